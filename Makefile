@@ -1,0 +1,66 @@
+# Two commands do all the set-up on a fresh Debian machine with Go: `make lab` and `make test`.
+SHELL := /bin/bash
+export CGO_ENABLED := 0
+
+# The tools are built from pinned versions outside go.mod: their dependencies would choose ours.
+TOOLS    := $(CURDIR)/.tools
+BUF      := github.com/bufbuild/buf/cmd/buf@v1.50.0
+PB_GO    := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.11
+PB_GRPC  := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.0
+VALIDATE := github.com/bufbuild/protovalidate@v1.2.2
+CHECKER  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# What the tests run as peers and witnesses.
+PACKAGES := iproute2 iputils-ping isc-dhcp-client ndisc6 bird2 tcpdump dhcpcd-base dibbler-client kea-admin frr procps
+
+.PHONY: build lab test unit generate generated lint tools packages clean
+
+build:
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/sixfold ./cmd/sixfold
+
+lab: build
+	bin/sixfold lab
+
+test: packages lint generated unit
+
+unit:
+	@[ "$$(id -u)" = 0 ] || { echo 'make test needs root: it makes network namespaces. Run: sudo -E make test'; exit 1; }
+	CI=$${CI:-true} go test -timeout 15m ./...
+
+lint: tools
+	@out=$$(git ls-files '*.go' | grep -v '\.pb\.go$$' | xargs gofmt -l); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	go vet ./...
+	$(TOOLS)/bin/staticcheck ./...
+	$(TOOLS)/bin/buf lint proto
+
+# Fails when the generated code is not what the .proto files say.
+generated: tools
+	@tmp=$$(mktemp -d) && $(TOOLS)/bin/buf generate -o $$tmp && \
+	for f in $$(cd $$tmp/proto && find . -name '*.pb.go'); do cmp $$tmp/proto/$$f proto/$$f || { rm -rf $$tmp; echo 'generated code is old: run make generate'; exit 1; }; done; rm -rf $$tmp
+
+generate: tools
+	$(TOOLS)/bin/buf generate
+	$(TOOLS)/bin/buf format -w proto
+
+tools: $(TOOLS)/.stamp
+$(TOOLS)/.stamp: Makefile
+	@mkdir -p $(TOOLS)/bin
+	@for t in $(BUF) $(PB_GO) $(PB_GRPC) $(CHECKER); do echo "go install $$t"; GOBIN=$(TOOLS)/bin go install $$t || exit 1; done
+	@dir=$$(go mod download -json $(VALIDATE) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p') && \
+	rm -rf $(TOOLS)/protovalidate && mkdir -p $(TOOLS)/protovalidate/buf/validate && \
+	install -m 644 $$dir/proto/protovalidate/buf/validate/validate.proto $(TOOLS)/protovalidate/buf/validate/
+	@touch $@
+
+# Installs what is missing, and keeps the daemons of the packages from starting by themselves.
+packages:
+	@missing=; for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	[ -z "$$missing" ] || { echo "installing$$missing"; \
+	  policy=/usr/sbin/policy-rc.d; made=; [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; made=1; }; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null; rc=$$?; \
+	  [ -z "$$made" ] || rm -f $$policy; exit $$rc; }
+
+clean:
+	rm -rf bin .tools

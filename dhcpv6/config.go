@@ -1,0 +1,66 @@
+package dhcpv6
+
+import (
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Config is the whole desired state: the interfaces to serve, by link name.
+type Config struct {
+	DUID       []byte // server identifier; never empty
+	Interfaces map[string]Interface
+}
+
+// Interface is what is served on one link. Every value is final.
+type Interface struct {
+	Link      string
+	Index     int
+	LinkLocal netip.Addr // our link-local address on the link, the source of replies
+
+	Subnets      []netip.Prefix // prefixes on the link: what an address must be in to be right for it
+	Pools        []AddressPool
+	Delegate     []PrefixPool
+	Reservations []Reservation
+
+	RapidCommit      bool
+	Preference       uint8         // option 7; 0 sends none
+	Renew, Rebind    time.Duration // T1 and T2; 0: 0.5 and 0.8 of the shortest preferred lifetime
+	Preferred, Valid time.Duration // of addresses, and of prefixes whose pool has none; at most Forever
+	DNS              []netip.Addr
+	Domains          []string
+}
+
+// Until caps lifetimes with the end of the delegation that a pool was cut from. Zero times: no cap.
+type Until struct {
+	Preferred, Valid time.Time
+}
+
+// AddressPool is a range of addresses, both ends included.
+type AddressPool struct {
+	Name        string
+	First, Last netip.Addr
+	Until       Until
+}
+
+// PrefixPool is a prefix delegated in pieces of Length.
+type PrefixPool struct {
+	Name             string
+	Prefix           netip.Prefix
+	Length           int
+	Preferred, Valid time.Duration
+	Until            Until
+}
+
+// Reservation gives the client with the MAC, the DUID, or both, these addresses and prefixes.
+type Reservation struct {
+	Name      string
+	MAC       net.HardwareAddr // compared with the link-layer source of the received frame
+	DUID      []byte
+	Addresses []netip.Addr
+	Prefixes  []netip.Prefix
+	Until     Until
+}
+
+// Forever is the infinite lifetime of RFC 8415 7.7.
+const Forever = 0xffffffff * time.Second

@@ -1,0 +1,44 @@
+package pd
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the whole desired state: the uplinks to be a client on, by link name.
+type Config struct {
+	DUID    []byte // client identifier, the same on all links; never empty
+	Uplinks map[string]Uplink
+}
+
+// Uplink is what to ask for on one link, all in one DHCPv6 exchange.
+type Uplink struct {
+	Link        string
+	Index       int        // interface index
+	LinkLocal   netip.Addr // source address, without zone
+	RapidCommit bool
+	Address     *IA  // ask for an address (IA_NA); nil: do not
+	Prefixes    []IA // ask for prefixes (IA_PD)
+}
+
+// IA is one identity association to ask for.
+type IA struct {
+	Name string // name of the delegation; empty for the address
+	IAID uint32
+	Hint netip.Prefix // wanted prefix, or :: with the wanted length; invalid: no hint
+}
+
+// Delegation is what a server gave us: a prefix, or an address as a /128. It is valid until ValidUntil whatever happens to
+// the server or the link.
+type Delegation struct {
+	Name           string // empty for an address
+	Link           string
+	Prefix         netip.Prefix
+	PreferredUntil time.Time // a time far in the future for an infinite lifetime
+	ValidUntil     time.Time
+	T1, T2         time.Time  // when Renew and Rebind start
+	Server         netip.Addr // source address of the last Reply
+	ServerDUID     []byte
+	DNS            []netip.Addr
+	Domains        []string
+}

@@ -1,0 +1,219 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// Config is a checked configuration in Go types. It is complete: defaults that do not depend on the state of the machine
+// are filled in. Maps of the schema are slices here, sorted by name. A Config is not changed after Load returned it.
+type Config struct {
+	Hostname   string
+	RouterID   netip.Addr // IPv4, or invalid
+	DUID       []byte     // nil: the router keeps one of its own
+	Interfaces []Interface
+	Routes     []Route
+	BGP        *BGP // nil: no BGP
+}
+
+// Expr is an address or prefix as configured: literal, or relative to a prefix that is delegated to us under the name
+// Delegation. Prefix keeps its host bits: "isp ::1/64" has Prefix ::1/64.
+type Expr struct {
+	Delegation string // empty: literal
+	Prefix     netip.Prefix
+}
+
+// Interface is what is configured for one link.
+type Interface struct {
+	Name           string
+	Description    string
+	Addresses      []Expr
+	MTU            int // 0: as it is
+	AcceptRA       bool
+	RequestAddress bool
+	DAD            bool
+	Delegations    []Delegation
+	Advertise      *Advertise
+	DHCPv6         *DHCPv6
+	VXLAN          *VXLAN
+}
+
+// Delegation is a prefix to ask for on an interface.
+type Delegation struct {
+	Name        string
+	Hint        netip.Prefix // :: with the wanted length, or a prefix; invalid: no hint
+	RapidCommit bool
+	IAID        uint32 // 0: derived from interface and name
+}
+
+// Advertise is how a link is advertised. Pointers are nil where the value follows from other configuration.
+type Advertise struct {
+	MaxInterval, MinInterval   time.Duration
+	Managed, OtherConfig       *bool
+	HopLimit                   uint8
+	LinkMTU                    int // 0: that of the interface, where configured
+	ReachableTime, RetransTime time.Duration
+	RouterLifetime             time.Duration
+	Preference                 Preference
+	Prefix                     PrefixOptions // defaults for all prefixes
+	Prefixes                   []AdvertisedPrefix
+	DNS                        []Expr
+	Domains                    []string
+	DNSLifetime                time.Duration
+}
+
+// Preference is the default router preference of RFC 4191, with its wire values.
+type Preference uint8
+
+// The router preferences.
+const (
+	Medium Preference = 0
+	High   Preference = 1
+	Low    Preference = 3
+)
+
+// PrefixOptions are the options of an advertised prefix. Autonomous nil means: on for a /64.
+type PrefixOptions struct {
+	OnLink           bool
+	Autonomous       *bool
+	Valid, Preferred time.Duration
+}
+
+// AdvertisedPrefix sets the options of one prefix.
+type AdvertisedPrefix struct {
+	Prefix  Expr
+	Options PrefixOptions
+	Skip    bool
+}
+
+// Forever is an infinite lifetime; all lifetimes in the configuration are at most this.
+const Forever = 0xffffffff * time.Second
+
+// DHCPv6 is what is served on a link.
+type DHCPv6 struct {
+	RapidCommit      bool
+	Preference       uint8
+	Renew, Rebind    time.Duration // 0: from the preferred lifetime
+	Preferred, Valid time.Duration
+	DNS              []Expr
+	Domains          []string
+	Pools            []AddressPool
+	Delegate         []PrefixPool
+	Reservations     []Reservation
+}
+
+// AddressPool is a range of addresses, both ends included.
+type AddressPool struct {
+	Name        string
+	Delegation  string // empty: First and Last are literal
+	First, Last netip.Addr
+}
+
+// PrefixPool is a prefix to delegate in pieces.
+type PrefixPool struct {
+	Name             string
+	Pool             Expr
+	Length           int
+	Preferred, Valid time.Duration
+}
+
+// Reservation is for the client with the MAC, the DUID, or both.
+type Reservation struct {
+	Name      string
+	MAC       net.HardwareAddr
+	DUID      []byte
+	Addresses []Expr // host addresses: /128
+	Prefixes  []Expr
+}
+
+// VXLAN is a tunnel end point.
+type VXLAN struct {
+	VNI   uint32
+	Group netip.Addr // multicast
+	Link  string
+	Local netip.Addr // invalid: the kernel chooses
+	TTL   uint8
+	Port  uint16
+}
+
+// Route is a static route.
+type Route struct {
+	Prefix    Expr
+	Kind      rib.Kind
+	Via       netip.Addr
+	Interface string
+	Metric    uint32 // 0: as ip route
+}
+
+// BGP is the speaker.
+type BGP struct {
+	ASN        uint32
+	RouterID   netip.Addr
+	Port       uint16
+	PrefixSets []PrefixSet
+	Filters    []Filter
+	Neighbors  []Neighbor
+	Announce   []rib.Source
+	Aggregates []Expr
+}
+
+// PrefixSet is a named list of patterns.
+type PrefixSet struct {
+	Name     string
+	Patterns []Pattern
+}
+
+// Pattern matches the prefixes that share the first bits of Prefix (as many as both have) and whose length is from Min to Max.
+type Pattern struct {
+	Prefix   Expr
+	Min, Max int
+}
+
+// Filter is a named list of rules.
+type Filter struct {
+	Name  string
+	Rules []Rule
+}
+
+// Rule matches when all conditions that are set hold.
+type Rule struct {
+	PrefixSet    string
+	LearnedFrom  string     // neighbor name
+	Source       rib.Source // 0: any
+	Action       Action
+	PrependCount int
+	PrependASN   uint32
+	LocalPref    *uint32
+	MED          *uint32
+}
+
+// Action ends a filter, or not.
+type Action uint8
+
+// The actions of a rule.
+const (
+	Continue Action = iota
+	Accept
+	Reject
+)
+
+// Neighbor is a BGP peer.
+type Neighbor struct {
+	Name         string
+	Address      netip.Addr // with zone if link-local
+	RemoteAS     uint32
+	Description  string
+	NextHopSelf  bool
+	Import       string // filter name; empty: nothing
+	Export       string
+	ImportLimit  int // 0: none
+	Password     string
+	Passive      bool
+	Multihop     uint8 // 0: directly connected
+	HoldTime     time.Duration
+	LocalAddress netip.Addr
+	Shutdown     bool
+}

@@ -1,0 +1,2 @@
+// Package config turns configuration text into checked, typed configuration.
+package config

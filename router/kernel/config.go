@@ -1,0 +1,24 @@
+package kernel
+
+import "net/netip"
+
+// Config is the desired state of links: what Apply makes so. Links that are not in it, and addresses that we did not add, are
+// left alone.
+type Config struct {
+	Forwarding bool            // net.ipv6.conf.all.forwarding and net.ipv4.ip_forward
+	Links      map[string]Link // by name; a link that does not exist yet is configured when it appears
+}
+
+// Link is the desired state of one link.
+type Link struct {
+	Name      string
+	MTU       int  // 0: as it is
+	AcceptRA  bool // accept_ra 2 if set, 0 otherwise
+	DAD       bool // duplicate address detection of our addresses
+	Addresses []Address
+}
+
+// Address is an address to have. Lifetimes of addresses cut from a delegation end with it.
+type Address struct {
+	Prefix netip.Prefix // the address with the length of its on-link prefix
+}
