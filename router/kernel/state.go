@@ -1,0 +1,61 @@
+package kernel
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// Links is a snapshot of the links of the machine, by name. It is not changed after it was handed out.
+type Links map[string]LinkState
+
+// LinkState is one link as the kernel has it.
+type LinkState struct {
+	Name      string
+	Index     int
+	Kind      string // veth, bridge, vxlan, … ; empty for hardware
+	MAC       net.HardwareAddr
+	MTU       int
+	Up        bool // administratively
+	Running   bool // with carrier
+	Loopback  bool
+	Parent    int // index of the lower link; 0: none
+	Master    int // index of the bridge or VRF it belongs to; 0: none
+	Addresses []AddressState
+}
+
+// LinkLocal returns the first usable IPv6 link-local address, without zone.
+func (l LinkState) LinkLocal() (netip.Addr, bool) {
+	for _, a := range l.Addresses {
+		if addr := a.Prefix.Addr(); addr.Is6() && addr.IsLinkLocalUnicast() && !a.Tentative && !a.Duplicate {
+			return addr, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// AddressState is an address as the kernel has it.
+type AddressState struct {
+	Prefix                    netip.Prefix
+	Tentative, Duplicate      bool
+	Deprecated, Dynamic, Ours bool // Dynamic: from an advertisement; Ours: added by us
+	Valid, Preferred          time.Duration
+}
+
+// Neighbor is an entry of the neighbor table.
+type Neighbor struct {
+	Link    string
+	Address netip.Addr
+	MAC     net.HardwareAddr
+	State   string // reachable, stale, delay, probe, failed, incomplete, permanent, noarp
+	Router  bool
+}
+
+// Route is a route of the kernel.
+type Route struct {
+	rib.Route
+	Protocol string // ours: the source in the rib; otherwise kernel, ra, boot, static, bird …
+	Ours     bool
+}

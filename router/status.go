@@ -1,0 +1,58 @@
+package router
+
+import (
+	"time"
+
+	"github.com/sixfold-router/sixfold/dhcpv6/lease"
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// Pending is something configured that cannot run yet.
+type Pending struct {
+	What   string // path in the configuration: interfaces.lan0.addresses "isp ::1/64"
+	Reason string // and what would resolve it
+}
+
+// UnitStatus is the health of one subsystem.
+type UnitStatus struct {
+	Name    string // kernel, fib, vxlan, bgp, pd, ra, dhcpv6
+	Problem string // why its part of the configuration is not in force; empty: it is
+	Since   time.Time
+}
+
+// InterfaceStatus is a link with what is configured for it. Link is zero if the link does not exist.
+type InterfaceStatus struct {
+	Name        string
+	Description string
+	Configured  bool
+	Link        kernel.LinkState
+}
+
+// RouteStatus is a route of the router's table with what the kernel says of it, or one of the kernel alone.
+type RouteStatus struct {
+	Route    rib.Route
+	Source   string // a source of the rib, or the kernel's protocol for routes that are not ours
+	Best     bool   // preferred among the sources of this prefix
+	InKernel bool
+}
+
+// PrefixStatus is a delegated prefix and what was made of it.
+type PrefixStatus struct {
+	pd.Status
+	Uses []PrefixUse
+}
+
+// PrefixUse is one place of the configuration that is cut from a delegated prefix.
+type PrefixUse struct {
+	Where  string // path in the configuration
+	Expr   string // as configured: isp ::1/64
+	Prefix string // what it is now
+}
+
+// LeaseStatus is a lease with its next hop's state.
+type LeaseStatus struct {
+	lease.Lease
+	Routed bool // a delegated prefix whose route is in the kernel
+}
