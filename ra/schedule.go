@@ -1,0 +1,80 @@
+package ra
+
+import "time"
+
+// Protocol constants of RFC 4861 section 10.
+const (
+	maxInitialInterval = 16 * time.Second       // MAX_INITIAL_RTR_ADVERT_INTERVAL
+	maxInitial         = 3                      // MAX_INITIAL_RTR_ADVERTISEMENTS
+	minDelay           = 3 * time.Second        // MIN_DELAY_BETWEEN_RAS
+	maxAnswerDelay     = 500 * time.Millisecond // MAX_RA_DELAY_TIME
+	firstRetry         = time.Second            // our own: after a send that failed, doubled each time
+)
+
+// schedule says when the next multicast advertisement of a link is due (RFC 4861 6.2.4 and 6.2.6). Randomness comes in as numbers
+// in [0,1), time as a parameter.
+type schedule struct {
+	minInterval, maxInterval time.Duration
+
+	initial  int       // how many of the first advertisements are still to come
+	failures int       // sends that failed since one worked
+	last     time.Time // of the last multicast advertisement; zero: there was none
+	before   time.Time // last as it was before it
+	next     time.Time
+}
+
+// changed starts over with the initial advertisements, the first of them as soon as the distance to the last one allows.
+func (s *schedule) changed(now time.Time) {
+	s.initial = maxInitial
+	s.next = s.notBefore(now)
+}
+
+// retimed takes over new intervals without advertising anything early.
+func (s *schedule) retimed(minInterval, maxInterval time.Duration, now time.Time) {
+	s.minInterval, s.maxInterval = minInterval, maxInterval
+	if latest := now.Add(maxInterval); s.next.After(latest) {
+		s.next = latest
+	}
+}
+
+// solicited brings the next advertisement forward to answer a solicitation by multicast. Any number of solicitations before it
+// leaves are answered by the same one.
+func (s *schedule) solicited(now time.Time, random float64) {
+	due := s.notBefore(now.Add(time.Duration(random * float64(maxAnswerDelay))))
+	if due.Before(s.next) {
+		s.next = due
+	}
+}
+
+// sent notes that an advertisement is about to leave and draws the time of the next. worked or failed follows.
+func (s *schedule) sent(now time.Time, random float64) {
+	s.before, s.last = s.last, now
+	interval := s.minInterval + time.Duration(random*float64(s.maxInterval-s.minInterval))
+	if s.initial > 0 {
+		s.initial--
+	}
+	if s.initial > 0 {
+		interval = min(interval, maxInitialInterval)
+	}
+	s.next = s.notBefore(now.Add(interval))
+}
+
+// worked notes that the advertisement left.
+func (s *schedule) worked() { s.failures = 0 }
+
+// failed takes sent back, starts over and plans the next try: the link is down, or its link-local address is still tentative.
+// Those pass, and hosts should not wait a whole interval for it.
+func (s *schedule) failed(now time.Time) {
+	delay := min(firstRetry<<min(s.failures, 8), maxInitialInterval, s.maxInterval)
+	s.failures++
+	s.last, s.initial = s.before, maxInitial
+	s.next = now.Add(delay)
+}
+
+// notBefore is t, or later if the last multicast advertisement is less than MIN_DELAY_BETWEEN_RAS before it.
+func (s *schedule) notBefore(t time.Time) time.Time {
+	if earliest := s.last.Add(minDelay); !s.last.IsZero() && t.Before(earliest) {
+		return earliest
+	}
+	return t
+}
