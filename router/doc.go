@@ -1,0 +1,54 @@
+// Package router is the router: it owns every subsystem, turns one configuration into the desired state of each, and keeps
+// them there. This page is the architecture of sixfold.
+//
+// # Who owns what
+//
+//	cmd/sixfold     the binary: daemon, operator verbs, lab
+//	router          the wiring, the plan, reconciliation, the state that crosses subsystems
+//	router/config   YAML text → checked, typed configuration; errors with file, line and column
+//	router/rib      the table in the middle: routes by source, coalescing watches
+//	router/kernel   links, addresses, sysctls and routes: observed and written here only
+//	vxlan           VXLAN devices
+//	bgp             the embedded GoBGP speaker: neighbors, policy, best paths → rib, rib → announcements
+//	ra              router advertisements
+//	dhcpv6          the DHCPv6 server; dhcpv6/lease its durable leases and pools; dhcpv6/pd the client on uplinks
+//	api             gRPC over a unix socket; declares the Backend that *Router satisfies
+//	proto           the schema of configuration and API
+//	integration     namespaces for tests and the lab, scenarios against real peers
+//
+// # The plan
+//
+// MakePlan is a pure function from {configuration, links, delegations} to the desired state of each subsystem. What a
+// delegated prefix becomes (an address, an advertised prefix, a pool, an unreachable route, an announcement) is decided there
+// and nowhere else. What cannot be decided yet is in Plan.Pending with the reason.
+//
+// Every subsystem has Run(ctx) error, which blocks and owns its goroutines, and Apply(ctx, want) error, which takes the whole
+// desired state and may be repeated. Wake-ups carry no data: the links changed, a delegation changed, the configuration
+// changed, all mean "plan again". A subsystem whose part did not change is left alone; one that failed is tried again with
+// backoff while the others go on; its problem is in Units.
+//
+// # Routes
+//
+// Routes do not go through the plan. Producers write them into the rib by source: the plan's connected, static and aggregate
+// routes, the DHCPv6 server's delegated prefixes, BGP's best paths. Two readers watch it: the kernel's FIB writer and the BGP
+// speaker's announcements. A watch coalesces, so a slow kernel sees only the newest route of each prefix and nobody waits.
+//
+// # Start, failure and stop
+//
+// The lease store and the remembered delegations are read before anything is written, so that a restart finds each route it
+// had. The FIB writer recognises our routes of an earlier run by their protocol numbers, keeps those that are still wanted
+// without touching them, and removes the rest when the source they belong to has reported. A subsystem that fails is started
+// again; a panic ends the process on purpose. When the lease store cannot write, the process ends rather than acknowledge
+// what it cannot keep. On a clean stop neighbors and hosts are told; routes of clients, addresses and devices stay.
+//
+// # Who may import whom
+//
+//	cmd/sixfold ──► router, api, proto, integration (the lab)
+//	router ──► router/*, bgp, ra, dhcpv6, dhcpv6/pd, dhcpv6/lease, vxlan
+//	api ──► proto, router and subsystems only for their Status
+//	router/config ──► proto, router/rib
+//	bgp, dhcpv6, router/kernel ──► router/rib          dhcpv6 ──► dhcpv6/lease
+//	ra, vxlan, dhcpv6/pd, dhcpv6/lease, router/rib ──► nothing of ours
+//
+// An upstream library stops at the package that needs it. integration/imports_test.go holds both rules.
+package router

@@ -1,0 +1,89 @@
+package router
+
+import (
+	"time"
+
+	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/dhcpv6"
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// Inputs is all that a plan follows from.
+type Inputs struct {
+	Config      *config.Config
+	Links       kernel.Links
+	Delegations []pd.Delegation
+	DUID        []byte // our DHCP unique identifier, as client and server
+	Now         time.Time
+}
+
+// Plan is the desired state of every subsystem, and what could not be planned yet.
+type Plan struct {
+	Kernel    kernel.Config
+	VXLAN     vxlan.Config
+	BGP       bgp.Config
+	PD        pd.Config
+	RA        ra.Config
+	DHCP      dhcpv6.Config
+	Connected []rib.Route // prefixes of the addresses that configured links have
+	Static    []rib.Route // routes of the configuration
+	Aggregate []rib.Route // unreachable routes of prefixes delegated to us and of BGP aggregates
+	Pending   []Pending
+	Uses      map[string][]PrefixUse // by name of the delegation
+}
+
+// MakePlan turns configuration and the state of the machine into the desired state of every subsystem. All meaning that
+// crosses subsystems is here: how a delegated prefix becomes addresses, advertisements, pools, routes and announcements.
+// It has no effects, and gives equal plans for equal inputs.
+func MakePlan(in Inputs) *Plan {
+	p := &planner{
+		Inputs: in,
+		plan: &Plan{
+			Kernel: kernel.Config{Forwarding: true, Links: map[string]kernel.Link{}},
+			VXLAN:  vxlan.Config{Devices: map[string]vxlan.Device{}},
+			PD:     pd.Config{DUID: in.DUID, Uplinks: map[string]pd.Uplink{}},
+			RA:     ra.Config{Interfaces: map[string]ra.Interface{}},
+			DHCP:   dhcpv6.Config{DUID: in.DUID, Interfaces: map[string]dhcpv6.Interface{}},
+			Uses:   map[string][]PrefixUse{},
+		},
+		uplinks: map[string]string{},
+		held:    map[string]pd.Delegation{},
+	}
+	if in.Config == nil {
+		return p.plan
+	}
+	for _, i := range in.Config.Interfaces {
+		for _, d := range i.Delegations {
+			p.uplinks[d.Name] = i.Name
+		}
+	}
+	for _, d := range in.Delegations {
+		// A delegation that the configuration no longer asks for is no longer used, though the client may still hold it.
+		if d.Name != "" && p.uplinks[d.Name] == d.Link && in.Now.Before(d.ValidUntil) {
+			p.held[d.Name] = d
+		}
+	}
+	for _, i := range in.Config.Interfaces {
+		p.planInterface(i)
+	}
+	p.planRoutes()
+	p.planBGP()
+	return p.plan
+}
+
+// planner holds what the parts of MakePlan share.
+type planner struct {
+	Inputs
+	plan    *Plan
+	uplinks map[string]string        // link that a delegation is asked for on, by its name
+	held    map[string]pd.Delegation // delegations that are in force, by name
+}
+
+func (p *planner) pending(what, reason string) {
+	p.plan.Pending = append(p.plan.Pending, Pending{What: what, Reason: reason})
+}

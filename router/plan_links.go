@@ -1,0 +1,117 @@
+package router
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// planInterface plans all that stands under one link.
+func (p *planner) planInterface(i config.Interface) {
+	where := "interfaces." + i.Name
+	if i.VXLAN != nil {
+		p.planVXLAN(i)
+	}
+	addresses := p.resolveAll(where+".addresses", i.Addresses)
+	link := kernel.Link{Name: i.Name, MTU: i.MTU, AcceptRA: i.AcceptRA, DAD: i.DAD}
+	for _, a := range addresses {
+		link.Addresses = append(link.Addresses, kernel.Address{Prefix: a.prefix})
+	}
+	if i.RequestAddress {
+		for _, d := range p.Delegations {
+			if d.Name == "" && d.Link == i.Name && p.Now.Before(d.ValidUntil) {
+				link.Addresses = append(link.Addresses, kernel.Address{Prefix: d.Prefix})
+			}
+		}
+	}
+	p.plan.Kernel.Links[i.Name] = link
+
+	state, ok := p.Links[i.Name]
+	if !ok {
+		reason := "there is no such link; it is configured when it appears"
+		if i.VXLAN != nil {
+			reason = "the device does not exist yet"
+		}
+		p.pending(where, reason)
+		return
+	}
+	p.connected(state)
+
+	uplink := len(i.Delegations) > 0 || i.RequestAddress
+	if !uplink && i.Advertise == nil && i.DHCPv6 == nil {
+		return
+	}
+	self, ok := state.LinkLocal()
+	if !ok || !state.Running {
+		reason := "the link has no usable link-local address yet"
+		if !state.Running {
+			reason = "the link has no carrier"
+		}
+		if uplink {
+			p.pending(where+".delegations", reason)
+		}
+		if i.Advertise != nil {
+			p.pending(where+".advertise", reason)
+		}
+		if i.DHCPv6 != nil {
+			p.pending(where+".dhcpv6", reason)
+		}
+		return
+	}
+	if uplink {
+		p.planUplink(i, state, self)
+	}
+	if i.Advertise != nil {
+		p.planAdvertise(i, state, self, addresses)
+	}
+	if i.DHCPv6 != nil {
+		p.planDHCP(i, state, self, addresses)
+	}
+}
+
+// connected notes the prefixes of the addresses that a link has.
+func (p *planner) connected(state kernel.LinkState) {
+	if !state.Running {
+		return
+	}
+	seen := map[netip.Prefix]bool{}
+	for _, a := range state.Addresses {
+		prefix := a.Prefix.Masked()
+		if addr := a.Prefix.Addr(); addr.IsLinkLocalUnicast() || addr.IsLoopback() || seen[prefix] {
+			continue
+		}
+		seen[prefix] = true
+		p.plan.Connected = append(p.plan.Connected, rib.Route{Prefix: prefix, Link: state.Name})
+	}
+}
+
+func (p *planner) planVXLAN(i config.Interface) {
+	v := i.VXLAN
+	if _, ok := p.Links[v.Link]; !ok {
+		p.pending(fmt.Sprintf("interfaces.%s.vxlan", i.Name), fmt.Sprintf("there is no link %s to carry it", v.Link))
+	}
+	p.plan.VXLAN.Devices[i.Name] = vxlan.Device{
+		Name: i.Name, VNI: v.VNI, Group: v.Group, Link: v.Link, Local: v.Local, TTL: v.TTL, Port: v.Port, MTU: i.MTU,
+	}
+}
+
+func (p *planner) planUplink(i config.Interface, state kernel.LinkState, self netip.Addr) {
+	u := pd.Uplink{Link: i.Name, Index: state.Index, LinkLocal: self}
+	if i.RequestAddress {
+		u.Address = &pd.IA{IAID: pd.DeriveIAID(i.Name, "")}
+	}
+	for _, d := range i.Delegations {
+		iaid := d.IAID
+		if iaid == 0 {
+			iaid = pd.DeriveIAID(i.Name, d.Name)
+		}
+		u.RapidCommit = u.RapidCommit || d.RapidCommit
+		u.Prefixes = append(u.Prefixes, pd.IA{Name: d.Name, IAID: iaid, Hint: d.Hint})
+	}
+	p.plan.PD.Uplinks[i.Name] = u
+}

@@ -1,0 +1,72 @@
+package router
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/sixfold-router/sixfold/router/config"
+)
+
+// cut is an address or prefix of the configuration as it is now, with the end of the delegation it was cut from. Zero times:
+// it is literal and does not end.
+type cut struct {
+	prefix                     netip.Prefix // with its host bits
+	validUntil, preferredUntil time.Time
+}
+
+// resolve says what the expression at where is now. If it cannot be said yet, it is noted as pending.
+func (p *planner) resolve(where string, e config.Expr) (cut, bool) {
+	if e.Delegation == "" {
+		return cut{prefix: e.Prefix}, true
+	}
+	d, ok := p.held[e.Delegation]
+	if !ok {
+		p.pending(fmt.Sprintf("%s %q", where, e), p.whyNotHeld(e.Delegation))
+		return cut{}, false
+	}
+	got, err := e.Resolve(d.Prefix)
+	if err != nil {
+		p.pending(fmt.Sprintf("%s %q", where, e), err.Error())
+		return cut{}, false
+	}
+	p.use(e.Delegation, where, e.String(), got.String())
+	return cut{prefix: got, validUntil: d.ValidUntil, preferredUntil: d.PreferredUntil}, true
+}
+
+// resolveAll resolves a list, leaving out what is pending.
+func (p *planner) resolveAll(where string, list []config.Expr) []cut {
+	var out []cut
+	for _, e := range list {
+		if c, ok := p.resolve(where, e); ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// resolveAddrs resolves a list of host addresses.
+func (p *planner) resolveAddrs(where string, list []config.Expr) []netip.Addr {
+	var out []netip.Addr
+	for _, c := range p.resolveAll(where, list) {
+		out = append(out, c.prefix.Addr())
+	}
+	return out
+}
+
+func (p *planner) use(name, where, expr, now string) {
+	p.plan.Uses[name] = append(p.plan.Uses[name], PrefixUse{Where: where, Expr: expr, Prefix: now})
+}
+
+func (p *planner) whyNotHeld(name string) string {
+	link := p.uplinks[name]
+	switch state, ok := p.Links[link]; {
+	case link == "":
+		return fmt.Sprintf("no interface asks for a delegation named %s", name)
+	case !ok:
+		return fmt.Sprintf("no prefix %s yet: there is no link %s to ask on", name, link)
+	case !state.Running:
+		return fmt.Sprintf("no prefix %s yet: %s has no carrier", name, link)
+	}
+	return fmt.Sprintf("no prefix %s yet: waiting for a DHCPv6 server on %s", name, link)
+}

@@ -1,0 +1,109 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// planRoutes plans static routes and the unreachable routes of aggregates.
+func (p *planner) planRoutes() {
+	for _, r := range p.Config.Routes {
+		c, ok := p.resolve("routes", r.Prefix)
+		if !ok {
+			continue
+		}
+		if r.Interface != "" {
+			if _, ok := p.Links[r.Interface]; !ok {
+				p.pending(fmt.Sprintf("routes.%q", r.Prefix), fmt.Sprintf("there is no link %s", r.Interface))
+			}
+		}
+		p.plan.Static = append(p.plan.Static, rib.Route{
+			Prefix: c.prefix.Masked(), Kind: r.Kind, Via: r.Via, Link: r.Interface, Metric: r.Metric,
+		})
+	}
+	// RFC 7084 WPD-5: what is delegated to us and not in use must not go back to the ISP by the default route.
+	for _, name := range sortedNames(p.held) {
+		d := p.held[name]
+		p.plan.Aggregate = append(p.plan.Aggregate, rib.Route{Prefix: d.Prefix, Kind: rib.Unreachable})
+		p.use(name, "unreachable route of the aggregate", d.Prefix.String(), d.Prefix.String())
+	}
+	if p.Config.BGP == nil {
+		return
+	}
+	for _, c := range p.resolveAll("bgp.aggregates", p.Config.BGP.Aggregates) {
+		route := rib.Route{Prefix: c.prefix.Masked(), Kind: rib.Unreachable}
+		if !slices.Contains(p.plan.Aggregate, route) {
+			p.plan.Aggregate = append(p.plan.Aggregate, route)
+		}
+	}
+}
+
+// planBGP plans the speaker. Neighbors on a link that does not exist wait for it.
+func (p *planner) planBGP() {
+	b := p.Config.BGP
+	if b == nil {
+		return
+	}
+	out := bgp.Config{
+		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port, Announce: b.Announce,
+		Neighbors: map[string]bgp.Neighbor{}, Filters: map[string]bgp.Filter{}, PrefixSets: map[string][]bgp.Pattern{},
+	}
+	for _, set := range b.PrefixSets {
+		patterns := []bgp.Pattern{}
+		for _, pattern := range set.Patterns {
+			if c, ok := p.resolve("bgp.prefix_sets."+set.Name, pattern.Prefix); ok {
+				patterns = append(patterns, bgp.Pattern{Prefix: c.prefix.Masked(), Min: pattern.Min, Max: pattern.Max})
+			}
+		}
+		out.PrefixSets[set.Name] = patterns
+	}
+	for _, f := range b.Filters {
+		rules := make([]bgp.Rule, 0, len(f.Rules))
+		for _, r := range f.Rules {
+			rules = append(rules, bgp.Rule{
+				PrefixSet: r.PrefixSet, LearnedFrom: r.LearnedFrom, Source: r.Source, Action: bgpAction(r.Action),
+				PrependCount: r.PrependCount, PrependASN: r.PrependASN, LocalPref: r.LocalPref, MED: r.MED,
+			})
+		}
+		out.Filters[f.Name] = bgp.Filter{Rules: rules}
+	}
+	for _, n := range b.Neighbors {
+		if zone := n.Address.Zone(); zone != "" {
+			if _, ok := p.Links[zone]; !ok {
+				p.pending("bgp.neighbors."+n.Name, fmt.Sprintf("there is no link %s", zone))
+				continue
+			}
+		}
+		out.Neighbors[n.Name] = bgp.Neighbor{
+			Name: n.Name, Address: n.Address, RemoteAS: n.RemoteAS, NextHopSelf: n.NextHopSelf, Import: n.Import, Export: n.Export,
+			ImportLimit: n.ImportLimit, Password: n.Password, Passive: n.Passive, Multihop: n.Multihop, HoldTime: n.HoldTime,
+			LocalAddress: n.LocalAddress, Shutdown: n.Shutdown, Description: n.Description,
+		}
+	}
+	p.plan.BGP = out
+}
+
+func bgpAction(a config.Action) bgp.Action {
+	switch a {
+	case config.Accept:
+		return bgp.Accept
+	case config.Reject:
+		return bgp.Reject
+	default:
+		return bgp.Continue
+	}
+}
+
+func sortedNames(m map[string]pd.Delegation) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

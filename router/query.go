@@ -1,0 +1,235 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/dhcpv6"
+	"github.com/sixfold-router/sixfold/dhcpv6/lease"
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// NotFoundError says that something an operator named does not exist, and what does.
+type NotFoundError struct {
+	What  string // delegation, neighbor …
+	Name  string
+	Known []string
+}
+
+func (e *NotFoundError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("no %s %s: there is none", e.What, e.Name)
+	}
+	return fmt.Sprintf("no %s %s: there is %s", e.What, e.Name, strings.Join(e.Known, ", "))
+}
+
+// Interfaces returns all links of the machine and all configured interfaces, by name.
+func (r *Router) Interfaces() []InterfaceStatus {
+	byName := map[string]InterfaceStatus{}
+	for name, l := range r.monitor.Links() {
+		byName[name] = InterfaceStatus{Name: name, Link: l}
+	}
+	if conf := r.config(); conf != nil {
+		for _, i := range conf.Interfaces {
+			s := byName[i.Name]
+			s.Name, s.Description, s.Configured = i.Name, i.Description, true
+			byName[i.Name] = s
+		}
+	}
+	out := make([]InterfaceStatus, 0, len(byName))
+	for _, s := range byName {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b InterfaceStatus) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Routes returns the routes of the router's table with what became of them in the kernel, and those of the kernel that are
+// not ours.
+func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
+	var out []RouteStatus
+	for _, e := range r.table.Entries(nil) {
+		key := e.Route.Key()
+		best, _ := r.table.Best(key)
+		s := RouteStatus{Route: e.Route, Source: e.Source.String(), Best: best.Source == e.Source}
+		s.InKernel = s.Best && r.fib.Installed(key)
+		out = append(out, s)
+	}
+	connected := map[string]bool{}
+	for _, s := range out {
+		if s.Source == "connected" {
+			connected[s.Route.Prefix.String()+s.Route.Link] = true
+		}
+	}
+	foreign, err := r.monitor.Routes(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	inKernel := map[string]bool{}
+	for _, k := range foreign {
+		if k.Ours {
+			continue
+		}
+		if id := k.Prefix.String() + k.Link; connected[id] {
+			inKernel[id] = true
+			continue
+		}
+		out = append(out, RouteStatus{Route: k.Route, Source: k.Protocol, Best: true, InKernel: true})
+	}
+	for i := range out {
+		if out[i].Source == "connected" {
+			out[i].InKernel = inKernel[out[i].Route.Prefix.String()+out[i].Route.Link]
+		}
+	}
+	slices.SortStableFunc(out, func(a, b RouteStatus) int { return a.Route.Key().Compare(b.Route.Key()) })
+	return out, nil
+}
+
+// Prefixes returns the delegations that are asked for, what is held, and what it is used for.
+func (r *Router) Prefixes() []PrefixStatus {
+	r.mu.Lock()
+	var uses map[string][]PrefixUse
+	if r.plan != nil {
+		uses = r.plan.Uses
+	}
+	r.mu.Unlock()
+	var out []PrefixStatus
+	asked := map[string]bool{}
+	for _, s := range r.pd.Status() {
+		asked[s.Link+"\x00"+s.Name] = true
+		out = append(out, PrefixStatus{Status: s, Uses: uses[s.Name]})
+	}
+	// What is configured but has no link to ask on is shown too.
+	if conf := r.config(); conf != nil {
+		for _, i := range conf.Interfaces {
+			for _, d := range i.Delegations {
+				if !asked[i.Name+"\x00"+d.Name] {
+					s := PrefixStatus{Uses: uses[d.Name]}
+					s.Link, s.Name, s.State, s.Problem = i.Name, d.Name, "waiting", "the link is not ready"
+					for _, held := range r.pd.Delegations() {
+						if held.Name == d.Name && held.Link == i.Name {
+							s.Delegation = &held
+						}
+					}
+					out = append(out, s)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Leases returns all leases, by prefix.
+func (r *Router) Leases() []LeaseStatus {
+	var out []LeaseStatus
+	for _, l := range r.dhcp.Leases() {
+		s := LeaseStatus{Lease: l}
+		if l.Key.Kind == lease.Prefix {
+			s.Routed = r.fib.Installed(rib.Route{Prefix: l.Prefix}.Key())
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Neighbors returns the neighbor table of the kernel.
+func (r *Router) Neighbors(ctx context.Context) ([]kernel.Neighbor, error) {
+	return r.monitor.Neighbors(ctx)
+}
+
+// BGP returns the state of the speaker and its neighbors.
+func (r *Router) BGP() bgp.Status { return r.bgp.Status() }
+
+// BGPPaths returns paths of the speaker.
+func (r *Router) BGPPaths(ctx context.Context, filter bgp.PathFilter) ([]bgp.Path, error) {
+	if filter.Neighbor != "" {
+		if err := r.knownNeighbor(filter.Neighbor); err != nil {
+			return nil, err
+		}
+	}
+	return r.bgp.Paths(ctx, filter)
+}
+
+// Advertisements returns what is advertised on each link.
+func (r *Router) Advertisements() []ra.Status { return r.ra.Status() }
+
+// VXLANs returns the VXLAN devices.
+func (r *Router) VXLANs() []vxlan.Status { return r.vxlan.Status() }
+
+// DHCPv6 returns the counters of the DHCPv6 server.
+func (r *Router) DHCPv6() dhcpv6.Status { return r.dhcp.Status() }
+
+// ReleaseDelegation gives a delegated prefix back to the ISP, and does not ask for another until RenewDelegation.
+func (r *Router) ReleaseDelegation(ctx context.Context, name string) error {
+	if err := r.knownDelegation(name); err != nil {
+		return err
+	}
+	return r.pd.Release(ctx, name)
+}
+
+// RenewDelegation asks for a delegated prefix now.
+func (r *Router) RenewDelegation(ctx context.Context, name string) error {
+	if err := r.knownDelegation(name); err != nil {
+		return err
+	}
+	return r.pd.Renew(ctx, name)
+}
+
+// ReleaseLease takes a lease from its client.
+func (r *Router) ReleaseLease(ctx context.Context, prefix netip.Prefix) error {
+	if _, ok := r.store.ByPrefix(prefix); !ok {
+		return &NotFoundError{What: "lease of", Name: prefix.String()}
+	}
+	return r.dhcp.ReleaseLease(ctx, prefix)
+}
+
+// ResetNeighbor restarts the session with a BGP neighbor, or with soft only evaluates and announces all routes again.
+func (r *Router) ResetNeighbor(ctx context.Context, name string, soft bool) error {
+	if err := r.knownNeighbor(name); err != nil {
+		return err
+	}
+	return r.bgp.Reset(ctx, name, soft)
+}
+
+func (r *Router) config() *config.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.conf.Config
+}
+
+func (r *Router) knownDelegation(name string) error {
+	var known []string
+	if conf := r.config(); conf != nil {
+		for _, i := range conf.Interfaces {
+			for _, d := range i.Delegations {
+				known = append(known, d.Name)
+			}
+		}
+	}
+	return named("delegation", name, known)
+}
+
+func (r *Router) knownNeighbor(name string) error {
+	var known []string
+	if conf := r.config(); conf != nil && conf.BGP != nil {
+		for _, n := range conf.BGP.Neighbors {
+			known = append(known, n.Name)
+		}
+	}
+	return named("BGP neighbor", name, known)
+}
+
+func named(what, name string, known []string) error {
+	if slices.Contains(known, name) {
+		return nil
+	}
+	return &NotFoundError{What: what, Name: name, Known: known}
+}

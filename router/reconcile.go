@@ -1,0 +1,190 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// Backoff of units whose Apply or Run failed.
+const (
+	minBackoff = 500 * time.Millisecond
+	maxBackoff = 30 * time.Second
+)
+
+// settleRounds bounds how often one reconciliation plans again because what it applied changed the links: a VXLAN device
+// appears, then gets its addresses, then is advertised on.
+const settleRounds = 6
+
+// unit is one subsystem as the reconciler sees it.
+type unit struct {
+	name  string
+	apply func(context.Context, *Plan) error
+	part  func(*Plan) any // what apply takes from the plan; nil: apply each time, it compares with the kernel itself
+
+	// Guarded by Router.applying.
+	done    any // the part that is in force
+	applied bool
+	retryAt time.Time
+	backoff time.Duration
+
+	// Guarded by Router.mu.
+	problem string
+	since   time.Time
+}
+
+// due reports whether the unit needs an Apply for the plan.
+func (u *unit) due(plan *Plan, now time.Time) bool {
+	if u.part == nil || !u.applied {
+		return !now.Before(u.retryAt)
+	}
+	return !reflect.DeepEqual(u.done, u.part(plan))
+}
+
+// reconcileLoop applies a fresh plan whenever something woke it, and retries what failed.
+func (r *Router) reconcileLoop(ctx context.Context) error {
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.wake:
+		case <-retry.C:
+		}
+		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("not all of the configuration is in force", "error", err)
+		}
+		retry.Reset(r.nextLook(time.Now()))
+	}
+}
+
+// nextLook says when to look again without being woken: at a retry, at the end of a delegation, or after a minute.
+func (r *Router) nextLook(now time.Time) time.Duration {
+	next := now.Add(time.Minute)
+	r.applying.Lock()
+	for _, u := range r.units {
+		if u.retryAt.After(now) && u.retryAt.Before(next) {
+			next = u.retryAt
+		}
+	}
+	r.applying.Unlock()
+	for _, d := range r.pd.Delegations() {
+		if d.ValidUntil.After(now) && d.ValidUntil.Before(next) {
+			next = d.ValidUntil
+		}
+	}
+	return max(next.Sub(now), 10*time.Millisecond)
+}
+
+// reconcile plans and applies until the plan stands still.
+func (r *Router) reconcile(ctx context.Context) error {
+	r.applying.Lock()
+	defer r.applying.Unlock()
+	var last *Plan
+	for range settleRounds {
+		plan := MakePlan(r.inputs())
+		if last != nil && reflect.DeepEqual(last, plan) {
+			break
+		}
+		r.applyPlan(ctx, plan)
+		last = plan
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := r.monitor.Refresh(ctx); err != nil {
+			return fmt.Errorf("read the links: %w", err)
+		}
+	}
+	var errs []error
+	for _, u := range r.Units() {
+		if u.Problem != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", u.Name, u.Problem))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// applyPlan gives every unit its part. One that fails does not keep the rest from theirs, and is tried again later.
+func (r *Router) applyPlan(ctx context.Context, plan *Plan) {
+	r.mu.Lock()
+	r.plan = plan
+	r.mu.Unlock()
+	for _, u := range r.units {
+		now := time.Now()
+		if u.apply == nil || !u.due(plan, now) {
+			continue
+		}
+		err := u.apply(ctx, plan)
+		if ctx.Err() != nil {
+			return
+		}
+		r.settle(u, plan, err, now)
+	}
+	r.publish(plan)
+}
+
+// publish writes the routes that follow from the plan itself.
+func (r *Router) publish(plan *Plan) {
+	r.table.Replace(rib.Connected, plan.Connected)
+	r.table.Replace(rib.Static, plan.Static)
+	r.table.Replace(rib.Aggregate, plan.Aggregate)
+}
+
+// settle records how an Apply went. r.applying is held.
+func (r *Router) settle(u *unit, plan *Plan, err error, now time.Time) {
+	u.applied = err == nil
+	if err == nil {
+		u.backoff, u.retryAt = 0, time.Time{}
+		if u.part != nil {
+			u.done = u.part(plan)
+		}
+		r.setProblem(u, "")
+		return
+	}
+	u.backoff = min(max(2*u.backoff, minBackoff), maxBackoff)
+	u.retryAt = now.Add(u.backoff)
+	r.setProblem(u, err.Error())
+}
+
+// again makes the reconciler apply a unit anew, after its Run was restarted.
+func (r *Router) again(u *unit) {
+	r.applying.Lock()
+	u.applied = false
+	r.applying.Unlock()
+	r.Wake()
+}
+
+func (r *Router) setProblem(u *unit, problem string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if u.problem != problem {
+		u.problem, u.since = problem, time.Now()
+	}
+}
+
+// Units returns the health of every subsystem.
+func (r *Router) Units() []UnitStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]UnitStatus, 0, len(r.units))
+	for _, u := range r.units {
+		out = append(out, UnitStatus{Name: u.name, Problem: u.problem, Since: u.since})
+	}
+	return out
+}
+
+// Pending returns what is configured and cannot run yet.
+func (r *Router) Pending() []Pending {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.plan == nil {
+		return nil
+	}
+	return slices.Clone(r.plan.Pending)
+}

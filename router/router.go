@@ -1,0 +1,234 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/dhcpv6"
+	"github.com/sixfold-router/sixfold/dhcpv6/lease"
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// Router owns all subsystems and the edges between them. Make one with New, give it a configuration with SetConfig, and Run it.
+type Router struct {
+	log      *slog.Logger
+	stateDir string
+
+	table   *rib.Table
+	monitor *kernel.Monitor
+	links   *kernel.LinkWriter
+	fib     *kernel.FIB
+	vxlan   *vxlan.Manager
+	bgp     *bgp.Speaker
+	pd      *pd.Client
+	ra      *ra.Sender
+	store   *lease.Store
+	dhcp    *dhcpv6.Server
+
+	wake     chan struct{}
+	units    []*unit
+	applying sync.Mutex // held while a plan is applied
+
+	mu   sync.Mutex // guards all below, and the problems of units
+	conf Source
+	duid []byte
+	plan *Plan
+}
+
+// Source is a configuration with the text it was read from.
+type Source struct {
+	Name   string // file name or where else it came from, for messages
+	Text   []byte
+	Config *config.Config
+}
+
+// New opens the state in stateDir (leases, delegations, our DUID), which is made if it is missing. It starts nothing.
+func New(log *slog.Logger, stateDir string) (*Router, error) {
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return nil, err
+	}
+	store, err := lease.Open(filepath.Join(stateDir, "leases"), log.With("unit", "leases"))
+	if err != nil {
+		return nil, fmt.Errorf("open the lease store: %w", err)
+	}
+	r := &Router{
+		log:      log,
+		stateDir: stateDir,
+		table:    &rib.Table{},
+		store:    store,
+		wake:     make(chan struct{}, 1),
+	}
+	named := func(unit string) *slog.Logger { return log.With("unit", unit) }
+	r.monitor = kernel.NewMonitor(named("kernel"))
+	r.links = kernel.NewLinks(named("kernel"), r.monitor)
+	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
+	r.vxlan = vxlan.New(named("vxlan"))
+	r.bgp = bgp.New(named("bgp"), r.table)
+	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
+	r.ra = ra.New(named("ra"))
+	r.dhcp = dhcpv6.New(named("dhcpv6"), store, r.table)
+	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
+	r.units = []*unit{
+		{name: "kernel", apply: func(ctx context.Context, p *Plan) error { return r.links.Apply(ctx, p.Kernel) }},
+		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }},
+		{name: "fib"},
+		{name: "bgp", apply: func(ctx context.Context, p *Plan) error { return r.bgp.Apply(ctx, p.BGP) }, part: func(p *Plan) any { return p.BGP }},
+		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
+		{name: "ra", apply: func(ctx context.Context, p *Plan) error { return r.ra.Apply(ctx, p.RA) }, part: func(p *Plan) any { return p.RA }},
+		{name: "dhcpv6", apply: func(ctx context.Context, p *Plan) error { return r.dhcp.Apply(ctx, p.DHCP) }, part: func(p *Plan) any { return p.DHCP }},
+	}
+	return r, nil
+}
+
+// Close releases the state directory. Call it after Run returned, or if Run was never called.
+func (r *Router) Close() error { return r.store.Close() }
+
+// Wake makes the router look at its inputs again. It never blocks; a wake-up too many is harmless.
+func (r *Router) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// SetConfig makes conf the running configuration; the router converges on it in the background.
+func (r *Router) SetConfig(conf Source) {
+	r.mu.Lock()
+	r.conf = conf
+	r.mu.Unlock()
+	r.Wake()
+}
+
+// ApplyConfig reads and checks text and makes it the running configuration. It returns when the configuration is in force, or
+// with what of it is not; parts that only wait, for a link or a delegation, are no error but pending. A text that is not valid
+// changes nothing, and the error is a *config.Errors.
+func (r *Router) ApplyConfig(ctx context.Context, name string, text []byte) error {
+	conf, _, err := config.Load(name, text)
+	if err != nil {
+		return err
+	}
+	r.SetConfig(Source{Name: name, Text: text, Config: conf})
+	return r.reconcile(ctx)
+}
+
+// RunningConfig returns the running configuration as it was submitted.
+func (r *Router) RunningConfig() (name string, text []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.conf.Name, r.conf.Text
+}
+
+// Run runs all subsystems until ctx ends, and then stops them in the reverse order: neighbors and hosts are told that we go,
+// the routes learnt from them leave the kernel; addresses, devices and the routes of our clients stay.
+func (r *Router) Run(ctx context.Context) error {
+	if err := r.monitor.Refresh(ctx); err != nil {
+		return fmt.Errorf("read the links: %w", err)
+	}
+	duid, err := loadDUID(r.stateDir, r.monitor.Links())
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.duid = duid
+	r.mu.Unlock()
+	r.monitor.Watch(r.Wake)
+
+	// The ground stays up while what stands on it stops.
+	groundCtx, stopGround := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopGround()
+	var ground, peers errgroup.Group
+	r.supervise(&ground, groundCtx, "kernel", r.monitor.Run)
+	r.supervise(&ground, groundCtx, "fib", r.fib.Run)
+	ground.Go(func() error { return r.store.Run(groundCtx) })
+
+	peersCtx, stopPeers := context.WithCancel(ctx)
+	defer stopPeers()
+	r.supervise(&peers, peersCtx, "vxlan", r.vxlan.Run)
+	r.supervise(&peers, peersCtx, "bgp", r.bgp.Run)
+	r.supervise(&peers, peersCtx, "pd", r.pd.Run)
+	r.supervise(&peers, peersCtx, "ra", r.ra.Run)
+	// Leases that cannot be kept on disk end the process: what is in memory is no longer true, and the next start replays.
+	storeErr := make(chan error, 1)
+	peers.Go(func() error {
+		err := r.dhcp.Run(peersCtx)
+		if err != nil && peersCtx.Err() == nil {
+			storeErr <- fmt.Errorf("dhcpv6: %w", err)
+			stopPeers()
+		}
+		return nil
+	})
+	peers.Go(func() error { return r.reconcileLoop(peersCtx) })
+
+	err = peers.Wait()
+	select {
+	case e := <-storeErr:
+		err = errors.Join(err, e)
+	default:
+	}
+	drain, cancel := context.WithTimeout(groundCtx, 2*time.Second)
+	r.fib.Sync(drain)
+	cancel()
+	stopGround()
+	return errors.Join(err, ground.Wait())
+}
+
+// supervise runs a subsystem until ctx ends. One that fails is started again with backoff, and gets its desired state anew.
+func (r *Router) supervise(g *errgroup.Group, ctx context.Context, name string, run func(context.Context) error) {
+	g.Go(func() error {
+		backoff := minBackoff
+		for {
+			started := time.Now()
+			err := run(ctx)
+			if ctx.Err() != nil {
+				return nil
+			}
+			if time.Since(started) > maxBackoff {
+				backoff = minBackoff
+			}
+			r.log.Error("subsystem stopped; starting it again", "unit", name, "error", err, "in", backoff)
+			for _, u := range r.units {
+				if u.name == name {
+					r.setProblem(u, fmt.Sprintf("stopped: %v", err))
+				}
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(backoff):
+			}
+			backoff = min(2*backoff, maxBackoff)
+			for _, u := range r.units {
+				if u.name == name {
+					r.again(u)
+				}
+			}
+		}
+	})
+}
+
+// inputs collects what the plan follows from.
+func (r *Router) inputs() Inputs {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in := Inputs{
+		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), DUID: r.duid, Now: time.Now(),
+	}
+	if in.Config != nil && in.Config.DUID != nil {
+		in.DUID = in.Config.DUID
+	}
+	return in
+}
