@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,22 +16,8 @@ import (
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
-// NotFoundError says that something an operator named does not exist, and what does.
-type NotFoundError struct {
-	What  string // delegation, neighbor …
-	Name  string
-	Known []string
-}
-
-func (e *NotFoundError) Error() string {
-	if len(e.Known) == 0 {
-		return fmt.Sprintf("no %s %s: there is none", e.What, e.Name)
-	}
-	return fmt.Sprintf("no %s %s: there is %s", e.What, e.Name, strings.Join(e.Known, ", "))
-}
-
 // Interfaces returns all links of the machine and all configured interfaces, by name.
-func (r *Router) Interfaces() []InterfaceStatus {
+func (r *Router) Interfaces(context.Context) ([]InterfaceStatus, error) {
 	byName := map[string]InterfaceStatus{}
 	for name, l := range r.monitor.Links() {
 		byName[name] = InterfaceStatus{Name: name, Link: l}
@@ -49,7 +34,7 @@ func (r *Router) Interfaces() []InterfaceStatus {
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b InterfaceStatus) int { return strings.Compare(a.Name, b.Name) })
-	return out
+	return out, nil
 }
 
 // Routes returns the routes of the router's table with what became of them in the kernel, and those of the kernel that are
@@ -94,7 +79,7 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 }
 
 // Prefixes returns the delegations that are asked for, what is held, and what it is used for.
-func (r *Router) Prefixes() []PrefixStatus {
+func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 	r.mu.Lock()
 	var uses map[string][]PrefixUse
 	if r.plan != nil {
@@ -124,11 +109,11 @@ func (r *Router) Prefixes() []PrefixStatus {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // Leases returns all leases, by prefix.
-func (r *Router) Leases() []LeaseStatus {
+func (r *Router) Leases(context.Context) ([]LeaseStatus, error) {
 	var out []LeaseStatus
 	for _, l := range r.dhcp.Leases() {
 		s := LeaseStatus{Lease: l}
@@ -137,7 +122,7 @@ func (r *Router) Leases() []LeaseStatus {
 		}
 		out = append(out, s)
 	}
-	return out
+	return out, nil
 }
 
 // Neighbors returns the neighbor table of the kernel.
@@ -146,56 +131,39 @@ func (r *Router) Neighbors(ctx context.Context) ([]kernel.Neighbor, error) {
 }
 
 // BGP returns the state of the speaker and its neighbors.
-func (r *Router) BGP() bgp.Status { return r.bgp.Status() }
+func (r *Router) BGP(context.Context) (bgp.Status, error) { return r.bgp.Status(), nil }
 
 // BGPPaths returns paths of the speaker.
 func (r *Router) BGPPaths(ctx context.Context, filter bgp.PathFilter) ([]bgp.Path, error) {
-	if filter.Neighbor != "" {
-		if err := r.knownNeighbor(filter.Neighbor); err != nil {
-			return nil, err
-		}
-	}
 	return r.bgp.Paths(ctx, filter)
 }
 
 // Advertisements returns what is advertised on each link.
-func (r *Router) Advertisements() []ra.Status { return r.ra.Status() }
+func (r *Router) Advertisements(context.Context) ([]ra.Status, error) { return r.ra.Status(), nil }
 
 // VXLANs returns the VXLAN devices.
-func (r *Router) VXLANs() []vxlan.Status { return r.vxlan.Status() }
+func (r *Router) VXLANs(context.Context) ([]vxlan.Status, error) { return r.vxlan.Status(), nil }
 
 // DHCPv6 returns the counters of the DHCPv6 server.
-func (r *Router) DHCPv6() dhcpv6.Status { return r.dhcp.Status() }
+func (r *Router) DHCPv6(context.Context) (dhcpv6.Status, error) { return r.dhcp.Status(), nil }
 
 // ReleaseDelegation gives a delegated prefix back to the ISP, and does not ask for another until RenewDelegation.
 func (r *Router) ReleaseDelegation(ctx context.Context, name string) error {
-	if err := r.knownDelegation(name); err != nil {
-		return err
-	}
 	return r.pd.Release(ctx, name)
 }
 
 // RenewDelegation asks for a delegated prefix now.
 func (r *Router) RenewDelegation(ctx context.Context, name string) error {
-	if err := r.knownDelegation(name); err != nil {
-		return err
-	}
 	return r.pd.Renew(ctx, name)
 }
 
 // ReleaseLease takes a lease from its client.
 func (r *Router) ReleaseLease(ctx context.Context, prefix netip.Prefix) error {
-	if _, ok := r.store.ByPrefix(prefix); !ok {
-		return &NotFoundError{What: "lease of", Name: prefix.String()}
-	}
 	return r.dhcp.ReleaseLease(ctx, prefix)
 }
 
 // ResetNeighbor restarts the session with a BGP neighbor, or with soft only evaluates and announces all routes again.
 func (r *Router) ResetNeighbor(ctx context.Context, name string, soft bool) error {
-	if err := r.knownNeighbor(name); err != nil {
-		return err
-	}
 	return r.bgp.Reset(ctx, name, soft)
 }
 
@@ -203,33 +171,4 @@ func (r *Router) config() *config.Config {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.conf.Config
-}
-
-func (r *Router) knownDelegation(name string) error {
-	var known []string
-	if conf := r.config(); conf != nil {
-		for _, i := range conf.Interfaces {
-			for _, d := range i.Delegations {
-				known = append(known, d.Name)
-			}
-		}
-	}
-	return named("delegation", name, known)
-}
-
-func (r *Router) knownNeighbor(name string) error {
-	var known []string
-	if conf := r.config(); conf != nil && conf.BGP != nil {
-		for _, n := range conf.BGP.Neighbors {
-			known = append(known, n.Name)
-		}
-	}
-	return named("BGP neighbor", name, known)
-}
-
-func named(what, name string, known []string) error {
-	if slices.Contains(known, name) {
-		return nil
-	}
-	return &NotFoundError{What: what, Name: name, Known: known}
 }

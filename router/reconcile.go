@@ -101,8 +101,9 @@ func (r *Router) reconcile(ctx context.Context) error {
 			return fmt.Errorf("read the links: %w", err)
 		}
 	}
-	var errs []error
-	for _, u := range r.Units() {
+	units, err := r.Units(ctx)
+	errs := []error{err}
+	for _, u := range units {
 		if u.Problem != "" {
 			errs = append(errs, fmt.Errorf("%s: %s", u.Name, u.Problem))
 		}
@@ -168,23 +169,23 @@ func (r *Router) setProblem(u *unit, problem string) {
 	}
 }
 
-// Units returns the health of every subsystem.
-func (r *Router) Units() []UnitStatus {
+// Units returns the health of every subsystem, in the order they are applied.
+func (r *Router) Units(context.Context) ([]UnitStatus, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := make([]UnitStatus, 0, len(r.units))
 	for _, u := range r.units {
 		out = append(out, UnitStatus{Name: u.name, Problem: u.problem, Since: u.since})
 	}
-	return out
+	return out, nil
 }
 
 // Pending returns what is configured and cannot run yet.
-func (r *Router) Pending() []Pending {
+func (r *Router) Pending(context.Context) ([]Pending, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.plan == nil {
-		return nil
+		return nil, nil
 	}
-	return slices.Clone(r.plan.Pending)
+	return slices.Clone(r.plan.Pending), nil
 }

@@ -52,7 +52,7 @@ type Router struct {
 // Source is a configuration with the text it was read from.
 type Source struct {
 	Name   string // file name or where else it came from, for messages
-	Text   []byte
+	Text   string
 	Config *config.Config
 }
 
@@ -116,8 +116,8 @@ func (r *Router) SetConfig(conf Source) {
 // ApplyConfig reads and checks text and makes it the running configuration. It returns when the configuration is in force, or
 // with what of it is not; parts that only wait, for a link or a delegation, are no error but pending. A text that is not valid
 // changes nothing, and the error is a *config.Errors.
-func (r *Router) ApplyConfig(ctx context.Context, name string, text []byte) error {
-	conf, _, err := config.Load(name, text)
+func (r *Router) ApplyConfig(ctx context.Context, name, text string) error {
+	conf, _, err := config.Load(name, []byte(text))
 	if err != nil {
 		return err
 	}
@@ -125,11 +125,11 @@ func (r *Router) ApplyConfig(ctx context.Context, name string, text []byte) erro
 	return r.reconcile(ctx)
 }
 
-// RunningConfig returns the running configuration as it was submitted.
-func (r *Router) RunningConfig() (name string, text []byte) {
+// Submitted returns the running configuration as it was submitted.
+func (r *Router) Submitted() Source {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.conf.Name, r.conf.Text
+	return r.conf
 }
 
 // Run runs all subsystems until ctx ends, and then stops them in the reverse order: neighbors and hosts are told that we go,
