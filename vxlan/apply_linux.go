@@ -1,0 +1,172 @@
+package vxlan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// groupDelete is from how many devices on they are deleted together: one by one costs some 30 ms each.
+const groupDelete = 32
+
+// Manager keeps the VXLAN devices of one network namespace. Its methods may be called from any goroutine.
+type Manager struct {
+	log    *slog.Logger
+	writes atomic.Uint64
+	wake   chan struct{} // Apply has left problems that Run should look after
+
+	applying sync.Mutex // held while the kernel is compared and written; guards the next line
+	kernel   *kernel    // opened at first use, in the namespace of the thread that needs it first
+
+	mu       sync.Mutex // guards what follows
+	applied  bool       // Apply was called: without it Run must not take an empty want for "delete all"
+	want     Config
+	final    map[string]Device
+	problems map[string]string
+}
+
+// New returns a Manager that has not touched anything yet.
+func New(log *slog.Logger) *Manager {
+	return &Manager{log: log, wake: make(chan struct{}, 1)}
+}
+
+// Writes is how many requests that change something were sent to the kernel since New.
+func (m *Manager) Writes() uint64 { return m.writes.Load() }
+
+// Apply makes the devices of this router those of want: it creates, changes and deletes. Devices that are impossible at the moment
+// or that the kernel refuses do not hold up the others: they are reported, joined, in the error and each in its Status, and Run
+// tries again when links change. Applying the same again writes nothing.
+func (m *Manager) Apply(ctx context.Context, want Config) error {
+	m.mu.Lock()
+	m.want = Config{Devices: maps.Clone(want.Devices)}
+	m.applied = true
+	m.mu.Unlock()
+	err := m.sync(ctx)
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// sync compares and writes.
+func (m *Manager) sync(ctx context.Context) error {
+	m.applying.Lock()
+	defer m.applying.Unlock()
+	m.mu.Lock()
+	want, applied := m.want, m.applied
+	m.mu.Unlock()
+	if !applied {
+		return nil
+	}
+	k, err := m.open()
+	if err != nil {
+		return err
+	}
+	have, err := k.snapshot()
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	ops := plan(want, have, kernelRejoins())
+	m.mu.Lock()
+	m.final, m.problems = ops.Final, maps.Clone(ops.Problems)
+	m.mu.Unlock()
+	if len(ops.Create)+len(ops.Modify) > 0 {
+		if err := raiseLimits(memberships(want, have)); err != nil {
+			m.log.Warn("raise limit of multicast groups", "err", err)
+		}
+	}
+	errs := m.execute(ctx, k, ops, have)
+	for _, name := range slices.Sorted(maps.Keys(ops.Problems)) {
+		errs = append(errs, fmt.Errorf("vxlan device %s: %s", name, ops.Problems[name]))
+	}
+	return errors.Join(errs...)
+}
+
+// open returns the netlink sockets. Callers hold applying.
+func (m *Manager) open() (*kernel, error) {
+	if m.kernel == nil {
+		k, err := openKernel(&m.writes)
+		if err != nil {
+			return nil, fmt.Errorf("open netlink: %w", err)
+		}
+		m.kernel = k
+	}
+	return m.kernel, nil
+}
+
+// execute carries out ops as far as possible.
+func (m *Manager) execute(ctx context.Context, k *kernel, ops operations, have snapshot) []error {
+	var errs []error
+	fail := func(name, what string, err error) {
+		errs = append(errs, fmt.Errorf("%s vxlan device %s: %w", what, name, err))
+		m.mu.Lock()
+		m.problems[name] = fmt.Sprintf("%s: %v", what, err)
+		m.mu.Unlock()
+	}
+	if err := removeAll(k, ops.Remove, have); err != nil {
+		errs = append(errs, err)
+	}
+	for _, o := range ops.Modify {
+		if ctx.Err() != nil {
+			return append(errs, ctx.Err())
+		}
+		m.log.Info("change vxlan device", "device", o.Device.Name)
+		if err := k.modify(o.Index, o.Change); err != nil {
+			fail(o.Device.Name, "change", err)
+		}
+	}
+	for _, o := range ops.Create {
+		if ctx.Err() != nil {
+			return append(errs, ctx.Err())
+		}
+		m.log.Info("create vxlan device", "device", o.Device.Name, "vni", o.Device.VNI, "group", o.Device.Group, "link", o.Device.Link)
+		if err := k.create(o); err != nil {
+			if errors.Is(err, unix.EEXIST) {
+				err = fmt.Errorf("another device has VNI %d on port %d: %w", o.Device.VNI, o.Device.Port, err)
+			}
+			fail(o.Device.Name, "create", err)
+		}
+	}
+	return errs
+}
+
+// removeAll deletes devices, many of them together.
+func removeAll(k *kernel, devices []present, have snapshot) error {
+	var errs []error
+	together := len(devices) >= groupDelete
+	doomed := make(map[int]bool, len(devices))
+	for _, p := range devices {
+		doomed[p.Index] = true
+	}
+	for _, p := range have {
+		if p.Group == groupDoomed && !doomed[p.Index] {
+			together = false // someone else's link, or one that an earlier process left there and that is wanted again
+		}
+	}
+	for _, p := range devices {
+		var err error
+		switch {
+		case !together:
+			err = k.remove(p.Index)
+		case p.Group != groupDoomed:
+			err = k.doom(p.Index)
+		}
+		if err != nil && !errors.Is(err, unix.ENODEV) {
+			errs = append(errs, fmt.Errorf("delete vxlan device %s: %w", p.Name, err))
+		}
+	}
+	if together {
+		if err := k.removeDoomed(); err != nil {
+			errs = append(errs, fmt.Errorf("delete %d vxlan devices: %w", len(devices), err))
+		}
+	}
+	return errors.Join(errs...)
+}
