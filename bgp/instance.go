@@ -1,0 +1,244 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/osrg/gobgp/v4/api"
+	"github.com/osrg/gobgp/v4/pkg/server"
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// instance is one running GoBGP server, for one AS number, router identifier and port. All fields but changes are guarded by
+// Speaker.apply.
+type instance struct {
+	speaker *Speaker
+	log     *slog.Logger
+	srv     *server.BgpServer
+	shut    *atomic.Bool // no more logs of GoBGP
+	asn     uint32
+	id      netip.Addr
+	port    uint16
+	started time.Time
+
+	cancel  context.CancelFunc // ends the goroutines below
+	loops   sync.WaitGroup
+	changes *changes
+
+	peers    map[netip.Addr]Neighbor // that GoBGP has
+	policy   *policy
+	announce *announcer
+	ready    bool
+}
+
+func (i *instance) serves(c Config) bool {
+	return i.asn == c.ASN && i.id == c.RouterID && i.port == listenPort(c)
+}
+
+func listenPort(c Config) uint16 {
+	if c.Port == 0 {
+		return 179
+	}
+	return c.Port
+}
+
+// start starts a server without neighbors, and the goroutines that move routes. It is called with apply held.
+func (s *Speaker) start(ctx context.Context, c Config) (*instance, error) {
+	log, shut := gobgpLogger(s.log)
+	i := &instance{
+		speaker: s,
+		log:     s.log,
+		srv:     server.NewBgpServer(server.LoggerOption(log, new(slog.LevelVar))),
+		shut:    shut,
+		asn:     c.ASN,
+		id:      c.RouterID,
+		port:    listenPort(c),
+		started: time.Now(),
+		changes: newChanges(),
+		peers:   map[netip.Addr]Neighbor{},
+	}
+	i.loops.Go(i.srv.Serve)
+	loopCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	i.cancel = cancel
+	if err := i.setup(loopCtx); err != nil {
+		s.stop(i, false)
+		return nil, fmt.Errorf("start bgp: %w", err)
+	}
+	s.mu.Lock()
+	s.inst = i
+	s.mu.Unlock()
+	s.log.Info("bgp started", "asn", c.ASN, "router_id", c.RouterID, "port", i.port)
+	return i, nil
+}
+
+func (i *instance) setup(ctx context.Context) error {
+	err := i.srv.StartBgp(ctx, &api.StartBgpRequest{Global: &api.Global{
+		Asn:        i.asn,
+		RouterId:   i.id.String(),
+		ListenPort: int32(i.port),
+	}})
+	if err != nil {
+		return err
+	}
+	// The chain is there before any neighbor is: nothing passes until a filter lets it.
+	if err := i.setPolicy(ctx, compile(Config{ASN: i.asn})); err != nil {
+		return err
+	}
+	for _, a := range []struct {
+		dir  api.PolicyDirection
+		name string
+	}{
+		{api.PolicyDirection_POLICY_DIRECTION_IMPORT, importPolicy},
+		{api.PolicyDirection_POLICY_DIRECTION_EXPORT, exportPolicy},
+	} {
+		err := i.srv.SetPolicyAssignment(ctx, &api.SetPolicyAssignmentRequest{Assignment: &api.PolicyAssignment{
+			Name:          "global",
+			Direction:     a.dir,
+			Policies:      []*api.Policy{{Name: a.name}},
+			DefaultAction: api.RouteAction_ROUTE_ACTION_REJECT,
+		}})
+		if err != nil {
+			return fmt.Errorf("assign %s policy: %w", a.name, err)
+		}
+	}
+	if err := i.watch(ctx); err != nil {
+		return err
+	}
+	i.loops.Go(func() { i.writeRoutes(ctx) })
+	i.announce = newAnnouncer(i.log, i.speaker.table, i.srv)
+	i.loops.Go(func() { i.announce.run(ctx) })
+	return nil
+}
+
+// stop ends an instance and all its goroutines. With graceful neighbors that agreed to graceful restart are not told. It is
+// called with apply held.
+func (s *Speaker) stop(i *instance, graceful bool) {
+	s.mu.Lock()
+	if s.inst == i {
+		s.inst = nil
+	}
+	clear(s.sessions)
+	s.counts = counts{}
+	s.mu.Unlock()
+	// GoBGP wants its watchers gone before it stops. What it says of its last moments is not news.
+	i.cancel()
+	i.shut.Store(true)
+	// StopBgp returns when all sessions are closed; its errors say that it was not started.
+	_ = i.srv.StopBgp(context.Background(), &api.StopBgpRequest{AllowGracefulRestart: graceful})
+	i.srv.Stop() // the rest of it, that StopBgp leaves running
+	i.loops.Wait()
+}
+
+// reconcile brings the server from what it has to want.
+func (i *instance) reconcile(ctx context.Context, want Config) error {
+	var errs []error
+	wanted := map[netip.Addr]Neighbor{}
+	for _, n := range want.Neighbors {
+		wanted[n.Address] = n
+	}
+	for addr, n := range i.peers {
+		if _, ok := wanted[addr]; !ok {
+			errs = append(errs, i.remove(ctx, n))
+		}
+	}
+
+	// The policy is there before a new neighbor's first route. What it changes for others is evaluated again after.
+	old, next := i.policy, compile(want)
+	if !next.equal(old) {
+		if err := i.setPolicy(ctx, next); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+	}
+	var fresh []netip.Addr
+	for _, n := range byAddress(want) {
+		changed, err := i.ensure(ctx, n)
+		errs = append(errs, err)
+		if changed {
+			fresh = append(fresh, n.Address)
+		}
+	}
+	i.announce.set(want.Announce)
+	errs = append(errs, i.refresh(ctx, old, fresh))
+	i.checkReady(time.Now())
+	return errors.Join(errs...)
+}
+
+// unfinished reports whether something of want is not in force for a reason that time may cure.
+func (i *instance) unfinished(want Config) bool {
+	for _, n := range want.Neighbors {
+		if have, ok := i.peers[n.Address]; !ok || have != n {
+			return true
+		}
+	}
+	return false
+}
+
+func (i *instance) setPolicy(ctx context.Context, p *policy) error {
+	if err := i.srv.SetPolicies(ctx, p.request()); err != nil {
+		return fmt.Errorf("set policy: %w", err)
+	}
+	i.policy = p
+	return nil
+}
+
+// refresh evaluates the routes again of neighbors whose part of the policy is another than in old. Sessions in fresh were just
+// made and need it not.
+func (i *instance) refresh(ctx context.Context, old *policy, fresh []netip.Addr) error {
+	if old == nil || old == i.policy {
+		return nil
+	}
+	isFresh := map[netip.Addr]bool{}
+	for _, a := range fresh {
+		isFresh[a] = true
+	}
+	var errs []error
+	soft := func(addr netip.Addr, dir api.ResetPeerRequest_Direction) {
+		err := i.srv.ResetPeer(ctx, &api.ResetPeerRequest{Address: addr.String(), Soft: true, Direction: dir})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("evaluate routes of %s again: %w", addr, err))
+		}
+	}
+	for addr := range i.peers {
+		if isFresh[addr] || old.inKeys[addr] == i.policy.inKeys[addr] {
+			continue
+		}
+		if i.speaker.liftLimit(addr) {
+			// With another filter the limit may hold.
+			errs = append(errs, i.srv.EnablePeer(ctx, &api.EnablePeerRequest{Address: addr.String()}))
+			continue
+		}
+		soft(addr, api.ResetPeerRequest_DIRECTION_IN)
+	}
+	for addr := range i.peers {
+		if !isFresh[addr] && old.outKeys[addr] != i.policy.outKeys[addr] {
+			soft(addr, api.ResetPeerRequest_DIRECTION_OUT)
+		}
+	}
+	i.speaker.markUncounted()
+	return errors.Join(errs...)
+}
+
+// writeRoutes moves best paths to the rib.
+func (i *instance) writeRoutes(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-i.changes.wake:
+		}
+		best, ready := i.changes.take()
+		if len(best) > 0 {
+			add, del := i.speaker.routes(best)
+			i.speaker.table.Update(rib.BGP, add, del)
+		}
+		if ready {
+			i.speaker.table.SetReady(rib.BGP)
+		}
+	}
+}
