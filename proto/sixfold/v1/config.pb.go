@@ -28,7 +28,7 @@ const (
 // Config is the whole configuration of a router. The file is this message in YAML, with the field names as written here.
 //
 // Three spellings are shared by all fields:
-//   - a duration is a number with a unit, 30s, 5m, 12h, 30d, also combined (1h30m); "forever" where a lifetime may be infinite;
+//   - a duration is a number with a unit (ms, s, m, h, d, w), 30s, 5m, 12h, 30d, also combined (1h30m); "forever" where a lifetime may be infinite;
 //   - an address or prefix is written as usual, 2001:db8::1/64;
 //   - wherever an address or prefix stands, NAME ADDRESS/LENGTH may stand too: "isp ::1/64" is host ::1 in the first /64 of the
 //     prefix that was delegated to us under the name isp, "isp 0:0:0:100::/56" is the second /56 of a /48.
@@ -375,7 +375,7 @@ type Advertise struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// MaxRtrAdvInterval, 4s to 65535s; default 600s.
 	MaxInterval *durationpb.Duration `protobuf:"bytes,1,opt,name=max_interval,json=maxInterval,proto3" json:"max_interval,omitempty"`
-	// MinRtrAdvInterval, 3s to 3/4 of max_interval; default a third of it.
+	// MinRtrAdvInterval, 3s to 3/4 of max_interval; default a third of it, or 3/4 where max_interval is under 9s.
 	MinInterval *durationpb.Duration `protobuf:"bytes,2,opt,name=min_interval,json=minInterval,proto3" json:"min_interval,omitempty"`
 	// M flag: addresses are available by DHCPv6. Without it, on when dhcpv6 on this interface has a pool or a reservation.
 	Managed *bool `protobuf:"varint,3,opt,name=managed,proto3,oneof" json:"managed,omitempty"`
@@ -389,7 +389,7 @@ type Advertise struct {
 	ReachableTime *durationpb.Duration `protobuf:"bytes,7,opt,name=reachable_time,json=reachableTime,proto3" json:"reachable_time,omitempty"`
 	// AdvRetransTimer; 0s says nothing.
 	RetransTimer *durationpb.Duration `protobuf:"bytes,8,opt,name=retrans_timer,json=retransTimer,proto3" json:"retrans_timer,omitempty"`
-	// AdvDefaultLifetime, 0s or max_interval to 65535s; default three times max_interval. 0s: not a default router.
+	// AdvDefaultLifetime, 0s or max_interval to 65535s; default three times max_interval, at most 65535s. 0s: not a default router.
 	RouterLifetime *durationpb.Duration `protobuf:"bytes,9,opt,name=router_lifetime,json=routerLifetime,proto3" json:"router_lifetime,omitempty"`
 	// Default router preference (RFC 4191 2.2): low, medium or high; default medium.
 	Preference string `protobuf:"bytes,10,opt,name=preference,proto3" json:"preference,omitempty"`
@@ -663,9 +663,9 @@ type Dhcpv6 struct {
 	RenewTime *durationpb.Duration `protobuf:"bytes,3,opt,name=renew_time,json=renewTime,proto3" json:"renew_time,omitempty"`
 	// T2; without it 0.8 of the shortest preferred lifetime.
 	RebindTime *durationpb.Duration `protobuf:"bytes,4,opt,name=rebind_time,json=rebindTime,proto3" json:"rebind_time,omitempty"`
-	// Preferred lifetime of leases; default 1h.
+	// Preferred lifetime of leases; default 1h, or valid_lifetime where that is shorter.
 	PreferredLifetime *durationpb.Duration `protobuf:"bytes,5,opt,name=preferred_lifetime,json=preferredLifetime,proto3" json:"preferred_lifetime,omitempty"`
-	// Valid lifetime of leases; default 2h.
+	// Valid lifetime of leases; default 2h, or preferred_lifetime where that is longer.
 	ValidLifetime *durationpb.Duration `protobuf:"bytes,6,opt,name=valid_lifetime,json=validLifetime,proto3" json:"valid_lifetime,omitempty"`
 	// DNS servers (RFC 3646); without it those of the advertise section.
 	Dns []string `protobuf:"bytes,7,rep,name=dns,proto3" json:"dns,omitempty"`
@@ -1833,13 +1833,13 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.DelegationR\x05value:\x028\x01B\x06\n" +
 	"\x04_mtuB\x06\n" +
-	"\x04_dad\"\x9c\x01\n" +
+	"\x04_dad\"\xa5\x01\n" +
 	"\n" +
 	"Delegation\x12&\n" +
 	"\x06length\x18\x01 \x01(\rB\t\xbaH\x06*\x04\x18@(\x01H\x00R\x06length\x88\x01\x01\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12!\n" +
-	"\frapid_commit\x18\x03 \x01(\bR\vrapidCommit\x12\x17\n" +
-	"\x04iaid\x18\x04 \x01(\rH\x01R\x04iaid\x88\x01\x01B\t\n" +
+	"\frapid_commit\x18\x03 \x01(\bR\vrapidCommit\x12 \n" +
+	"\x04iaid\x18\x04 \x01(\rB\a\xbaH\x04*\x02(\x01H\x01R\x04iaid\x88\x01\x01B\t\n" +
 	"\a_lengthB\a\n" +
 	"\x05_iaid\"\xd2\b\n" +
 	"\tAdvertise\x12<\n" +
@@ -1889,7 +1889,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x04skip\x18\x05 \x01(\bR\x04skipB\n" +
 	"\n" +
 	"\b_on_linkB\r\n" +
-	"\v_autonomous\"\xd6\x06\n" +
+	"\v_autonomous\"\xe3\a\n" +
 	"\x06Dhcpv6\x12!\n" +
 	"\frapid_commit\x18\x01 \x01(\bR\vrapidCommit\x12-\n" +
 	"\n" +
@@ -1902,11 +1902,11 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x12preferred_lifetime\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11preferredLifetime\x12@\n" +
 	"\x0evalid_lifetime\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\rvalidLifetime\x12\x10\n" +
 	"\x03dns\x18\a \x03(\tR\x03dns\x12\x18\n" +
-	"\adomains\x18\b \x03(\tR\adomains\x123\n" +
-	"\x05pools\x18\t \x03(\v2\x1d.sixfold.v1.Dhcpv6.PoolsEntryR\x05pools\x12<\n" +
+	"\adomains\x18\b \x03(\tR\adomains\x12b\n" +
+	"\x05pools\x18\t \x03(\v2\x1d.sixfold.v1.Dhcpv6.PoolsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\x05pools\x12k\n" +
 	"\bdelegate\x18\n" +
-	" \x03(\v2 .sixfold.v1.Dhcpv6.DelegateEntryR\bdelegate\x12H\n" +
-	"\freservations\x18\v \x03(\v2$.sixfold.v1.Dhcpv6.ReservationsEntryR\freservations\x1aQ\n" +
+	" \x03(\v2 .sixfold.v1.Dhcpv6.DelegateEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bdelegate\x12w\n" +
+	"\freservations\x18\v \x03(\v2$.sixfold.v1.Dhcpv6.ReservationsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\freservations\x1aQ\n" +
 	"\n" +
 	"PoolsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
@@ -1949,16 +1949,16 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\tblackhole\x18\x04 \x01(\bR\tblackhole\x12\x1a\n" +
 	"\bprohibit\x18\x05 \x01(\bR\bprohibit\x12\x1b\n" +
 	"\x06metric\x18\x06 \x01(\rH\x00R\x06metric\x88\x01\x01B\t\n" +
-	"\a_metric\"\x8e\x06\n" +
+	"\a_metric\"\x9b\a\n" +
 	"\x03Bgp\x12\x1f\n" +
 	"\x03asn\x18\x01 \x01(\rB\r\xbaH\n" +
 	"*\b\x18\xfe\xff\xff\xff\x0f(\x01R\x03asn\x12\x1b\n" +
 	"\trouter_id\x18\x02 \x01(\tR\brouterId\x12$\n" +
-	"\x04port\x18\x03 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x00R\x04port\x88\x01\x01\x12@\n" +
-	"\vprefix_sets\x18\x04 \x03(\v2\x1f.sixfold.v1.Bgp.PrefixSetsEntryR\n" +
-	"prefixSets\x126\n" +
-	"\afilters\x18\x05 \x03(\v2\x1c.sixfold.v1.Bgp.FiltersEntryR\afilters\x12<\n" +
-	"\tneighbors\x18\x06 \x03(\v2\x1e.sixfold.v1.Bgp.NeighborsEntryR\tneighbors\x12Q\n" +
+	"\x04port\x18\x03 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x00R\x04port\x88\x01\x01\x12o\n" +
+	"\vprefix_sets\x18\x04 \x03(\v2\x1f.sixfold.v1.Bgp.PrefixSetsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\n" +
+	"prefixSets\x12e\n" +
+	"\afilters\x18\x05 \x03(\v2\x1c.sixfold.v1.Bgp.FiltersEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\afilters\x12k\n" +
+	"\tneighbors\x18\x06 \x03(\v2\x1e.sixfold.v1.Bgp.NeighborsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\tneighbors\x12Q\n" +
 	"\bannounce\x18\a \x03(\tB5\xbaH2\x92\x01/\x18\x01\"+r)R\tconnectedR\x06staticR\tdelegatedR\taggregateR\bannounce\x12?\n" +
 	"\n" +
 	"aggregates\x18\b \x03(\v2\x1f.sixfold.v1.Bgp.AggregatesEntryR\n" +
@@ -1994,11 +1994,12 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\v_local_prefB\x06\n" +
 	"\x04_med\"\x0e\n" +
 	"\fFilterAccept\"\x0e\n" +
-	"\fFilterReject\"O\n" +
+	"\fFilterReject\"^\n" +
 	"\rFilterPrepend\x12\x1f\n" +
 	"\x05count\x18\x01 \x01(\rB\t\xbaH\x06*\x04\x18\n" +
-	"(\x01R\x05count\x12\x15\n" +
-	"\x03asn\x18\x02 \x01(\rH\x00R\x03asn\x88\x01\x01B\x06\n" +
+	"(\x01R\x05count\x12$\n" +
+	"\x03asn\x18\x02 \x01(\rB\r\xbaH\n" +
+	"*\b\x18\xfe\xff\xff\xff\x0f(\x01H\x00R\x03asn\x88\x01\x01B\x06\n" +
 	"\x04_asn\"\x8c\x04\n" +
 	"\bNeighbor\x12 \n" +
 	"\aaddress\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\aaddress\x12*\n" +

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"time"
+
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+)
+
+// maxRouterLifetime is the largest of the 16 bits of the field.
+const maxRouterLifetime = 65535 * time.Second
+
+// advertise converts the parameters of router advertisements, with the defaults of RFC 4861 6.2.1 and the ranges that
+// RFC 8319 widened.
+func (b *builder) advertise(m *sixfoldv1.Advertise, s *spot) *Advertise {
+	a := &Advertise{
+		Managed: m.Managed, OtherConfig: m.OtherConfig, HopLimit: 64, LinkMTU: int(m.GetLinkMtu()),
+		ReachableTime: b.duration(m.GetReachableTime(), s.field("reachable_time"), time.Millisecond, 0, time.Hour, 0),
+		RetransTime:   b.duration(m.GetRetransTimer(), s.field("retrans_timer"), time.Millisecond, 0, 0xffffffff*time.Millisecond, 0),
+		DNS:           b.hosts(m.GetDns(), s.field("dns")),
+		Domains:       b.domains(m.GetDomains(), s.field("domains")),
+	}
+	if m.HopLimit != nil {
+		a.HopLimit = uint8(m.GetHopLimit())
+	}
+	switch m.GetPreference() {
+	case "low":
+		a.Preference = Low
+	case "high":
+		a.Preference = High
+	}
+	b.intervals(a, m, s)
+	a.Prefix = b.prefixDefaults(m, s)
+	a.DNSLifetime = b.lifetime(m.GetDnsLifetime(), s.field("dns_lifetime"), 3*a.MaxInterval)
+	a.Prefixes = b.advertisedPrefixes(m.GetPrefixes(), a.Prefix, s.field("prefixes"))
+	return a
+}
+
+func (b *builder) intervals(a *Advertise, m *sixfoldv1.Advertise, s *spot) {
+	a.MaxInterval = b.duration(m.GetMaxInterval(), s.field("max_interval"), time.Millisecond, 4*time.Second, maxRouterLifetime, 600*time.Second)
+	// RFC 4861: a third of the maximum if that is 9 seconds or more, else as its erratum 3154 has it.
+	least := a.MaxInterval / 3
+	if a.MaxInterval < 9*time.Second {
+		least = a.MaxInterval * 3 / 4
+	}
+	a.MinInterval = b.duration(m.GetMinInterval(), s.field("min_interval"), time.Millisecond, 3*time.Second, a.MaxInterval*3/4, least)
+	a.RouterLifetime = min(3*a.MaxInterval, maxRouterLifetime).Truncate(time.Second)
+	if m.RouterLifetime == nil {
+		return
+	}
+	at := s.field("router_lifetime")
+	a.RouterLifetime = b.duration(m.GetRouterLifetime(), at, time.Second, 0, maxRouterLifetime, a.RouterLifetime)
+	if a.RouterLifetime > 0 && a.RouterLifetime < a.MaxInterval {
+		b.errorf(at, "%s is out of range; accepted: 0s, or %s (max_interval) to %s",
+			FormatDuration(a.RouterLifetime), FormatDuration(a.MaxInterval), FormatDuration(maxRouterLifetime))
+	}
+}
+
+func (b *builder) prefixDefaults(m *sixfoldv1.Advertise, s *spot) PrefixOptions {
+	p := PrefixOptions{OnLink: true, Autonomous: m.Autonomous}
+	if m.OnLink != nil {
+		p.OnLink = m.GetOnLink()
+	}
+	p.Valid = b.lifetime(m.GetValidLifetime(), s.field("valid_lifetime"), 30*day)
+	p.Preferred = b.lifetime(m.GetPreferredLifetime(), s.field("preferred_lifetime"), min(7*day, p.Valid))
+	b.lifetimeOrder(p.Preferred, p.Valid, m.PreferredLifetime != nil, s)
+	return p
+}
+
+// lifetimeOrder reports a preferred lifetime that is longer than the valid one (RFC 4861 4.6.2, RFC 8415 7.7).
+func (b *builder) lifetimeOrder(preferred, valid time.Duration, preferredGiven bool, s *spot) {
+	if preferred <= valid {
+		return
+	}
+	at := s.field("valid_lifetime")
+	if preferredGiven {
+		at = s.field("preferred_lifetime")
+	}
+	b.errorf(at, "preferred_lifetime (%s) is longer than valid_lifetime (%s)", FormatDuration(preferred), FormatDuration(valid))
+}
+
+func (b *builder) advertisedPrefixes(m map[string]*sixfoldv1.AdvertisedPrefix, defaults PrefixOptions, s *spot) []AdvertisedPrefix {
+	var all []AdvertisedPrefix
+	seen := map[Expr]*spot{}
+	for _, text := range inOrder(m, s) {
+		p, at := m[text], s.entry(text)
+		e := b.prefixKey(text, at, seen)
+		o := defaults
+		if p.OnLink != nil {
+			o.OnLink = p.GetOnLink()
+		}
+		if p.Autonomous != nil {
+			o.Autonomous = p.Autonomous
+		}
+		o.Valid = b.lifetime(p.GetValidLifetime(), at.field("valid_lifetime"), o.Valid)
+		o.Preferred = b.lifetime(p.GetPreferredLifetime(), at.field("preferred_lifetime"), min(o.Preferred, o.Valid))
+		b.lifetimeOrder(o.Preferred, o.Valid, p.PreferredLifetime != nil, at)
+		all = append(all, AdvertisedPrefix{Prefix: e, Options: o, Skip: p.GetSkip()})
+	}
+	sortByName(all, func(p AdvertisedPrefix) string { return p.Prefix.String() })
+	return all
+}
+
+// prefixKey reads an IPv6 prefix that is the key of a map. The same prefix may be written in two ways.
+func (b *builder) prefixKey(text string, at *spot, seen map[Expr]*spot) Expr {
+	e := b.prefix6(text, keySpot(at))
+	return b.once(e, text, at, seen)
+}
+
+// once reports a prefix that is the key of two entries.
+func (b *builder) once(e Expr, text string, at *spot, seen map[Expr]*spot) Expr {
+	if !e.IsValid() {
+		return e
+	}
+	if first, ok := seen[e]; ok {
+		b.key(at, "%s is here a second time; the first is %s", text, first.where())
+		return Expr{}
+	}
+	seen[e] = at
+	return e
+}
+
+// keySpot is the spot of the key itself, for what is wrong with a prefix that is one.
+func keySpot(s *spot) *spot {
+	at := s.key
+	if at.line == 0 {
+		at = s.at
+	}
+	return &spot{path: s.path, at: at, key: at, bad: s.bad}
+}

@@ -1,0 +1,172 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// ParseExpr reads an address or prefix, literal ("2001:db8::1/64") or relative to a delegated prefix ("isp ::1/64").
+// Without a length an address is meant, /128 or /32.
+func ParseExpr(s string) (Expr, error) {
+	name, rest := splitName(s)
+	if name != "" && !isDelegationName(name) {
+		return Expr{}, fmt.Errorf("%q is not the name of a delegation", name)
+	}
+	p, err := parsePrefix(rest)
+	if err != nil {
+		return Expr{}, err
+	}
+	if name != "" && p.Addr().Is4() {
+		return Expr{}, fmt.Errorf("%s is IPv4, and delegated prefixes are IPv6", rest)
+	}
+	return Expr{Delegation: name, Prefix: p}, nil
+}
+
+// splitName splits "isp ::1/64" at the blanks.
+func splitName(s string) (name, rest string) {
+	s = strings.TrimSpace(s)
+	i := strings.IndexAny(s, " \t")
+	if i < 0 {
+		return "", s
+	}
+	return s[:i], strings.TrimLeft(s[i:], " \t")
+}
+
+// isDelegationName holds the pattern that config.proto has for the keys of delegations.
+func isDelegationName(s string) bool {
+	for i, r := range s {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r != '_' && r != '-' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if !strings.Contains(s, "/") {
+		a, err := parseAddr(s)
+		if err != nil {
+			return netip.Prefix{}, err
+		}
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err == nil {
+		if p.Addr().Is4In6() {
+			return netip.Prefix{}, fmt.Errorf("%s is an IPv4 address written as IPv6", s)
+		}
+		return p, nil
+	}
+	text, length, _ := strings.Cut(s, "/")
+	if a, err := parseAddr(text); err != nil {
+		return netip.Prefix{}, err
+	} else if a.Is4() {
+		return netip.Prefix{}, fmt.Errorf("%q is not a prefix length from 0 to 32", length)
+	}
+	return netip.Prefix{}, fmt.Errorf("%q is not a prefix length from 0 to 128", length)
+}
+
+func parseAddr(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	switch {
+	case s == "":
+		return a, errors.New("there is no address")
+	case err != nil:
+		return a, fmt.Errorf("%q is not an IPv6 or IPv4 address", s)
+	case a.Zone() != "":
+		return a, fmt.Errorf("%s has a zone, which has no place here", s)
+	case a.Is4In6():
+		return a, fmt.Errorf("%s is an IPv4 address written as IPv6: write %s", s, a.Unmap())
+	}
+	return a, nil
+}
+
+// IsValid tells whether the expression holds a prefix.
+func (e Expr) IsValid() bool { return e.Prefix.IsValid() }
+
+// String returns the expression as the configuration has it, always with a length.
+func (e Expr) String() string {
+	if e.Delegation == "" {
+		return e.Prefix.String()
+	}
+	return e.Delegation + " " + e.Prefix.String()
+}
+
+// Masked returns the expression without host bits.
+func (e Expr) Masked() Expr { return Expr{Delegation: e.Delegation, Prefix: e.Prefix.Masked()} }
+
+// Resolve puts the expression into base, the prefix that was delegated under its name. A literal does not look at base.
+// The bits of base must not be taken by the expression: that tells a delegation that is smaller than was hoped for.
+func (e Expr) Resolve(base netip.Prefix) (netip.Prefix, error) {
+	if e.Delegation == "" {
+		return e.Prefix, nil
+	}
+	if !e.Prefix.IsValid() || !base.IsValid() || base.Addr().Is4() {
+		return netip.Prefix{}, fmt.Errorf("%s has no usable prefix", e.Delegation)
+	}
+	if e.Prefix.Bits() < base.Bits() || !fits(e.Prefix.Addr(), base.Bits()) {
+		return netip.Prefix{}, fmt.Errorf("%s is %s, too small for %s", e.Delegation, base.Masked(), spread(e.Prefix))
+	}
+	return netip.PrefixFrom(join(base, e.Prefix.Addr()), e.Prefix.Bits()), nil
+}
+
+// Resolve puts the range into base as Expr.Resolve does.
+func (p AddressPool) Resolve(base netip.Prefix) (first, last netip.Addr, err error) {
+	if p.Delegation == "" {
+		return p.First, p.Last, nil
+	}
+	if !p.First.Is6() || !p.Last.Is6() || !base.IsValid() || base.Addr().Is4() {
+		return first, last, fmt.Errorf("%s has no usable prefix", p.Delegation)
+	}
+	if !fits(p.First, base.Bits()) || !fits(p.Last, base.Bits()) {
+		return first, last, fmt.Errorf("%s is %s, too small for %s-%s", p.Delegation, base.Masked(), p.First, p.Last)
+	}
+	return join(base, p.First), join(base, p.Last), nil
+}
+
+// String returns the range as the configuration has it.
+func (p AddressPool) String() string {
+	s := p.First.String() + "-" + p.Last.String()
+	if p.Delegation == "" {
+		return s
+	}
+	return p.Delegation + " " + s
+}
+
+// fits tells whether the first bits of a are zero.
+func fits(a netip.Addr, bits int) bool {
+	p, err := a.Prefix(bits)
+	return err == nil && p.Addr() == netip.IPv6Unspecified()
+}
+
+func join(base netip.Prefix, a netip.Addr) netip.Addr {
+	b, s := base.Masked().Addr().As16(), a.As16()
+	for i := range b {
+		b[i] |= s[i]
+	}
+	return netip.AddrFrom16(b)
+}
+
+// spread writes a relative prefix with its leading zero groups, 0:0:0:100::/56 rather than 0:0:0:100::/56's shortest form,
+// because what matters in it is the place of the digits.
+func spread(p netip.Prefix) string {
+	b := p.Addr().As16()
+	last := -1
+	for i := range 8 {
+		if b[2*i] != 0 || b[2*i+1] != 0 {
+			last = i
+		}
+	}
+	if last < 0 || last > 4 {
+		return p.String()
+	}
+	var s strings.Builder
+	for i := 0; i <= last; i++ {
+		fmt.Fprintf(&s, "%x:", uint16(b[2*i])<<8|uint16(b[2*i+1]))
+	}
+	fmt.Fprintf(&s, ":/%d", p.Bits())
+	return s.String()
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+)
+
+// iface converts an interface.
+func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface {
+	if slices.Contains([]string{".", "..", "all", "default"}, name) {
+		b.key(s, "%s cannot be the name of an interface: the kernel has another use for it", name)
+	}
+	i := Interface{
+		Name: name, Description: m.GetDescription(), MTU: int(m.GetMtu()),
+		AcceptRA: m.GetAcceptRa(), RequestAddress: m.GetRequestAddress(), DAD: true,
+	}
+	if m.Dad != nil {
+		i.DAD = m.GetDad()
+	}
+	for n, text := range m.GetAddresses() {
+		i.Addresses = append(i.Addresses, b.ownAddress(text, s.field("addresses").item(n)))
+	}
+	i.Delegations = b.delegationList(m.GetDelegations(), s.field("delegations"))
+	if m.GetAdvertise() != nil {
+		i.Advertise = b.advertise(m.GetAdvertise(), s.field("advertise"))
+		if i.AcceptRA {
+			b.errorf(s.field("accept_ra"), "an interface cannot accept router advertisements and send them (%s)", s.field("advertise").where())
+		}
+	}
+	if m.GetDhcpv6() != nil {
+		i.DHCPv6 = b.dhcpv6(m.GetDhcpv6(), i.Advertise, s.field("dhcpv6"))
+	}
+	if m.GetVxlan() != nil {
+		i.VXLAN = b.vxlan(name, m.GetVxlan(), s.field("vxlan"))
+	}
+	return i
+}
+
+// ownAddress reads an address of the router with its prefix length.
+func (b *builder) ownAddress(text string, s *spot) Expr {
+	e := b.expr(text, s)
+	if !e.IsValid() {
+		return e
+	}
+	a, bits := e.Prefix.Addr(), e.Prefix.Bits()
+	_, rest := splitName(text)
+	free := a.BitLen() - bits
+	switch {
+	case e.IsValid() && !hasLength(rest):
+		b.errorf(s, "%s needs a prefix length, as %s/%d", rest, rest, usualBits(e))
+	case a.IsMulticast():
+		b.errorf(s, "%s is multicast, which no interface can have as its address", rest)
+	case a.IsLoopback() && e.Delegation == "":
+		b.errorf(s, "%s is the loopback address", rest)
+	case free > 1 && e.Prefix.Masked().Addr() == a:
+		b.errorf(s, "%s is the network itself; give an address in it, as %s", rest, netip.PrefixFrom(a.Next(), bits))
+	case a.IsUnspecified():
+		b.errorf(s, "%s is not an address", rest)
+	case free > 1 && a.Is4() && !e.Prefix.Contains(a.Next()):
+		b.errorf(s, "%s is the broadcast address of its network", rest)
+	default:
+		return e
+	}
+	return Expr{}
+}
+
+func hasLength(text string) bool {
+	for _, r := range text {
+		if r == '/' {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *builder) delegationList(m map[string]*sixfoldv1.Delegation, s *spot) []Delegation {
+	var all []Delegation
+	byIAID := map[uint32]*spot{}
+	for _, name := range inOrder(m, s) {
+		d, at := m[name], s.entry(name)
+		one := Delegation{Name: name, RapidCommit: d.GetRapidCommit(), IAID: d.GetIaid()}
+		switch {
+		case d.GetPrefix() != "":
+			if e := b.prefix6(d.GetPrefix(), at.field("prefix")); e.IsValid() {
+				if e.Delegation != "" {
+					b.errorf(at.field("prefix"), "a hint for the server is a plain prefix")
+				}
+				one.Hint = e.Prefix
+			}
+		case d.Length != nil && d.GetLength() <= 64:
+			one.Hint = netip.PrefixFrom(netip.IPv6Unspecified(), int(d.GetLength()))
+		}
+		if d.Iaid != nil {
+			if first, ok := byIAID[d.GetIaid()]; ok {
+				b.errorf(at.field("iaid"), "iaid %d is used twice on this link, first by %s", d.GetIaid(), first.where())
+			} else {
+				byIAID[d.GetIaid()] = at
+			}
+		}
+		all = append(all, one)
+	}
+	sortByName(all, func(d Delegation) string { return d.Name })
+	return all
+}
