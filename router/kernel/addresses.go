@@ -1,0 +1,138 @@
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// addressOn names an address on a link.
+type addressOn struct {
+	index  int
+	prefix netip.Prefix
+}
+
+// addressOp is one write that brings the addresses of a link nearer to what is wanted.
+type addressOp struct {
+	verb   string // add, replace, remove
+	prefix netip.Prefix
+}
+
+// diffAddresses returns what to write so that a link with the addresses have gets those in want. Addresses of others stay; one
+// that is wanted and there already is not added again. Additions come first, but for an IPv6 address whose prefix length
+// changes: the kernel has each only once on a link, so ours goes first.
+func diffAddresses(have []AddressState, want []netip.Prefix) []addressOp {
+	wanted := make(map[netip.Prefix]bool, len(want))
+	for _, p := range want {
+		wanted[p] = true
+	}
+	present := make(map[netip.Prefix]AddressState, len(have))
+	obstacle := map[netip.Addr]netip.Prefix{} // ours, IPv6, with another length than wanted
+	for _, a := range have {
+		present[a.Prefix] = a
+		if a.Ours && !wanted[a.Prefix] && a.Prefix.Addr().Is6() {
+			obstacle[a.Prefix.Addr()] = a.Prefix
+		}
+	}
+	var ops []addressOp
+	removed := map[netip.Prefix]bool{}
+	planned := map[netip.Prefix]bool{}
+	for _, p := range want {
+		a, ok := present[p]
+		switch {
+		case planned[p], ok && !a.Dynamic:
+		case ok: // made from an advertisement: it would end with its lifetime
+			ops = append(ops, addressOp{"replace", p})
+		default:
+			if old, ok := obstacle[p.Addr()]; ok && !removed[old] {
+				removed[old] = true
+				ops = append(ops, addressOp{"remove", old})
+			}
+			ops = append(ops, addressOp{"add", p})
+		}
+		planned[p] = true
+	}
+	for _, a := range have {
+		if a.Ours && !wanted[a.Prefix] && !removed[a.Prefix] {
+			ops = append(ops, addressOp{"remove", a.Prefix})
+		}
+	}
+	return ops
+}
+
+// addressRequest encodes an operation.
+func addressRequest(op addressOp, index int, dad bool) *nl.NetlinkRequest {
+	addr := op.prefix.Addr()
+	family := unix.AF_INET6
+	if addr.Is4() {
+		family = unix.AF_INET
+	}
+	typ, flags := unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL
+	switch op.verb {
+	case "replace":
+		flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+	case "remove":
+		typ, flags = unix.RTM_DELADDR, 0
+	}
+	req := nl.NewNetlinkRequest(typ, flags)
+	msg := nl.NewIfAddrmsg(family)
+	msg.Index = uint32(index)
+	msg.Prefixlen = uint8(op.prefix.Bits())
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, addr.AsSlice()))
+	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, addr.AsSlice()))
+	if typ == unix.RTM_DELADDR {
+		return req
+	}
+	var addrFlags uint32
+	if family == unix.AF_INET6 {
+		if !dad {
+			addrFlags |= unix.IFA_F_NODAD
+		}
+		if op.prefix.IsSingleIP() { // no route to ourselves over the link
+			addrFlags |= unix.IFA_F_NOPREFIXROUTE
+		}
+	} else if b := broadcast(op.prefix); b.IsValid() {
+		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, b.AsSlice()))
+	}
+	req.AddData(nl.NewRtAttr(ifaFlags, nl.Uint32Attr(addrFlags)))
+	req.AddData(nl.NewRtAttr(ifaProto, []byte{AddressProtocol}))
+	return req
+}
+
+// broadcast returns the last address of an IPv4 prefix, invalid for /31 and /32, which have none (RFC 3021).
+func broadcast(p netip.Prefix) netip.Addr {
+	if p.Bits() > 30 {
+		return netip.Addr{}
+	}
+	b := p.Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(b)
+}
+
+// wantedAddresses returns the prefixes of l in the form that the kernel reports.
+func wantedAddresses(l Link) ([]netip.Prefix, error) {
+	var bad []string
+	out := make([]netip.Prefix, 0, len(l.Addresses))
+	for _, a := range l.Addresses {
+		p := a.Prefix
+		if !p.IsValid() {
+			bad = append(bad, p.String())
+			continue
+		}
+		addr, bits := p.Addr().WithZone(""), p.Bits()
+		if addr.Is4In6() && bits >= 96 {
+			addr, bits = addr.Unmap(), bits-96
+		}
+		out = append(out, netip.PrefixFrom(addr, bits))
+	}
+	if len(bad) > 0 {
+		return out, fmt.Errorf("not an address: %s", strings.Join(bad, ", "))
+	}
+	return out, nil
+}

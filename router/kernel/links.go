@@ -1,0 +1,205 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// LinkWriter makes a Config so in the kernel. It has nothing to run.
+type LinkWriter struct {
+	log     *slog.Logger
+	monitor *Monitor
+	sys     sysctls
+	writes  atomic.Uint64
+
+	mu    sync.Mutex                   // one Apply at a time
+	fault func(operation string) error // for tests: an error stands for that of the kernel
+}
+
+// NewLinks returns a writer that compares with what the monitor reads.
+func NewLinks(log *slog.Logger, monitor *Monitor) *LinkWriter {
+	return &LinkWriter{log: log, monitor: monitor, sys: sysctls{root: "/proc/sys"}}
+}
+
+// Writes counts the netlink messages and sysctls that were written. Applying what is already so writes nothing.
+func (w *LinkWriter) Writes() uint64 { return w.writes.Load() }
+
+// Apply makes want so: sysctls, MTU, up, addresses, in this order, and removes addresses of ours that are not wanted, on all
+// links, last. Links that do not exist are left for a later call. What fails does not keep the rest from being done; the errors
+// are joined. Forwarding is switched on but never off: others on this machine may need it.
+func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.monitor.Refresh(ctx); err != nil {
+		return err
+	}
+	links := w.monitor.Links()
+	c, err := dial()
+	if err != nil {
+		return err
+	}
+	defer c.close()
+
+	var errs []error
+	good := Config{Forwarding: want.Forwarding, Links: map[string]Link{}}
+	for name, l := range want.Links {
+		if err := checkLinkName(name); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		good.Links[name] = l
+	}
+	before := w.Writes()
+	solicit := w.applySysctls(good, links, &errs)
+	for _, name := range slices.Sorted(maps.Keys(good.Links)) {
+		if state, ok := links[name]; ok {
+			w.applyLink(c, good.Links[name], state, &errs)
+		}
+	}
+	w.applyAddresses(c, good, links, &errs)
+
+	if w.Writes() != before {
+		// Whoever asks next, this Apply included, sees what was written.
+		if err := w.monitor.Refresh(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	now := w.monitor.Links()
+	for _, name := range solicit {
+		if err := w.monitor.solicit(now[name]); err != nil {
+			w.log.Warn("the default route will come with the next advertisement", "link", name, "err", err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// applySysctls writes what differs and returns the links on which advertisements are accepted from now on.
+func (w *LinkWriter) applySysctls(cfg Config, links Links, errs *[]error) (solicit []string) {
+	for _, s := range sysctlPlan(cfg, links) {
+		old, write, err := w.sys.differs(s)
+		if err != nil {
+			*errs = append(*errs, fmt.Errorf("read sysctl %s: %w", s.path, err))
+			continue
+		}
+		if !write {
+			continue
+		}
+		err = w.write("sysctl "+s.path, func() error { return w.sys.set(s.path, s.value) })
+		if err != nil && !s.optional {
+			*errs = append(*errs, fmt.Errorf("set sysctl %s to %s: %w", s.path, s.value, err))
+			continue
+		}
+		w.log.Debug("sysctl", "path", s.path, "was", old, "is", s.value)
+		if err == nil && s.value == "2" && s.path == "net/ipv6/conf/"+s.link+"/accept_ra" {
+			solicit = append(solicit, s.link)
+		}
+	}
+	return solicit
+}
+
+// applyLink sets the MTU before the link goes up: an MTU below 1280 would take IPv6 from a link that has it.
+func (w *LinkWriter) applyLink(c *conn, want Link, have LinkState, errs *[]error) {
+	if want.MTU != 0 && want.MTU != have.MTU {
+		req := linkRequest(have.Index)
+		req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(want.MTU))))
+		if err := w.request(c, fmt.Sprintf("set mtu of %s to %d", have.Name, want.MTU), req); err != nil {
+			*errs = append(*errs, err)
+		}
+	}
+	if !have.Up {
+		if err := w.request(c, "set "+have.Name+" up", linkUpRequest(have.Index)); err != nil {
+			*errs = append(*errs, err)
+		}
+	}
+}
+
+// linkRequest starts a change of a link, which the caller adds attributes to.
+func linkRequest(index int) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, 0)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+	return req
+}
+
+func linkUpRequest(index int) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, 0)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	msg.Flags, msg.Change = unix.IFF_UP, unix.IFF_UP
+	req.AddData(msg)
+	return req
+}
+
+// applyAddresses adds on all links before it removes on any, so that an address that moves is never gone.
+func (w *LinkWriter) applyAddresses(c *conn, cfg Config, links Links, errs *[]error) {
+	type removal struct {
+		link LinkState
+		op   addressOp
+	}
+	var later []removal
+	for _, name := range slices.Sorted(maps.Keys(links)) {
+		state, l := links[name], cfg.Links[name]
+		want, err := wantedAddresses(l)
+		if err != nil {
+			*errs = append(*errs, fmt.Errorf("addresses of %s: %w", name, err))
+		}
+		ops := diffAddresses(state.Addresses, want)
+		for i, op := range ops {
+			moves := i+1 < len(ops) && ops[i+1].prefix.Addr() == op.prefix.Addr() // its length changes
+			if op.verb == "remove" && !moves {
+				later = append(later, removal{state, op})
+			} else if err := w.address(c, state, op, l.DAD); err != nil {
+				*errs = append(*errs, err)
+			}
+		}
+	}
+	for _, r := range later {
+		if err := w.address(c, r.link, r.op, false); err != nil {
+			*errs = append(*errs, err)
+		}
+	}
+}
+
+func (w *LinkWriter) address(c *conn, l LinkState, op addressOp, dad bool) error {
+	preposition := map[string]string{"add": "to", "replace": "on", "remove": "from"}[op.verb]
+	what := fmt.Sprintf("%s %s %s %s", op.verb, op.prefix, preposition, l.Name)
+	err := w.request(c, what, addressRequest(op, l.Index, dad))
+	if op.verb == "remove" && errors.Is(err, unix.EADDRNOTAVAIL) {
+		err = nil // gone already
+	}
+	if err == nil {
+		w.monitor.remember(addressOn{l.Index, op.prefix}, op.verb != "remove")
+	}
+	return err
+}
+
+// request sends a write and names it in its error.
+func (w *LinkWriter) request(c *conn, what string, req *nl.NetlinkRequest) error {
+	if err := w.write(what, func() error { return c.do(req) }); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	w.log.Debug(what)
+	return nil
+}
+
+// write counts and does a write.
+func (w *LinkWriter) write(what string, do func() error) error {
+	w.writes.Add(1)
+	w.monitor.writes.Add(1)
+	if w.fault != nil {
+		if err := w.fault(what); err != nil {
+			return err
+		}
+	}
+	return do()
+}

@@ -1,0 +1,312 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	settle     = 5 * time.Millisecond // how long events are collected before the state is read
+	retryRead  = time.Second          // after a dump that failed
+	groupLink  = unix.RTNLGRP_LINK
+	groupAddr4 = unix.RTNLGRP_IPV4_IFADDR
+	groupAddr6 = unix.RTNLGRP_IPV6_IFADDR
+)
+
+// Monitor keeps a snapshot of links and their addresses. It takes events only as a reason to read the state again, so events
+// that were lost or doubled do no harm. All methods may be called from any goroutine, before Run too.
+type Monitor struct {
+	log    *slog.Logger
+	links  atomic.Pointer[Links]
+	writes atomic.Uint64
+
+	reading sync.Mutex // serialises Refresh: snapshots are published in the order they were read
+
+	mu        sync.Mutex // guards what follows
+	watches   map[*func()]struct{}
+	tagged    bool                   // the kernel has IFA_PROTO
+	added     map[addressOn]struct{} // addresses that we added, for kernels without it
+	solicited map[int]int            // router solicitations sent, by link index
+
+	soliciting chan struct{} // solicited has a new entry
+}
+
+// NewMonitor returns a monitor that has read nothing yet.
+func NewMonitor(log *slog.Logger) *Monitor {
+	return &Monitor{
+		log:        log,
+		watches:    map[*func()]struct{}{},
+		added:      map[addressOn]struct{}{},
+		solicited:  map[int]int{},
+		soliciting: make(chan struct{}, 1),
+	}
+}
+
+// Links returns the newest snapshot; nil before the first Refresh. It is never changed.
+func (m *Monitor) Links() Links {
+	if p := m.links.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Watch calls fn after each change of the snapshot, until stop is called. Lifetimes of addresses that count down are not a
+// change. fn must not block; it is called by whoever read the news. Several changes may be one call.
+func (m *Monitor) Watch(fn func()) (stop func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watches[&fn] = struct{}{}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.watches, &fn)
+	}
+}
+
+// Writes counts what was written through this monitor's LinkWriter and FIB: netlink messages and sysctls.
+func (m *Monitor) Writes() uint64 { return m.writes.Load() }
+
+// Run follows the kernel until ctx ends. It returns an error if events cannot be received.
+func (m *Monitor) Run(ctx context.Context) error {
+	ev, err := listen(socketBuffer, nil, groupLink, groupAddr4, groupAddr6)
+	if err != nil {
+		return err
+	}
+	news := make(chan struct{}, 1)
+	failed := make(chan error, 1)
+	go func() { failed <- m.receive(ev.receive, news) }()
+	// Subscribed first, read second: nothing falls in between.
+	notify(news)
+	err = m.follow(ctx, news, failed)
+	ev.close()
+	if err == nil {
+		<-failed
+	}
+	return err
+}
+
+// receive turns events into news until the socket fails.
+func (m *Monitor) receive(next func(func(syscall.NlMsghdr, []byte)) (bool, error), news chan<- struct{}) error {
+	for {
+		overflow, err := next(func(syscall.NlMsghdr, []byte) {})
+		if err != nil {
+			return err
+		}
+		if overflow {
+			m.log.Debug("netlink events lost, reading links again")
+		}
+		notify(news)
+	}
+}
+
+// follow reads the state after news and repeats router solicitations. It returns nil when ctx ends.
+func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan error) error {
+	again := time.NewTimer(time.Hour)
+	again.Stop()
+	defer again.Stop()
+	solicit := time.NewTimer(time.Hour)
+	solicit.Stop()
+	defer solicit.Stop()
+	due := false // again runs: more news does not put it off
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			if ctx.Err() != nil || errors.Is(err, os.ErrClosed) {
+				return nil
+			}
+			return fmt.Errorf("receive netlink events: %w", err)
+		case <-news:
+			if !due {
+				due = true
+				again.Reset(settle)
+			}
+		case <-m.soliciting:
+			solicit.Reset(solicitInterval)
+		case <-solicit.C:
+			if m.solicitAgain(ctx) {
+				solicit.Reset(solicitInterval)
+			}
+		case <-again.C:
+			// What came while events were collected is covered by this reading.
+			drain(news)
+			due = false
+			if err := m.Refresh(ctx); err != nil && ctx.Err() == nil {
+				m.log.Warn("read links", "err", err)
+				due = true
+				again.Reset(retryRead)
+			}
+		}
+	}
+}
+
+// Refresh reads links and addresses now. When it returns, Links is no older than the call.
+func (m *Monitor) Refresh(ctx context.Context) error {
+	m.reading.Lock()
+	defer m.reading.Unlock()
+	c, err := dial()
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	links, err := m.read(ctx, c)
+	if err != nil {
+		return err
+	}
+	old := m.links.Swap(&links)
+	if old != nil && equalLinks(*old, links) {
+		return nil
+	}
+	m.mu.Lock()
+	fns := slices.Collect(maps.Keys(m.watches))
+	m.mu.Unlock()
+	for _, fn := range fns {
+		(*fn)()
+	}
+	return nil
+}
+
+func (m *Monitor) read(ctx context.Context, c *conn) (Links, error) {
+	byIndex := map[int]*LinkState{}
+	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(skipStats)))
+	err := c.dump(ctx, req, func() { clear(byIndex) }, func(typ uint16, data []byte) {
+		if l, ok := parseLink(data); ok && typ == unix.RTM_NEWLINK {
+			byIndex[l.Index] = &l
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	if err := m.readAddresses(ctx, c, byIndex); err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	links := make(Links, len(byIndex))
+	for _, l := range byIndex {
+		links[l.Name] = *l
+	}
+	return links, nil
+}
+
+func (m *Monitor) readAddresses(ctx context.Context, c *conn, byIndex map[int]*LinkState) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	req := nl.NewNetlinkRequest(unix.RTM_GETADDR, 0)
+	req.AddData(nl.NewIfAddrmsg(unix.AF_UNSPEC))
+	return c.dump(ctx, req, func() {
+		for _, l := range byIndex {
+			l.Addresses = nil
+		}
+	}, func(typ uint16, data []byte) {
+		index, a, proto, ok := parseAddress(data)
+		l := byIndex[index]
+		if !ok || l == nil || typ != unix.RTM_NEWADDR {
+			return
+		}
+		if proto >= 0 {
+			m.tagged = true
+		} else if !m.tagged {
+			_, a.Ours = m.added[addressOn{index, a.Prefix}]
+		}
+		l.Addresses = append(l.Addresses, a)
+	})
+}
+
+// remember notes that we added an address, or removed it, for kernels that cannot tell.
+func (m *Monitor) remember(a addressOn, present bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if present {
+		m.added[a] = struct{}{}
+	} else {
+		delete(m.added, a)
+	}
+}
+
+// Neighbors lists the neighbor tables, NDP and ARP, without multicast entries, ordered by link and address.
+func (m *Monitor) Neighbors(ctx context.Context) ([]Neighbor, error) {
+	c, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	names := m.names()
+	var out []Neighbor
+	for _, family := range []int{unix.AF_INET6, unix.AF_INET} {
+		req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
+		req.AddRawData(append([]byte{byte(family)}, make([]byte, 11)...)) // struct ndmsg
+		from := len(out)
+		err := c.dump(ctx, req, func() { out = out[:from] }, func(typ uint16, data []byte) {
+			index, n, ok := parseNeighbor(data)
+			if !ok || typ != unix.RTM_NEWNEIGH || n.Address.IsMulticast() || names[index] == "" {
+				return
+			}
+			n.Link = names[index]
+			out = append(out, n)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list neighbors: %w", err)
+		}
+	}
+	slices.SortFunc(out, func(a, b Neighbor) int {
+		if a.Link != b.Link {
+			if a.Link < b.Link {
+				return -1
+			}
+			return 1
+		}
+		return a.Address.Compare(b.Address)
+	})
+	return out, nil
+}
+
+// names maps link indexes of the snapshot to names.
+func (m *Monitor) names() map[int]string {
+	out := map[int]string{}
+	for name, l := range m.Links() {
+		out[l.Index] = name
+	}
+	return out
+}
+
+// equalLinks compares snapshots without the lifetimes of addresses.
+func equalLinks(a, b Links) bool {
+	return maps.EqualFunc(a, b, func(a, b LinkState) bool {
+		return a.Name == b.Name && a.Index == b.Index && a.Kind == b.Kind && slices.Equal(a.MAC, b.MAC) && a.MTU == b.MTU &&
+			a.Up == b.Up && a.Running == b.Running && a.Loopback == b.Loopback && a.Parent == b.Parent && a.Master == b.Master &&
+			slices.EqualFunc(a.Addresses, b.Addresses, func(a, b AddressState) bool {
+				a.Valid, a.Preferred, b.Valid, b.Preferred = 0, 0, 0, 0
+				return a == b
+			})
+	})
+}
+
+// notify makes c readable without blocking.
+func notify(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// drain makes c not readable.
+func drain(c <-chan struct{}) {
+	select {
+	case <-c:
+	default:
+	}
+}

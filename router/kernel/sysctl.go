@@ -1,0 +1,141 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// sysctl is one setting to have, by its path below /proc/sys.
+type sysctl struct {
+	path     string
+	value    string
+	atLeast  bool // value is a number that is only ever raised
+	optional bool // may be missing or read-only, as global settings are in a namespace
+	link     string
+}
+
+// sysctlPlan returns the settings for cfg in the order to write them. Links that are not present are left out.
+//
+// The order matters: when forwarding is switched on, the kernel drops the default routes it took from advertisements on all
+// links where accept_ra is not 2 (Documentation/networking/ip-sysctl.rst). accept_ra therefore comes before forwarding.
+func sysctlPlan(cfg Config, present Links) []sysctl {
+	var first, last []sysctl
+	for _, name := range slices.Sorted(maps.Keys(cfg.Links)) {
+		if _, ok := present[name]; !ok {
+			continue
+		}
+		v6, v4 := path.Join("net/ipv6/conf", name), path.Join("net/ipv4/conf", name)
+		set := func(list *[]sysctl, dir, key, value string) {
+			*list = append(*list, sysctl{path: path.Join(dir, key), value: value, link: name})
+		}
+		set(&first, v6, "disable_ipv6", "0")
+		set(&first, v6, "keep_addr_on_down", "1")
+		if cfg.Links[name].AcceptRA {
+			set(&first, v6, "accept_ra_defrtr", "1")
+			set(&first, v6, "accept_ra_pinfo", "1")
+			set(&first, v6, "autoconf", "1")
+			set(&first, v6, "accept_ra", "2") // also when forwarding
+		} else {
+			set(&first, v6, "accept_ra", "0")
+		}
+		// Without it, removing our first address of an IPv4 subnet removes all others in it, of others too.
+		set(&first, v4, "promote_secondaries", "1")
+		if cfg.Forwarding {
+			set(&last, v6, "forwarding", "1")
+			set(&last, v4, "forwarding", "1")
+		}
+	}
+	if cfg.Forwarding {
+		// These set all links at once; those in last are for links that somebody changed since.
+		first = append(first, sysctl{path: "net/ipv6/conf/all/forwarding", value: "1"},
+			sysctl{path: "net/ipv4/ip_forward", value: "1"})
+	}
+	return append(append(first, last...), neighborLimits(max(len(present), len(cfg.Links)))...)
+}
+
+// neighborLimits returns the sizes of the neighbor tables for a number of links. Each link takes several entries for multicast
+// groups alone, out of 1024 for the whole machine: with some 400 links sending fails. The settings exist in the first network
+// namespace only.
+func neighborLimits(links int) []sysctl {
+	const perLink, few = 16, 64
+	if links <= few {
+		return nil
+	}
+	var out []sysctl
+	for _, family := range []string{"ipv6", "ipv4"} {
+		for i, n := range []int{links * perLink / 4, links * perLink / 2, 1024 + links*perLink} {
+			out = append(out, sysctl{
+				path:  path.Join("net", family, "neigh/default", "gc_thresh"+strconv.Itoa(i+1)),
+				value: strconv.Itoa(n), atLeast: true, optional: true,
+			})
+		}
+	}
+	return out
+}
+
+// sysctls reads and writes settings.
+type sysctls struct {
+	root string // /proc/sys
+}
+
+// get returns the value of a setting without the line end.
+func (s sysctls) get(p string) (string, error) {
+	if err := checkSysctl(p); err != nil {
+		return "", err
+	}
+	b, err := os.ReadFile(path.Join(s.root, p))
+	return strings.TrimSpace(string(b)), err
+}
+
+// set writes a setting.
+func (s sysctls) set(p, value string) error {
+	if err := checkSysctl(p); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path.Join(s.root, p), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
+}
+
+// differs reports whether the setting has to be written, and its present value.
+func (s sysctls) differs(want sysctl) (old string, write bool, err error) {
+	old, err = s.get(want.path)
+	if err != nil {
+		if want.optional && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+			return "", false, nil
+		}
+		return "", false, err
+	}
+	if want.atLeast {
+		have, err1 := strconv.Atoi(old)
+		need, err2 := strconv.Atoi(want.value)
+		return old, errors.Join(err1, err2) == nil && have < need, nil
+	}
+	return old, old != want.value, nil
+}
+
+// checkSysctl refuses paths that leave the place they seem to name. Dots are part of many link names and are no separators here.
+func checkSysctl(p string) error {
+	if p == "" || path.Clean(p) != p || path.IsAbs(p) || strings.HasPrefix(p, "../") {
+		return fmt.Errorf("not the path of a sysctl: %q", p)
+	}
+	return nil
+}
+
+// checkLinkName refuses what the kernel refuses (dev_valid_name), before it becomes part of a path.
+func checkLinkName(name string) error {
+	if name == "" || len(name) > 15 || name == "." || name == ".." || strings.ContainsAny(name, "/: \t\n\r\v\f") {
+		return fmt.Errorf("%q is not a link name", name)
+	}
+	return nil
+}
