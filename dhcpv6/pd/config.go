@@ -16,6 +16,7 @@ type Uplink struct {
 	Link        string
 	Index       int        // interface index
 	LinkLocal   netip.Addr // source address, without zone
+	NoCarrier   bool       // the link cannot carry anything now: wait, and Rebind when that ends
 	RapidCommit bool
 	Address     *IA  // ask for an address (IA_NA); nil: do not
 	Prefixes    []IA // ask for prefixes (IA_PD)

@@ -1,0 +1,212 @@
+package pd
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	dhcp6 "github.com/insomniacslk/dhcp/dhcpv6"
+)
+
+// titles are the message names of the RFC; the library's are in capitals.
+var titles = map[dhcp6.MessageType]string{
+	dhcp6.MessageTypeSolicit: "Solicit",
+	dhcp6.MessageTypeRequest: "Request",
+	dhcp6.MessageTypeRenew:   "Renew",
+	dhcp6.MessageTypeRebind:  "Rebind",
+	dhcp6.MessageTypeRelease: "Release",
+}
+
+// failedSendRetry bounds the wait after a message that could not even be sent: servers need no mercy then.
+const failedSendRetry = 10 * time.Second
+
+// exchange is a message that is repeated until it is answered, RFC 8415 15.
+type exchange struct {
+	kind    dhcp6.MessageType
+	xid     dhcp6.TransactionID
+	server  []byte // nil: any
+	ias     []*ia
+	offered map[*ia]netip.Prefix // what the chosen Advertise offers
+	offer   *answer              // the best Advertise so far
+
+	schedule schedule
+	sent     int
+	began    time.Time
+	rt       time.Duration
+	next     time.Time
+	end      time.Time // MRD; zero: none
+}
+
+// startAt returns when the next exchange is to start, false for never.
+func (m *machine) startAt() (time.Time, bool) {
+	var at time.Time
+	found := false
+	for _, i := range m.ias {
+		if i.old != nil {
+			return time.Time{}.Add(1), true
+		}
+		if !i.active() {
+			continue
+		}
+		if due := i.due(m.fresh); !found || due.Before(at) {
+			at, found = due, true
+		}
+	}
+	if found && (m.confirm != confirmNone || at.Before(m.readyAt)) {
+		at = m.readyAt
+	}
+	return at, found
+}
+
+// startExchange starts the exchange that is due: what must be given back first, then what keeps leases alive, and a
+// Solicit only when there is nothing to keep.
+func (m *machine) startExchange(now time.Time) {
+	if m.ex != nil || !m.up {
+		return
+	}
+	if at, ok := m.startAt(); !ok || now.Before(at) {
+		return
+	}
+	for _, i := range m.ias {
+		if i.old != nil {
+			m.begin(now, &exchange{kind: dhcp6.MessageTypeRelease, server: i.old.ServerDUID, ias: []*ia{i}})
+			return
+		}
+	}
+	var all, leased []*ia
+	for _, i := range m.ias {
+		if i.active() {
+			all = append(all, i)
+			if i.lease != nil {
+				leased = append(leased, i)
+			}
+		}
+	}
+	if len(leased) == 0 || m.fresh {
+		m.begin(now, &exchange{kind: dhcp6.MessageTypeSolicit, ias: all})
+		return
+	}
+	first, t2 := leased[0], leased[0].lease.T2
+	for _, i := range leased[1:] {
+		if i.due(false).Before(first.due(false)) {
+			first = i
+		}
+		if i.lease.T2.Before(t2) {
+			t2 = i.lease.T2
+		}
+	}
+	if m.confirm != confirmNone || !now.Before(t2) {
+		m.begin(now, &exchange{kind: dhcp6.MessageTypeRebind, ias: all})
+		return
+	}
+	e := &exchange{kind: dhcp6.MessageTypeRenew, server: first.lease.ServerDUID, end: t2}
+	for _, i := range all {
+		// What another server gave is that server's to renew; its turn is next.
+		if i.lease == nil || bytes.Equal(i.lease.ServerDUID, e.server) {
+			e.ias = append(e.ias, i)
+		}
+	}
+	m.begin(now, e)
+}
+
+// begin starts e with its first message.
+func (m *machine) begin(now time.Time, e *exchange) {
+	v := m.rand.Uint32()
+	e.xid = dhcp6.TransactionID{byte(v >> 16), byte(v >> 8), byte(v)}
+	e.schedule = scheduleOf(e.kind, m.solMaxRT)
+	if e.kind == dhcp6.MessageTypeRebind && m.confirm == confirmQuick {
+		e.schedule = schedule{irt: cnfTimeout, mrt: cnfMaxRT}
+		e.end = now.Add(cnfMaxRD)
+	}
+	m.ex = e
+	m.transmit(now)
+}
+
+// continueExchange repeats the message in progress, goes on to the next step, or gives up.
+func (m *machine) continueExchange(now time.Time) {
+	e := m.ex
+	switch {
+	case e == nil:
+	case !m.useful(e):
+		m.ex, m.out = nil, nil
+	case !e.end.IsZero() && !now.Before(e.end):
+		m.giveUp(now)
+	case now.Before(e.next):
+	case e.offer != nil:
+		m.request(now, e.offer)
+	case e.schedule.mrc > 0 && e.sent >= e.schedule.mrc:
+		m.giveUp(now)
+	default:
+		m.transmit(now)
+	}
+}
+
+// useful says whether e still has a lease to keep or to give back, where it is about that.
+func (m *machine) useful(e *exchange) bool {
+	switch e.kind {
+	case dhcp6.MessageTypeRenew, dhcp6.MessageTypeRebind:
+		for _, i := range e.ias {
+			if i.active() && i.lease != nil {
+				return true
+			}
+		}
+		return false
+	case dhcp6.MessageTypeRelease:
+		return e.ias[0].old != nil
+	}
+	return true
+}
+
+// transmit sends the message of the exchange and sets the time of the next.
+func (m *machine) transmit(now time.Time) {
+	e := m.ex
+	if e.sent == 0 {
+		e.began = now
+		e.rt = e.schedule.first(m.rand, e.kind == dhcp6.MessageTypeSolicit)
+	} else {
+		if e.kind == dhcp6.MessageTypeSolicit {
+			e.schedule.mrt = m.solMaxRT // learnt since
+		}
+		e.rt = e.schedule.next(m.rand, e.rt)
+	}
+	e.sent++
+	e.next = now.Add(e.rt)
+	r := &request{kind: e.kind, xid: e.xid, client: m.duid, server: e.server, elapsed: now.Sub(e.began),
+		rapid: e.kind == dhcp6.MessageTypeSolicit && m.cfg.RapidCommit}
+	for _, i := range e.ias {
+		r.ias = append(r.ias, iaRequest{key: i.key, prefix: i.wish(e)})
+	}
+	m.out = r
+}
+
+// sent tells the machine what became of a message that take returned.
+func (m *machine) sent(now time.Time, r *request, err error) {
+	if err == nil {
+		m.sendProblem = ""
+		return
+	}
+	m.sendProblem = err.Error()
+	if e := m.ex; e != nil && e.xid == r.xid && e.rt > failedSendRetry {
+		e.rt = failedSendRetry
+		e.next = now.Add(e.rt)
+	}
+}
+
+// giveUp ends an exchange that nobody answered in its time.
+func (m *machine) giveUp(now time.Time) {
+	e := m.ex
+	m.ex, m.out = nil, nil
+	switch e.kind {
+	case dhcp6.MessageTypeRequest:
+		// The server has gone that offered it: look for another, and keep what is held meanwhile.
+		for _, i := range e.ias {
+			i.retryAt = now
+		}
+		m.fresh = m.holds()
+		m.readyAt = now.Add(upTo(m.rand, solMaxDelay))
+	case dhcp6.MessageTypeRebind:
+		m.confirm = confirmSlow
+	case dhcp6.MessageTypeRelease:
+		e.ias[0].old = nil
+	}
+}

@@ -1,0 +1,240 @@
+package pd
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// datagram is what a reader hands to the loop; err ends its socket.
+type datagram struct {
+	socket *socket
+	data   []byte
+	from   netip.Addr
+	err    error
+}
+
+// socket is an open conn and what it was opened for.
+type socket struct {
+	conn
+	link  string
+	index int
+	local netip.Addr
+	gone  chan struct{} // closed with the conn: its reader is not to wait for the loop
+}
+
+// loop is what Run keeps on its stack. Only its goroutine sends, opens and closes sockets, and writes files.
+type loop struct {
+	c       *Client
+	sockets map[string]*socket
+	inbox   chan datagram
+	readers sync.WaitGroup
+}
+
+// Run is the client at work. It returns nil when ctx ends, and releases nothing.
+func (c *Client) Run(ctx context.Context) error {
+	l := &loop{c: c, sockets: make(map[string]*socket), inbox: make(chan datagram, 16)}
+	defer l.close()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		l.work()
+		if at := c.nextWake(); at.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(at))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.wakeup:
+		case <-timer.C:
+		case d := <-l.inbox:
+			l.received(d)
+		}
+	}
+}
+
+// nextWake returns when the next machine has something to do.
+func (c *Client) nextWake() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var at time.Time
+	for _, m := range c.machines {
+		if t := m.wake(); !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	return at
+}
+
+// task is what a machine wants done.
+type task struct {
+	link   string
+	up     bool
+	index  int
+	local  netip.Addr
+	send   *request
+	leases []held
+}
+
+// work lets the machines do what is due, and does what they want.
+func (l *loop) work() {
+	now := time.Now()
+	var tasks []task
+	l.c.mu.Lock()
+	for link, m := range l.c.machines {
+		m.tick(now)
+		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), leases: m.leases()})
+		if !m.up && len(m.ias) == 0 {
+			delete(l.c.machines, link)
+		}
+	}
+	l.c.mu.Unlock()
+	for _, t := range tasks {
+		l.publish(now, t)
+		if s := l.sockets[t.link]; s != nil && (!t.up || s.index != t.index || s.local != t.local) {
+			l.drop(s)
+		}
+		if t.send != nil {
+			err := l.send(t)
+			if err != nil {
+				l.c.log.Debug("not sent", "link", t.link, "message", titles[t.send.kind], "error", err)
+			} else {
+				l.c.log.Debug("sent", "link", t.link, "message", titles[t.send.kind])
+			}
+			l.sent(t, err)
+		}
+	}
+}
+
+// publish shows what a machine holds to Delegations, after it is on disk.
+func (l *loop) publish(now time.Time, t task) {
+	if err := l.c.files.sync(now, t.link, t.leases); err != nil {
+		// To use the delegation matters more than to remember it.
+		l.c.log.Error("delegations would not survive a restart", "link", t.link, "error", err)
+	}
+	var fresh []Delegation
+	for _, h := range t.leases {
+		if h.wanted {
+			fresh = append(fresh, h.Delegation)
+		}
+	}
+	l.c.mu.Lock()
+	old := l.c.published[t.link]
+	same := slices.EqualFunc(old, fresh, Delegation.same)
+	if len(fresh) == 0 {
+		delete(l.c.published, t.link)
+	} else {
+		l.c.published[t.link] = fresh
+	}
+	l.c.mu.Unlock()
+	if same {
+		return
+	}
+	l.logChange(t.link, old, fresh)
+	l.c.changed()
+}
+
+// logChange tells of prefixes that came and went; that lifetimes were extended is no news.
+func (l *loop) logChange(link string, old, fresh []Delegation) {
+	has := func(list []Delegation, d Delegation) bool {
+		return slices.ContainsFunc(list, func(o Delegation) bool { return o.Name == d.Name && o.Prefix == d.Prefix })
+	}
+	for _, d := range old {
+		if !has(fresh, d) {
+			l.c.log.Info("delegation ended", "link", link, "name", d.Name, "prefix", d.Prefix)
+		}
+	}
+	for _, d := range fresh {
+		if !has(old, d) {
+			l.c.log.Info("delegation", "link", link, "name", d.Name, "prefix", d.Prefix, "server", d.Server, "valid_until", d.ValidUntil)
+		}
+	}
+}
+
+// send sends a message, on a socket that is opened if need be.
+func (l *loop) send(t task) error {
+	s := l.sockets[t.link]
+	if s == nil {
+		conn, err := l.c.listen(t.index, t.local)
+		if err != nil {
+			return err
+		}
+		s = &socket{conn: conn, link: t.link, index: t.index, local: t.local, gone: make(chan struct{})}
+		l.sockets[t.link] = s
+		l.readers.Go(func() { s.read(l.inbox) })
+	}
+	if err := s.Write(t.send.marshal()); err != nil {
+		return fmt.Errorf("send %s: %w", titles[t.send.kind], err)
+	}
+	return nil
+}
+
+// sent tells the machine how sending went.
+func (l *loop) sent(t task, err error) {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	if m := l.c.machines[t.link]; m != nil {
+		m.sent(time.Now(), t.send, err)
+	}
+}
+
+// read hands datagrams to the loop until the socket is closed or breaks.
+func (s *socket) read(inbox chan<- datagram) {
+	buf := make([]byte, maxDatagram+1)
+	for {
+		n, from, err := s.Read(buf)
+		d := datagram{socket: s, data: slices.Clone(buf[:n]), from: from, err: err}
+		select {
+		case inbox <- d:
+		case <-s.gone:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// received gives a datagram to the machine of its link, and counts it if that ignores it.
+func (l *loop) received(d datagram) {
+	if l.sockets[d.socket.link] != d.socket {
+		return // of a socket that was closed meanwhile
+	}
+	if d.err != nil {
+		// The next message opens another; a failing link shows there.
+		l.c.log.Debug("receive", "link", d.socket.link, "error", d.err)
+		l.drop(d.socket)
+		return
+	}
+	a, err := parse(d.data, d.from)
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	if m := l.c.machines[d.socket.link]; err == nil && m != nil {
+		err = m.receive(time.Now(), a)
+	}
+	if err != nil {
+		l.c.dropped[err.Error()]++
+	}
+}
+
+// drop closes a socket.
+func (l *loop) drop(s *socket) {
+	delete(l.sockets, s.link)
+	close(s.gone)
+	if err := s.Close(); err != nil {
+		l.c.log.Debug("close", "link", s.link, "error", err)
+	}
+}
+
+// close ends all readers.
+func (l *loop) close() {
+	for _, s := range l.sockets {
+		l.drop(s)
+	}
+	l.readers.Wait()
+}

@@ -1,0 +1,237 @@
+package pd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxFile is far above the size of a file of ours.
+const maxFile = 64 << 10
+
+// fileVersion is the version of the files' format.
+const fileVersion = 1
+
+// store keeps each delegation in a file of its own, so that a restart, also one without power, does not renumber the
+// networks behind us. A file is replaced as a whole, never changed.
+type store struct {
+	dir  string          // empty: nothing is kept
+	have map[string]held // what is in the files, by name
+}
+
+// record is the content of a file. Changing it means another fileVersion.
+type record struct {
+	Version        int          `json:"version"`
+	Link           string       `json:"link"`
+	Name           string       `json:"name"`
+	IAID           uint32       `json:"iaid"`
+	DUID           []byte       `json:"duid"`
+	Prefix         netip.Prefix `json:"prefix"`
+	Saved          time.Time    `json:"saved"`
+	PreferredUntil time.Time    `json:"preferred_until"`
+	ValidUntil     time.Time    `json:"valid_until"`
+	T1             time.Time    `json:"t1"`
+	T2             time.Time    `json:"t2"`
+	Server         netip.Addr   `json:"server"`
+	ServerDUID     []byte       `json:"server_duid"`
+	DNS            []netip.Addr `json:"dns,omitempty"`
+	Domains        []string     `json:"domains,omitempty"`
+}
+
+// load reads the directory and returns what is still valid. A file that cannot be used is left alone with a warning: it is
+// overwritten by the next delegation of its name.
+func (s *store) load(log *slog.Logger, now time.Time) []held {
+	s.have = make(map[string]held)
+	if s.dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("remembered delegations cannot be read", "dir", s.dir, "error", err)
+	}
+	var all []held
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".json.") {
+			_ = os.Remove(filepath.Join(s.dir, e.Name())) // left by a crash in replaceFile
+			continue
+		}
+		if !strings.HasSuffix(e.Name(), ".json") {
+			continue
+		}
+		path := filepath.Join(s.dir, e.Name())
+		h, err := readRecord(path, now)
+		switch {
+		case err != nil:
+			log.Warn("remembered delegation ignored", "file", path, "error", err)
+		case fileName(h.Delegation.Link, h.Delegation.Name) != e.Name():
+			log.Warn("remembered delegation ignored", "file", path, "error", "it is named for another link or delegation")
+		case !now.Before(h.Delegation.ValidUntil):
+			log.Info("remembered delegation has expired", "link", h.Delegation.Link, "name", h.Delegation.Name, "prefix", h.Delegation.Prefix)
+			s.have[e.Name()] = h // so that sync removes it
+		default:
+			s.have[e.Name()] = h
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+// readRecord reads one file.
+func readRecord(path string, now time.Time) (held, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return held{}, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return held{}, errors.New("not a file of ours")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return held{}, err
+	}
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return held{}, err
+	}
+	return r.held(now)
+}
+
+// held checks the record and returns its delegation.
+func (r *record) held(now time.Time) (held, error) {
+	switch {
+	case r.Version != fileVersion:
+		return held{}, fmt.Errorf("version %d is not known", r.Version)
+	case r.Link == "" || len(r.DUID) < minDUID || len(r.ServerDUID) < minDUID:
+		return held{}, errors.New("incomplete")
+	case !r.Prefix.IsValid() || !r.Prefix.Addr().Is6() || r.Prefix != r.Prefix.Masked() || r.Prefix.Bits() == 0:
+		return held{}, errors.New("bad prefix")
+	case r.ValidUntil.IsZero() || r.PreferredUntil.After(r.ValidUntil) || r.T1.After(r.T2):
+		return held{}, errors.New("bad times")
+	}
+	// Where the clock is behind, as after boot on a machine without a battery, nobody knows how long we were away; but no
+	// lifetime may grow by that. Times are made from now, so that they do not move when the clock is set.
+	from := r.Saved
+	if now.After(from) {
+		from = now
+	}
+	at := func(t time.Time) time.Time { return now.Add(t.Sub(from)) }
+	return held{IAID: r.IAID, DUID: r.DUID, wanted: true, Delegation: Delegation{
+		Name: r.Name, Link: r.Link, Prefix: r.Prefix,
+		PreferredUntil: at(r.PreferredUntil), ValidUntil: at(r.ValidUntil), T1: at(r.T1), T2: at(r.T2),
+		Server: r.Server, ServerDUID: r.ServerDUID, DNS: r.DNS, Domains: r.Domains,
+	}}, nil
+}
+
+// sync makes the files of link those of leases. It goes on after an error.
+func (s *store) sync(now time.Time, link string, leases []held) error {
+	if s.dir == "" {
+		return nil
+	}
+	var errs []error
+	keep := make(map[string]bool)
+	for _, h := range leases {
+		name := fileName(link, h.Delegation.Name)
+		keep[name] = true
+		if err := s.write(now, name, h); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for name := range s.have {
+		if keep[name] || !strings.HasPrefix(name, url.QueryEscape(link)+"@") {
+			continue
+		}
+		err := os.Remove(filepath.Join(s.dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+			continue
+		}
+		delete(s.have, name)
+	}
+	return errors.Join(errs...)
+}
+
+// write stores one delegation, if it is not stored already.
+func (s *store) write(now time.Time, name string, h held) error {
+	if old, ok := s.have[name]; ok && old.same(h) {
+		return nil
+	}
+	d := h.Delegation
+	at := func(t time.Time) time.Time { return now.Round(0).Add(t.Sub(now)).Round(time.Second).UTC() }
+	data, err := json.MarshalIndent(record{
+		Version: fileVersion, Link: d.Link, Name: d.Name, IAID: h.IAID, DUID: h.DUID, Prefix: d.Prefix, Saved: at(now),
+		PreferredUntil: at(d.PreferredUntil), ValidUntil: at(d.ValidUntil), T1: at(d.T1), T2: at(d.T2),
+		Server: d.Server, ServerDUID: d.ServerDUID, DNS: d.DNS, Domains: d.Domains,
+	}, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(s.dir, name, append(data, '\n')); err != nil {
+		return fmt.Errorf("remember delegation %q: %w", d.Name, err)
+	}
+	s.have[name] = h
+	return nil
+}
+
+// same says whether two leases need the same file.
+func (h held) same(o held) bool {
+	return h.IAID == o.IAID && bytes.Equal(h.DUID, o.DUID) && h.Delegation.same(o.Delegation)
+}
+
+// same says whether two delegations are equal in everything.
+func (d Delegation) same(o Delegation) bool {
+	return d.Name == o.Name && d.Link == o.Link && d.Prefix == o.Prefix &&
+		d.PreferredUntil.Equal(o.PreferredUntil) && d.ValidUntil.Equal(o.ValidUntil) && d.T1.Equal(o.T1) && d.T2.Equal(o.T2) &&
+		d.Server == o.Server && bytes.Equal(d.ServerDUID, o.ServerDUID) && slices.Equal(d.DNS, o.DNS) && slices.Equal(d.Domains, o.Domains)
+}
+
+// fileName returns the name of the file of a delegation. Escaping keeps slashes out, and "@" apart from the separator.
+func fileName(link, name string) string {
+	return url.QueryEscape(link) + "@" + url.QueryEscape(name) + ".json"
+}
+
+// replaceFile puts data into dir/name such that after a power cut the file is the old one or the new one.
+func replaceFile(dir, name string, data []byte) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, "."+name+".*")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	err = errors.Join(err, tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp.Name()))
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// byName sorts delegations by name, then by link.
+func byName(all []Delegation) {
+	slices.SortFunc(all, func(a, b Delegation) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Link, b.Link)
+	})
+}
