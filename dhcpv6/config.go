@@ -10,7 +10,19 @@ import (
 type Config struct {
 	DUID       []byte // server identifier; never empty
 	Interfaces map[string]Interface
+
+	// Relays are the sources of relayed messages that are believed about the client's link-layer address (option 79,
+	// RFC 6939). Others are believed only when they come in on a link that is not served: on a served link any client
+	// could write such a message.
+	Relays []netip.Prefix
+
+	// Rate is how many messages a second one client (link-layer source, or relay and peer) may send, with twice as many
+	// at once. 0 means DefaultRate, a negative number no limit.
+	Rate int
 }
+
+// DefaultRate is the limit of messages a second from one client.
+const DefaultRate = 100
 
 // Interface is what is served on one link. Every value is final.
 type Interface struct {
@@ -22,6 +34,7 @@ type Interface struct {
 	Pools        []AddressPool
 	Delegate     []PrefixPool
 	Reservations []Reservation
+	Exclude      []netip.Prefix // never given from a pool: our own addresses on the link, prefixes in use elsewhere
 
 	RapidCommit      bool
 	Preference       uint8         // option 7; 0 sends none
