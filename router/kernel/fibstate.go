@@ -203,7 +203,9 @@ func (s *fibState) plan(ops []routeOp, c rib.Change, r resolver, now time.Time) 
 		return s.removeSurplus(ops, k)
 	}
 	if c.Gone || Protocol(c.Best.Source) == 0 {
-		delete(s.failed, k)
+		if f := s.failed[k]; f != nil && (f.route.Source != 0 || !ok) {
+			delete(s.failed, k) // but a removal that failed keeps its backoff
+		}
 		return remove()
 	}
 	want, err := r.route(c.Best)
@@ -285,6 +287,9 @@ func (s *fibState) removed(o *routeOp, now time.Time) {
 	if o.err == nil || errors.Is(o.err, unix.ESRCH) || errors.Is(o.err, unix.ENODEV) {
 		if !o.extras {
 			s.drop(o.key)
+		}
+		if f := s.failed[o.key]; f != nil && f.route.Source == 0 {
+			delete(s.failed, o.key)
 		}
 		return
 	}
