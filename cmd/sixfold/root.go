@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sixfold-router/sixfold/api"
+)
+
+// socketVariable names another socket than api.DefaultSocket.
+const socketVariable = "SIXFOLD_SOCKET"
+
+// app is what the commands of one command line share.
+type app struct {
+	socket  string
+	timeout time.Duration
+	json    bool
+	parsed  bool // the command line was understood, and its command started
+}
+
+func rootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sixfold",
+		Short: "An IPv6 router in one program",
+		Long: `An IPv6 router in one program: prefix delegation, router advertisements, DHCPv6, BGP and VXLAN.
+
+Commands may be shortened as long as they are unambiguous: sixfold sh int.
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon.`,
+		Version:       versionString(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.parsed = true
+		},
+	}
+	root.SetVersionTemplate("sixfold {{.Version}}\n")
+	socket := os.Getenv(socketVariable)
+	if socket == "" {
+		socket = api.DefaultSocket
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.socket, "socket", socket, "unix socket of the daemon (also $"+socketVariable+")")
+	flags.DurationVar(&a.timeout, "timeout", time.Minute, "how long to wait for the daemon")
+	flags.BoolVar(&a.json, "json", false, "print JSON")
+
+	root.AddCommand(
+		showCommand(a),
+		configCommand(a),
+		delegationCommand(a),
+		leaseCommand(a),
+		bgpCommand(a),
+		raCommand(a),
+		runCommand(),
+		labCommand(),
+	)
+	return group(root)
+}
+
+// group makes a command that only has subcommands complain when none of them is named.
+func group(cmd *cobra.Command) *cobra.Command {
+	if cmd.HasParent() || cmd.Use != "sixfold" {
+		cmd.Args = noSuchCommand
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var names []string
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				names = append(names, c.Name())
+			}
+		}
+		return &commandLineError{cmd: cmd, text: fmt.Sprintf("%s what? One of: %s", cmd.CommandPath(), strings.Join(names, ", "))}
+	}
+	return cmd
+}
+
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		text += "; did you mean " + strings.Join(s, " or ") + "?"
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+)
+
+func showBGP(a *app) *cobra.Command {
+	cmd := view(a, "bgp", "BGP neighbors, or with a subcommand routes and details", getBGP, printBGP)
+	cmd.Args = noSuchCommand
+	cmd.AddCommand(showBGPRoutes(a), showBGPNeighbor(a))
+	return cmd
+}
+
+func getBGP(ctx context.Context, c *client) (*sixfoldv1.GetBgpResponse, error) {
+	return c.state.GetBgp(ctx, &sixfoldv1.GetBgpRequest{})
+}
+
+func printBGP(p printer, m *sixfoldv1.GetBgpResponse) error {
+	if m.GetAsn() == 0 {
+		return p.none("no BGP: it is not configured")
+	}
+	running := "running"
+	if !m.GetRunning() {
+		running = "not running"
+	}
+	if _, err := fmt.Fprintf(p.out, "AS %d, router id %s, %s\n\n", m.GetAsn(), cell(m.GetRouterId()), running); err != nil {
+		return err
+	}
+	if len(m.GetNeighbors()) == 0 {
+		return p.none("no BGP neighbors")
+	}
+	t := newTable("NAME", "ADDRESS", ">AS", "STATE", "FOR", ">RECEIVED", ">ACCEPTED", ">ADVERTISED", ">FLAPS", "NOTE")
+	for _, n := range m.GetNeighbors() {
+		t.add(n.GetName(), n.GetAddress(), number(n.GetRemoteAs()), n.GetState(), ago(n.GetSince(), p.now),
+			number(n.GetReceived()), number(n.GetAccepted()), number(n.GetAdvertised()), number(n.GetFlaps()), shorten(neighborNote(n), 40))
+	}
+	return t.write(p.out)
+}
+
+// neighborNote is the one thing about a session that an operator should look at first.
+func neighborNote(n *sixfoldv1.BgpNeighborState) string {
+	switch {
+	case n.GetLimitExceeded():
+		return fmt.Sprintf("more than %d routes", n.GetImportLimit())
+	case n.GetState() != "established" && n.GetLastError() != "":
+		return n.GetLastError()
+	case n.GetImport() == "" && n.GetExport() == "":
+		return "no filters: no routes"
+	case n.GetImport() == "":
+		return "no import filter: accepts nothing"
+	case n.GetExport() == "":
+		return "no export filter: announces nothing"
+	}
+	return ""
+}
+
+func showBGPNeighbor(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "neighbor NAME",
+		Short:             "All about one BGP neighbor",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.complete(neighborNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.BgpNeighborState, error) {
+				m, err := getBGP(ctx, c)
+				if err != nil {
+					return nil, err
+				}
+				var names []string
+				for _, n := range m.GetNeighbors() {
+					if n.GetName() == args[0] {
+						return n, nil
+					}
+					names = append(names, n.GetName())
+				}
+				if len(names) == 0 {
+					return nil, status.Errorf(codes.NotFound, "no BGP neighbor %q: there is none", args[0])
+				}
+				return nil, status.Errorf(codes.NotFound, "no BGP neighbor %q: there is %s", args[0], strings.Join(names, ", "))
+			}, printBGPNeighbor)
+		},
+	}
+}
+
+func printBGPNeighbor(p printer, n *sixfoldv1.BgpNeighborState) error {
+	var d details
+	d.add("name", n.GetName())
+	d.add("description", n.GetDescription())
+	d.add("address", n.GetAddress())
+	d.add("remote AS", number(n.GetRemoteAs()))
+	state := n.GetState()
+	if since := ago(n.GetSince(), p.now); since != "" {
+		state += " for " + since
+	}
+	d.add("state", state)
+	d.add("flaps", number(n.GetFlaps()))
+	d.add("last error", n.GetLastError())
+	d.add("received", number(n.GetReceived())+" routes")
+	accepted := number(n.GetAccepted()) + " routes"
+	if n.GetImportLimit() != 0 {
+		accepted += fmt.Sprintf(" of at most %d", n.GetImportLimit())
+	}
+	if n.GetLimitExceeded() {
+		accepted += ", limit exceeded"
+	}
+	d.add("accepted", accepted)
+	d.add("advertised", number(n.GetAdvertised())+" routes")
+	d.add("import filter", orElse(n.GetImport(), "none: accepts nothing (RFC 8212)"))
+	d.add("export filter", orElse(n.GetExport(), "none: announces nothing (RFC 8212)"))
+	d.add("hold time", span(n.GetHoldTime().AsDuration()))
+	d.add("local address", n.GetLocalAddress())
+	d.add("multihop", orDash(n.GetMultihop()))
+	d.add("options", strings.Join(words(
+		yes(n.GetPassive(), "passive"), yes(n.GetNextHopSelf(), "next hop self"), yes(n.GetHasPassword(), "MD5 password")), ", "))
+	return d.write(p.out)
+}

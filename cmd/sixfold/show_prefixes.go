@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+)
+
+func showPrefixes(a *app) *cobra.Command {
+	return view(a, "prefixes", "Prefixes delegated to us, and where they are used", listPrefixes, printPrefixes)
+}
+
+func listPrefixes(ctx context.Context, c *client) (*sixfoldv1.ListPrefixesResponse, error) {
+	items, err := pages(func(token string) ([]*sixfoldv1.PrefixState, string, error) {
+		r, err := c.state.ListPrefixes(ctx, &sixfoldv1.ListPrefixesRequest{PageSize: pageSize, PageToken: token})
+		return r.GetPrefixes(), r.GetNextPageToken(), err
+	})
+	return &sixfoldv1.ListPrefixesResponse{Prefixes: items}, err
+}
+
+func printPrefixes(p printer, m *sixfoldv1.ListPrefixesResponse) error {
+	if len(m.GetPrefixes()) == 0 {
+		return p.none("no prefixes: no interface has delegations or request_address")
+	}
+	t := newTable("NAME", "UPLINK", "STATE", "SINCE", "PREFIX", "PREFERRED", "VALID", "SERVER")
+	var branches [][][]string
+	for _, d := range m.GetPrefixes() {
+		name := d.GetName()
+		if name == "" {
+			name = "(address)"
+		}
+		preferred, valid := "", ""
+		if d.GetPrefix() != "" {
+			preferred, valid = left(d.GetPreferredUntil(), p.now), left(d.GetValidUntil(), p.now)
+		}
+		t.add(name, d.GetLink(), d.GetState(), ago(d.GetSince(), p.now), d.GetPrefix(), preferred, valid, d.GetServer())
+		var branch [][]string
+		if d.GetProblem() != "" {
+			branch = append(branch, []string{"problem: " + d.GetProblem()})
+		}
+		uses := newTable("", "", "")
+		for _, u := range d.GetUses() {
+			now := u.GetPrefix()
+			if now == "" {
+				now = "pending"
+			}
+			uses.add(now, u.GetExpression(), u.GetWhere())
+		}
+		for _, line := range uses.lines()[1:] {
+			branch = append(branch, []string{line})
+		}
+		branches = append(branches, branch)
+	}
+	return t.writeTree(p.out, branches)
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+)
+
+func showVersion(a *app) *cobra.Command {
+	return view(a, "version", "What is running, since when, and how its units are", getVersion, printVersion)
+}
+
+func getVersion(ctx context.Context, c *client) (*sixfoldv1.GetVersionResponse, error) {
+	return c.state.GetVersion(ctx, &sixfoldv1.GetVersionRequest{})
+}
+
+func printVersion(p printer, m *sixfoldv1.GetVersionResponse) error {
+	text := fmt.Sprintf("sixfold %s, up %s", cell(m.GetVersion()), ago(m.GetStarted(), p.now))
+	if v := versionString(); v != m.GetVersion() {
+		text += fmt.Sprintf(" (this command is %s)", v)
+	}
+	if err := writeAll(p.out, text+"\n"); err != nil {
+		return err
+	}
+	if len(m.GetUnits()) == 0 {
+		return nil
+	}
+	t := newTable("UNIT", "STATE", "FOR", "PROBLEM")
+	for _, u := range m.GetUnits() {
+		state, problem := "ok", " "
+		if u.GetProblem() != "" {
+			state, problem = "failed", u.GetProblem()
+		}
+		t.add(u.GetName(), state, ago(u.GetSince(), p.now), problem)
+		if u.GetProblem() == "" {
+			t.rows[len(t.rows)-1][3] = ""
+		}
+	}
+	return writeAll(p.out, "\n"+joinLines(t.lines()))
+}
