@@ -25,16 +25,14 @@ const (
 	exitNoDaemon = 4
 )
 
-// commandLineError is a command line that makes no sense.
-type commandLineError struct {
-	cmd  *cobra.Command // whose help to read; may be nil
-	text string
+// usageError is a command line that makes no sense.
+type usageError struct {
+	cmd *cobra.Command // whose help to read; nil: nobody's
+	err error
 }
 
-func (e *commandLineError) Error() string { return e.text }
-
-// usageError returns an error that makes the program exit as for any command line that makes no sense.
-func usageError(text string) error { return &commandLineError{text: text} }
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
 
 // noDaemonError says that nobody answers on the socket.
 type noDaemonError struct{ socket string }
@@ -45,7 +43,7 @@ func (e *noDaemonError) Error() string {
 
 // report tells a person what went wrong and returns the exit code for it: the one place that knows both.
 func report(w io.Writer, err error) int {
-	var usage *commandLineError
+	var usage *usageError
 	var invalid *config.Errors
 	var absent *noDaemonError
 	switch {

@@ -38,13 +38,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	if !a.parsed {
 		// The command did not start: the line could not be understood.
-		err = &commandLineError{cmd: cmd, text: err.Error()}
+		err = &usageError{cmd: cmd, err: err}
 	}
 	return report(stderr, err)
 }
 
-// versionString is the version of this program, from the linker or else from the version control system.
-func versionString() string {
+// versionText is the version of this program, from the linker or else from the version control system.
+func versionText() string {
 	if version != "" {
 		return version
 	}

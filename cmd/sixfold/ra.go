@@ -34,7 +34,7 @@ until --count or --wait is reached; --wait with nothing received is a failure. W
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if count < 0 || wait < 0 {
-				return &commandLineError{cmd: cmd, text: "--count and --wait may not be negative"}
+				return &usageError{cmd: cmd, err: errors.New("--count and --wait may not be negative")}
 			}
 			link, err := net.InterfaceByName(args[0])
 			if err != nil {

@@ -32,7 +32,7 @@ func rootCommand(a *app) *cobra.Command {
 Commands may be shortened as long as they are unambiguous: sixfold sh int.
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon.`,
-		Version:       versionString(),
+		Version:       versionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
@@ -74,7 +74,7 @@ func group(cmd *cobra.Command) *cobra.Command {
 				names = append(names, c.Name())
 			}
 		}
-		return &commandLineError{cmd: cmd, text: fmt.Sprintf("%s what? One of: %s", cmd.CommandPath(), strings.Join(names, ", "))}
+		return &usageError{cmd: cmd, err: fmt.Errorf("%s what? One of: %s", cmd.CommandPath(), strings.Join(names, ", "))}
 	}
 	return cmd
 }

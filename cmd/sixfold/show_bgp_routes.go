@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ With --advertised, what is announced to a neighbor. The AS path ends in i, e or 
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if req.Advertised && req.Neighbor == "" {
-				return &commandLineError{cmd: cmd, text: "--advertised needs --neighbor"}
+				return &usageError{cmd: cmd, err: errors.New("--advertised needs --neighbor")}
 			}
 			req.Prefix = optional(args)
 			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ListBgpPathsResponse, error) {

@@ -19,7 +19,7 @@ func getVersion(ctx context.Context, c *client) (*sixfoldv1.GetVersionResponse, 
 
 func printVersion(p printer, m *sixfoldv1.GetVersionResponse) error {
 	text := fmt.Sprintf("sixfold %s, up %s", cell(m.GetVersion()), ago(m.GetStarted(), p.now))
-	if v := versionString(); v != m.GetVersion() {
+	if v := versionText(); v != m.GetVersion() {
 		text += fmt.Sprintf(" (this command is %s)", v)
 	}
 	if err := writeAll(p.out, text+"\n"); err != nil {
