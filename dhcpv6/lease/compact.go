@@ -16,7 +16,7 @@ const (
 
 // threshold is the size of the journal from which on it is written anew. The caller holds mu or has the store for itself.
 func (s *Store) threshold() int64 {
-	return max(minCompact, growth*(s.index.bytes+s.metaLen))
+	return max(s.least, growth*(s.index.bytes+s.metaLen))
 }
 
 // compaction is the goroutine that writes a new journal, as seen by Run. The zero value is none.

@@ -29,6 +29,7 @@ type Store struct {
 	log    *slog.Logger
 	disk   disk
 	locked io.Closer // the lock of the directory
+	least  int64     // size of a journal that is worth compaction
 
 	wake    chan struct{} // holds one value if something waits
 	closing chan struct{} // closed by Close
@@ -91,6 +92,7 @@ func open(d disk, log *slog.Logger) (*Store, error) {
 	s := &Store{
 		log:     log,
 		disk:    d,
+		least:   minCompact,
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		index:   newIndex(),

@@ -1,0 +1,168 @@
+package lease
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// renewed is the lease of a client, updated so many seconds after epoch.
+func renewed(client, seconds int) Lease {
+	l := delegated(client)
+	l.Updated = epoch.Add(time.Duration(seconds) * time.Second)
+	return l
+}
+
+// eventually waits for a condition that another goroutine brings about.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: not within 30 s", what)
+		}
+	}
+}
+
+func TestCompactionUnderLoad(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	s.least = 20_000
+	s.limit = s.threshold()
+	stop := run(t, s)
+	if err := s.SetMeta("duid", []byte{9}); err != nil {
+		t.Fatal(err)
+	}
+	const clients, rounds = 40, 150
+	var written atomic.Int64
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for i := range rounds {
+				l := renewed(c, i)
+				change := Change{Put: []Lease{l}}
+				if i%7 == 3 {
+					change = Change{Delete: []DeleteRef{ref(l)}}
+				}
+				if err := s.CommitWait(t.Context(), change); err != nil {
+					t.Error(err)
+					return
+				}
+				written.Add(100)
+			}
+		})
+	}
+	wg.Wait()
+	want := s.All()
+	if len(want) != clients {
+		t.Errorf("%d leases, want %d", len(want), clients)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	st, err := os.Stat(filepath.Join(dir, journalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Size() > written.Load()/2 || st.Mode().Perm() != 0o600 {
+		t.Errorf("journal has %d bytes after some %d were written, mode %v", st.Size(), written.Load(), st.Mode())
+	}
+	s = mustOpen(t, dir)
+	if diff := cmp.Diff(want, s.All(), sameLease); diff != "" {
+		t.Errorf("after reopen (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]byte{9}, s.Meta("duid")); diff != "" {
+		t.Errorf("Meta (-want +got):\n%s", diff)
+	}
+}
+
+// While the snapshot is being written, changes are acknowledged, and are in the new journal too.
+func TestCompactionDoesNotBlock(t *testing.T) {
+	d := newMemDisk()
+	s := openMem(t, d)
+	s.least = 1000
+	s.limit = s.threshold()
+	creating, release := make(chan struct{}), make(chan struct{})
+	d.hook = func(op string) error {
+		if op == "create" {
+			close(creating)
+			<-release
+		}
+		return nil
+	}
+	stop := run(t, s)
+	n := 0
+	for ; ; n++ {
+		put(t, s, renewed(n%3, n))
+		select {
+		case <-creating:
+		default:
+			continue
+		}
+		break
+	}
+	for range 50 {
+		n++
+		put(t, s, renewed(n%3, n))
+	}
+	want := s.All()
+	close(release)
+	eventually(t, "compaction", func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.names[newName] == nil && len(d.durable[journalName].now) < 50*120
+	})
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if diff := cmp.Diff(want, openMem(t, d).All(), sameLease); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// An error in a compaction leaves the old journal in use, as long as it is certain which one the name stands for.
+func TestCompactionErrors(t *testing.T) {
+	tests := []struct {
+		op    string
+		fatal bool
+	}{{"create", false}, {"rename", true}, {"dirsync", true}}
+	for _, tt := range tests {
+		t.Run(tt.op, func(t *testing.T) {
+			d := newMemDisk()
+			s := openMem(t, d)
+			s.least = 1000
+			s.limit = s.threshold()
+			var failed atomic.Bool
+			d.hook = func(op string) error {
+				if op == tt.op && failed.CompareAndSwap(false, true) {
+					return syscall.EIO
+				}
+				return nil
+			}
+			run(t, s)
+			var err error
+			for i := 0; i < 200 && err == nil; i++ {
+				err = s.CommitWait(t.Context(), Change{Put: []Lease{renewed(1, i)}})
+			}
+			if !failed.Load() {
+				t.Fatal("there was no compaction")
+			}
+			if tt.fatal != errors.Is(err, syscall.EIO) {
+				t.Errorf("error %v, want one: %v", err, tt.fatal)
+			}
+		})
+	}
+}
