@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sixfold-router/sixfold/api"
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/config"
+)
+
+// defaultStateDir is where leases, delegations and our DUID are kept.
+const defaultStateDir = "/var/lib/sixfold"
+
+// daemonOptions are the flags of sixfold run.
+type daemonOptions struct {
+	config, state, socket, logLevel, logFormat string
+}
+
+func runCommand() *cobra.Command {
+	var o daemonOptions
+	cmd := &cobra.Command{
+		Use:   "run --config FILE",
+		Short: "Run the router",
+		Long: `Run the router in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration file again and applies it.
+
+A file that is not valid is refused: at the start with exit code 3, at SIGHUP by keeping what runs.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.socket = cmd.Flag("socket").Value.String()
+			return o.run(cmd.Context(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.config, "config", "/etc/sixfold/config.yaml", "configuration `file`")
+	f.StringVar(&o.state, "state-dir", defaultStateDir, "`directory` of leases and delegations")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	return cmd
+}
+
+// run is the composition root of the daemon.
+func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
+	log, err := newLogger(stderr, o.logLevel, o.logFormat)
+	if err != nil {
+		return err
+	}
+	conf, err := readConfig(o.config)
+	if err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 {
+		return errors.New("sixfold run changes interfaces and routes and needs root")
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+
+	r, err := router.New(log, o.state)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	r.SetConfig(conf)
+
+	// The API is up before the router is, so that one that cannot configure itself can be asked why.
+	server := api.NewServer(log, backend{r}, versionText())
+	if err := server.Listen(o.socket); err != nil {
+		return err
+	}
+	// The API outlives the router's stop: a stop that takes long can be watched.
+	apiCtx, stopAPI := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopAPI()
+	routerCtx, stopRouter := context.WithCancel(ctx)
+	defer stopRouter()
+	var g errgroup.Group
+	g.Go(func() error {
+		defer stopRouter()
+		return server.Run(apiCtx)
+	})
+	g.Go(func() error {
+		defer stopAPI()
+		return r.Run(routerCtx)
+	})
+	g.Go(func() error {
+		for {
+			select {
+			case <-routerCtx.Done():
+				return nil
+			case <-hup:
+				o.reload(routerCtx, log, r)
+			}
+		}
+	})
+	log.Info("sixfold runs", "version", versionText(), "config", o.config, "state", o.state)
+	err = g.Wait()
+	log.Info("sixfold stopped")
+	return err
+}
+
+// reload reads the configuration file again; one that is not valid changes nothing.
+func (o daemonOptions) reload(ctx context.Context, log *slog.Logger, r *router.Router) {
+	text, err := os.ReadFile(o.config)
+	if err == nil {
+		err = r.ApplyConfig(ctx, o.config, string(text))
+	}
+	var invalid *config.Errors
+	switch {
+	case errors.As(err, &invalid):
+		log.Error("configuration is not valid; the old one stays in force", "error", err)
+	case err != nil:
+		log.Error("configuration is not wholly in force", "error", err)
+	default:
+		log.Info("configuration applied", "config", o.config)
+	}
+}
+
+func readConfig(path string) (router.Source, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return router.Source{}, err
+	}
+	conf, _, err := config.Load(path, text)
+	if err != nil {
+		return router.Source{}, err
+	}
+	return router.Source{Name: path, Text: string(text), Config: conf}, nil
+}
+
+func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, &usageError{err: fmt.Errorf("--log-level %s: want debug, info, warn or error", level)}
+	}
+	options := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, &usageError{err: fmt.Errorf("--log-format %s: want text or json", format)}
+}
+
+// backend is the router as the API wants it: configuration in the terms of the schema.
+type backend struct{ *router.Router }
+
+// RunningConfig returns the running configuration as canonical YAML and as a message.
+func (b backend) RunningConfig() (string, *sixfoldv1.Config) {
+	conf := b.Submitted()
+	_, message, err := config.Load(conf.Name, []byte(conf.Text))
+	if err != nil { // it was valid when it was applied
+		return conf.Text, &sixfoldv1.Config{}
+	}
+	text, err := config.Format(message)
+	if err != nil {
+		return conf.Text, message
+	}
+	return string(text), message
+}
