@@ -21,6 +21,7 @@ type sessionState struct {
 	families map[packet.Family]bool // negotiated
 	ended    map[packet.Family]bool // End-of-RIB received (RFC 4724 2)
 	limited  bool                   // went over its import limit
+	limit    string                 // by how much
 }
 
 // complete reports whether the neighbor has sent all it had.

@@ -60,33 +60,51 @@ func (i *instance) enforceLimits(ctx context.Context, now time.Time) {
 			limits[addr] = n
 		}
 	}
+	if len(limits) == 0 {
+		return
+	}
+	if err := i.recountForLimits(ctx, now); err != nil {
+		i.log.Error("import limits not checked", "error", err)
+		return
+	}
+	s := i.speaker
+	over := map[netip.Addr]uint64{}
+	s.mu.Lock()
+	for addr, n := range limits {
+		st := s.session(addr)
+		switch {
+		case st.limited:
+			over[addr] = 0 // once more, in case GoBGP was too busy to listen
+		case st.state == packet.BGP_FSM_ESTABLISHED && s.counts.accepted[addr] > uint64(n.ImportLimit):
+			over[addr] = s.counts.accepted[addr]
+		}
+	}
+	s.mu.Unlock()
+	for addr, accepted := range over {
+		i.limit(ctx, limits[addr], accepted)
+	}
+}
+
+// recountForLimits counts again if routes were received or lost since the last time.
+func (i *instance) recountForLimits(ctx context.Context, now time.Time) error {
 	s := i.speaker
 	s.mu.Lock()
 	have, due := s.counts, s.counts.due(now)
 	s.mu.Unlock()
-	if len(limits) == 0 || !due {
-		return
+	if !due {
+		return nil
 	}
 	received := map[netip.Addr]uint64{}
 	err := i.srv.ListPeer(ctx, &api.ListPeerRequest{}, func(p *api.Peer) {
-		addr := parseAddr(p.GetState().GetNeighborAddress())
-		received[addr], _ = sum(p)
+		received[parseAddr(p.GetState().GetNeighborAddress())], _ = sum(p)
 	})
-	if err != nil || have.accepted != nil && !have.stale && maps.Equal(have.received, received) {
-		return
+	if err != nil {
+		return err
 	}
-	if err := i.recount(received); err != nil {
-		i.log.Error("import limits not checked", "error", err)
-		return
+	if have.accepted != nil && !have.stale && maps.Equal(have.received, received) {
+		return nil
 	}
-	s.mu.Lock()
-	accepted := s.counts.accepted
-	s.mu.Unlock()
-	for addr, n := range limits {
-		if accepted[addr] > uint64(n.ImportLimit) {
-			i.limit(ctx, n, accepted[addr])
-		}
-	}
+	return i.recount(received)
 }
 
 // recount walks the table and keeps what it found.
@@ -107,19 +125,24 @@ func (i *instance) recount(received map[netip.Addr]uint64) error {
 	return nil
 }
 
+// limit shuts a neighbor down, or tells GoBGP to once more.
 func (i *instance) limit(ctx context.Context, n Neighbor, accepted uint64) {
 	s := i.speaker
-	why := fmt.Sprintf("%d routes accepted, import limit is %d", accepted, n.ImportLimit)
 	s.mu.Lock()
 	st := s.session(n.Address)
-	first := !st.limited
-	st.limited = true
-	st.lastErr = why
-	s.mu.Unlock()
-	if first {
-		i.log.Error("neighbor shut down", "neighbor", n.Name, "reason", why)
+	if !st.limited {
+		st.limited = true
+		st.limit = fmt.Sprintf("%d routes accepted, import limit is %d", accepted, n.ImportLimit)
+		i.log.Error("neighbor shut down", "neighbor", n.Name, "reason", st.limit)
 	}
-	// What the neighbor is told is not all (RFC 9003): the number of its routes it knows itself.
+	// These are about to go. A later try begins with a count of its own.
+	delete(s.counts.accepted, n.Address)
+	down := st.down
+	s.mu.Unlock()
+	if down {
+		return
+	}
+	// How many routes it has the neighbor knows itself (RFC 9003).
 	req := &api.DisablePeerRequest{Address: n.Address.String(), Communication: "import limit exceeded"}
 	if err := i.srv.DisablePeer(ctx, req); err != nil {
 		i.log.Error("neighbor not shut down", "neighbor", n.Name, "error", err)
@@ -134,8 +157,7 @@ func (s *Speaker) liftLimit(addr netip.Addr) bool {
 	if !ok || !st.limited {
 		return false
 	}
-	st.limited = false
-	st.lastErr = ""
+	st.limited, st.limit = false, ""
 	return true
 }
 

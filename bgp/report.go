@@ -38,6 +38,9 @@ func (s *Speaker) Status() Status {
 				ns.Received, ns.Advertised = received[n.Address], advertised[n.Address]
 				ns.Accepted = s.counts.accepted[n.Address]
 			}
+			if st.limited {
+				ns.LastError = st.limit
+			}
 			if st.limited || st.down && st.state == packet.BGP_FSM_IDLE {
 				ns.State = "shutdown"
 			}

@@ -31,6 +31,7 @@ type Speaker struct {
 
 	mu       sync.Mutex // guards all below
 	want     Config
+	applied  bool // want is what someone wants
 	running  bool
 	keep     bool
 	inst     *instance // nil: not started
@@ -54,11 +55,13 @@ func (s *Speaker) Run(ctx context.Context) error {
 	s.apply.Lock()
 	s.mu.Lock()
 	s.running = true
-	want := s.want
+	want, applied := s.want, s.applied
 	s.mu.Unlock()
-	if err := s.reconcile(ctx, want); err != nil {
-		// Whoever configured this has had its chance to see the error in Apply. The loop tries again.
-		s.log.Error("bgp does not run as configured", "error", err)
+	if applied {
+		if err := s.reconcile(ctx, want); err != nil {
+			// Apply could not tell. The loop tries again.
+			s.log.Error("bgp does not run as configured", "error", err)
+		}
 	}
 	s.apply.Unlock()
 
@@ -87,7 +90,7 @@ func (s *Speaker) Apply(ctx context.Context, want Config) error {
 	s.apply.Lock()
 	defer s.apply.Unlock()
 	s.mu.Lock()
-	s.want = want
+	s.want, s.applied = want, true
 	running := s.running
 	s.mu.Unlock()
 	if !running {
