@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
+// Each unknown host that is answered costs an entry in the kernel's neighbour table, 1024 by default: a link full of invented hosts
+// must not fill it.
+//
 // One host gets burst unicast answers at once and one more each refill. Real hosts send three solicitations, 4 s apart.
 const (
 	burst    = 10
 	refill   = time.Second
-	maxHosts = 256 // on one link, remembered for as long as their bucket is not full again
+	maxHosts = 128 // on one link, remembered for as long as their bucket is not full again
 )
 
 // limiter is one token bucket a host, as the time at which the bucket is full again: a bounded map, whatever addresses a hostile

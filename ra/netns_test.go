@@ -69,7 +69,7 @@ func sh(t testing.TB, format string, args ...any) string {
 	return string(out)
 }
 
-// namespace makes a network namespace with forwarding and DAD off.
+// namespace makes a network namespace with DAD off.
 func namespace(t testing.TB, name string) {
 	t.Helper()
 	sh(t, "ip netns add %s", name)

@@ -26,6 +26,9 @@ func Watch(ctx context.Context, ifindex int, solicit bool, each func(Received)) 
 	if err != nil {
 		return err
 	}
+	if err := c.join(ifindex, allNodes); err != nil {
+		return errors.Join(err, c.close())
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	heard := make(chan struct{}, 1)
@@ -41,33 +44,38 @@ func Watch(ctx context.Context, ifindex int, solicit bool, each func(Received)) 
 		c.interrupt()
 		asked <- err
 	}()
-	err = c.join(ifindex, allNodes)
-	if err == nil {
-		err = watch(c, ifindex, func(r Received) {
-			select {
-			case heard <- struct{}{}:
-			default:
-			}
-			each(r)
-		})
-	}
+	err = watch(c, ifindex, func(r Received) {
+		select {
+		case heard <- struct{}{}:
+		default:
+		}
+		each(r)
+	})
 	cancel()
 	return errors.Join(err, <-asked, c.close())
 }
 
-// ask sends solicitations until an advertisement was heard.
+// ask sends solicitations until an advertisement was heard. A link that just came up may refuse the first, having no address to
+// send from yet.
 func ask(ctx context.Context, c conn, ifindex int, heard <-chan struct{}) error {
+	sent := false
+	var err error
 	for range maxSolicitations {
-		if err := c.write(solicitation[:], ifindex, netip.Addr{}, allRouters); err != nil {
-			return fmt.Errorf("send solicitation: %w", err)
+		wait := solicitationInterval
+		if err = c.write(solicitation[:], ifindex, netip.Addr{}, allRouters); err != nil {
+			wait = time.Second
 		}
+		sent = sent || err == nil
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-heard:
 			return nil
-		case <-time.After(solicitationInterval):
+		case <-time.After(wait):
 		}
+	}
+	if !sent {
+		return fmt.Errorf("send solicitation: %w", err)
 	}
 	return nil
 }
