@@ -296,7 +296,7 @@ func (s *fibState) removed(o *routeOp, now time.Time) {
 	if o.extras {
 		s.surplus[o.key] = append(s.surplus[o.key], o.route)
 	}
-	if s.failed[o.key] == nil {
+	if f := s.failed[o.key]; f == nil || f.route.Source == 0 {
 		s.fail(o.key, rib.Entry{}, fmt.Errorf("remove: %w", o.err), now)
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -33,7 +35,7 @@ func NewLinks(log *slog.Logger, monitor *Monitor) *LinkWriter {
 // Writes counts the netlink messages and sysctls that were written. Applying what is already so writes nothing.
 func (w *LinkWriter) Writes() uint64 { return w.writes.Load() }
 
-// Apply makes want so: sysctls, MTU, up, addresses, in this order, and removes addresses of ours that are not wanted, on all
+// Apply makes want so: MTU, sysctls, up, addresses, in this order, and removes addresses of ours that are not wanted, on all
 // links, last. Links that do not exist are left for a later call. What fails does not keep the rest from being done; the errors
 // are joined. Forwarding is switched on but never off: others on this machine may need it.
 func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
@@ -59,12 +61,9 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 		good.Links[name] = l
 	}
 	before := w.Writes()
+	w.eachLink(good, links, func(want Link, have LinkState) error { return w.setMTU(c, want, have) }, &errs)
 	solicit := w.applySysctls(good, links, &errs)
-	for _, name := range slices.Sorted(maps.Keys(good.Links)) {
-		if state, ok := links[name]; ok {
-			w.applyLink(c, good.Links[name], state, &errs)
-		}
-	}
+	w.eachLink(good, links, func(_ Link, have LinkState) error { return w.setUp(c, have) }, &errs)
 	w.applyAddresses(c, good, links, &errs)
 
 	if w.Writes() != before {
@@ -86,6 +85,9 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 func (w *LinkWriter) applySysctls(cfg Config, links Links, errs *[]error) (solicit []string) {
 	for _, s := range sysctlPlan(cfg, links) {
 		old, write, err := w.sys.differs(s)
+		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(s.path, "net/ipv6/") && !wantsIPv6(cfg.Links[s.link]) {
+			continue // a kernel or a link (by its MTU, below 1280) without IPv6
+		}
 		if err != nil {
 			*errs = append(*errs, fmt.Errorf("read sysctl %s: %w", s.path, err))
 			continue
@@ -106,36 +108,45 @@ func (w *LinkWriter) applySysctls(cfg Config, links Links, errs *[]error) (solic
 	return solicit
 }
 
-// applyLink sets the MTU before the link goes up: an MTU below 1280 would take IPv6 from a link that has it.
-func (w *LinkWriter) applyLink(c *conn, want Link, have LinkState, errs *[]error) {
-	if want.MTU != 0 && want.MTU != have.MTU {
-		req := linkRequest(have.Index)
-		req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(want.MTU))))
-		if err := w.request(c, fmt.Sprintf("set mtu of %s to %d", have.Name, want.MTU), req); err != nil {
-			*errs = append(*errs, err)
-		}
-	}
-	if !have.Up {
-		if err := w.request(c, "set "+have.Name+" up", linkUpRequest(have.Index)); err != nil {
-			*errs = append(*errs, err)
+func wantsIPv6(l Link) bool {
+	return l.AcceptRA || slices.ContainsFunc(l.Addresses, func(a Address) bool { return a.Prefix.Addr().Is6() })
+}
+
+// eachLink calls fn for the links of cfg that are present.
+func (w *LinkWriter) eachLink(cfg Config, links Links, fn func(want Link, have LinkState) error, errs *[]error) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Links)) {
+		if state, ok := links[name]; ok {
+			if err := fn(cfg.Links[name], state); err != nil {
+				*errs = append(*errs, err)
+			}
 		}
 	}
 }
 
-// linkRequest starts a change of a link, which the caller adds attributes to.
-func linkRequest(index int) *nl.NetlinkRequest {
-	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, 0)
-	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	msg.Index = int32(index)
-	req.AddData(msg)
-	return req
+// setMTU comes first: with an MTU below 1280 a link has no IPv6, nor the sysctls for it.
+func (w *LinkWriter) setMTU(c *conn, want Link, have LinkState) error {
+	if want.MTU == 0 || want.MTU == have.MTU {
+		return nil
+	}
+	req := linkRequest(have.Index, 0)
+	req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(want.MTU))))
+	return w.request(c, fmt.Sprintf("set mtu of %s to %d", have.Name, want.MTU), req)
 }
 
-func linkUpRequest(index int) *nl.NetlinkRequest {
+// setUp comes after the sysctls, so that a link starts with them.
+func (w *LinkWriter) setUp(c *conn, have LinkState) error {
+	if have.Up {
+		return nil
+	}
+	return w.request(c, "set "+have.Name+" up", linkRequest(have.Index, unix.IFF_UP))
+}
+
+// linkRequest is a change of a link that sets flags; the caller adds attributes to it.
+func linkRequest(index int, flags uint32) *nl.NetlinkRequest {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, 0)
 	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	msg.Index = int32(index)
-	msg.Flags, msg.Change = unix.IFF_UP, unix.IFF_UP
+	msg.Flags, msg.Change = flags, flags
 	req.AddData(msg)
 	return req
 }

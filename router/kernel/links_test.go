@@ -8,8 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -102,6 +102,18 @@ func TestRestartAdopts(t *testing.T) {
 	}
 }
 
+// A link whose MTU is below 1280 has no IPv6, until it is raised.
+func TestSmallMTU(t *testing.T) {
+	veth(t, "lan0", "lan1")
+	w := NewLinks(discard(), NewMonitor(discard()))
+	cfg := Config{Forwarding: true, Links: map[string]Link{"lan0": {MTU: 1000, Addresses: addresses("192.0.2.1/24")}}}
+	apply(t, w, cfg)
+	unchanged(t, w, cfg)
+	cfg.Links["lan0"] = Link{MTU: 1280, Addresses: addresses("192.0.2.1/24", "2001:db8::1/64")}
+	apply(t, w, cfg)
+	unchanged(t, w, cfg)
+}
+
 func TestIndependentFailures(t *testing.T) {
 	veth(t, "lan0", "lan1")
 	ip(t, "addr add 2001:db8:f::1/64 dev lan0 nodad")
@@ -167,50 +179,182 @@ func TestEveryWriteMayFail(t *testing.T) {
 	}
 }
 
+// routerSocket receives and sends ICMPv6 on a link, as a router there.
+func routerSocket(t *testing.T, l LinkState) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	mreq := &unix.IPv6Mreq{Multiaddr: netip.MustParseAddr("ff02::2").As16(), Interface: uint32(l.Index)}
+	if err := errors.Join(unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, mreq),
+		unix.BindToDevice(fd, l.Name),
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, 255),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5})); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
+// advertise sends a router advertisement with a lifetime of half an hour.
+func advertise(t *testing.T, fd int, l LinkState) {
+	t.Helper()
+	ra := []byte{134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0}
+	to := &unix.SockaddrInet6{Addr: netip.MustParseAddr("ff02::1").As16(), ZoneId: uint32(l.Index)}
+	if err := unix.Sendto(fd, ra, 0, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// quiet keeps the kernel's own solicitations off new links, which come late rather than never where it once accepted
+// advertisements, and makes it take advertisements from another link of the same namespace.
+func quiet(t *testing.T, acceptRA string) {
+	t.Helper()
+	for path, v := range map[string]string{"default/accept_ra": acceptRA, "default/accept_ra_from_local": "1", "all/forwarding": "0"} {
+		path = "/proc/sys/net/ipv6/conf/" + path
+		old, err := os.ReadFile(path)
+		if err := errors.Join(err, os.WriteFile(path, []byte(v), 0)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.WriteFile(path, old, 0) })
+	}
+}
+
+func linkLocals(t *testing.T, m *Monitor, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		eventually(t, "a link-local address on "+name, func() bool {
+			_, ok := m.Links()[name].LinkLocal()
+			return ok && m.Links()[name].Running
+		})
+	}
+}
+
 // The default route has to come soon when advertisements are accepted from now on, although the link has been up for long.
 func TestSolicitWhenAccepting(t *testing.T) {
+	quiet(t, "0")
 	veth(t, "wan0", "isp0")
 	m := NewMonitor(discard())
 	background(t, m.Run)
 	w := NewLinks(discard(), m)
 	cfg := Config{Forwarding: true, Links: map[string]Link{"wan0": {}, "isp0": {}}}
 	apply(t, w, cfg)
-	eventually(t, "link-local addresses", func() bool {
-		_, a := m.Links()["wan0"].LinkLocal()
-		_, b := m.Links()["isp0"].LinkLocal()
-		return a && b
-	})
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_ICMPV6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	mreq := &unix.IPv6Mreq{Multiaddr: netip.MustParseAddr("ff02::2").As16(), Interface: uint32(m.Links()["isp0"].Index)}
-	if err := errors.Join(unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, mreq),
-		unix.BindToDevice(fd, "isp0"),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5})); err != nil {
-		t.Fatal(err)
-	}
+	linkLocals(t, m, "wan0", "isp0")
+	fd := routerSocket(t, m.Links()["isp0"])
 	cfg.Links["wan0"] = Link{AcceptRA: true}
 	apply(t, w, cfg)
+	ll, _ := m.Links()["wan0"].LinkLocal()
 	buf := make([]byte, 1500)
-	limit := time.Now().Add(5 * time.Second)
-	for {
+	for got := 0; got < 2; { // the first at once, the second because nobody answered
 		n, from, err := unix.Recvfrom(fd, buf, 0)
-		if err == unix.EINTR && time.Now().Before(limit) {
+		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
-			t.Fatalf("no router solicitation: %v", err)
+			t.Fatalf("after %d router solicitations: %v", got, err)
 		}
 		if buf[0] != 133 {
 			continue
 		}
-		ll, _ := m.Links()["wan0"].LinkLocal()
 		if sa := from.(*unix.SockaddrInet6); sa.Addr != ll.As16() || n != 16 {
 			t.Errorf("solicitation of %d bytes from %v, want 16 bytes from %s", n, sa, ll)
 		}
-		break
+		got++
 	}
+	advertise(t, fd, m.Links()["isp0"])
+	eventually(t, "the default route", hasDefault(m))
 	unchanged(t, w, cfg)
+	if again := m.solicitAgain(context.Background()); again {
+		t.Error("solicitations go on after an answer")
+	}
+}
+
+func hasDefault(m *Monitor) func() bool {
+	return func() bool {
+		routes, _ := m.Routes(context.Background(), 6)
+		for _, r := range routes {
+			if r.Prefix.Bits() == 0 && r.Protocol == "ra" && r.Link == "wan0" {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// A host becomes a router and keeps the default route that it has from its ISP.
+func TestForwardingKeepsDefaultRoute(t *testing.T) {
+	quiet(t, "1")
+	veth(t, "wan0", "isp0")
+	m := NewMonitor(discard())
+	background(t, m.Run)
+	linkLocals(t, m, "wan0", "isp0")
+	advertise(t, routerSocket(t, m.Links()["isp0"]), m.Links()["isp0"])
+	eventually(t, "the default route", hasDefault(m))
+	apply(t, NewLinks(discard(), m), Config{Forwarding: true, Links: map[string]Link{"wan0": {AcceptRA: true}}})
+	sysctlIs(t, "net/ipv6/conf/wan0/forwarding", "1")
+	if !hasDefault(m)() {
+		t.Error("the default route went")
+	}
+}
+
+// An address that an advertisement made and the configuration wants too must not end with its lifetime.
+func TestTemporaryAddressBecomesOurs(t *testing.T) {
+	veth(t, "lan0", "lan1")
+	m := NewMonitor(discard())
+	if err := m.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for _, p := range prefixes("2001:db8::1/64", "192.0.2.1/24") {
+		req := addressRequest(addressOp{"add", p}, m.Links()["lan0"].Index, false)
+		req.Data = req.Data[:len(req.Data)-1]
+		req.AddData(nl.NewRtAttr(ifaProto, []byte{protoRA}))
+		lifetimes := make([]byte, 16)
+		native.PutUint32(lifetimes, 500)
+		native.PutUint32(lifetimes[4:], 1000)
+		req.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, lifetimes))
+		if err := c.do(req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := NewLinks(discard(), m)
+	cfg := Config{Links: map[string]Link{"lan0": {Addresses: addresses("2001:db8::1/64", "192.0.2.1/24")}}}
+	apply(t, w, cfg)
+	unchanged(t, w, cfg)
+	for _, a := range m.Links()["lan0"].Addresses {
+		if !a.Prefix.Addr().IsLinkLocalUnicast() && (a.Valid < seconds(0xffffffff) || a.Dynamic) {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// Without IFA_PROTO, what we added is ours while we live.
+func TestKernelWithoutAddressProtocol(t *testing.T) {
+	m := NewMonitor(discard())
+	on := addressOn{3, netip.MustParsePrefix("2001:db8::1/64")}
+	ours := func(index, proto int) bool {
+		a := AddressState{Prefix: on.prefix}
+		m.claim(index, &a, proto)
+		return a.Ours
+	}
+	if ours(3, -1) {
+		t.Error("ours before it was added")
+	}
+	m.remember(on, true)
+	if !ours(3, -1) || ours(4, -1) {
+		t.Error("not ours after it was added, or ours on another link")
+	}
+	m.remember(on, false)
+	if ours(3, -1) {
+		t.Error("ours after it was removed")
+	}
+	m.remember(on, true)
+	if ours(1, 3); ours(3, -1) {
+		t.Error("the kernel has IFA_PROTO and does not show ours, and it is ours")
+	}
 }

@@ -11,8 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var compare = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
-
 func key(p string) rib.Key { return rib.Key{Table: rib.MainTable, Prefix: netip.MustParsePrefix(p)} }
 
 // encoded are routes with the same message built by the library.

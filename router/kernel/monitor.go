@@ -86,14 +86,16 @@ func (m *Monitor) Run(ctx context.Context) error {
 	}
 	news := make(chan struct{}, 1)
 	failed := make(chan error, 1)
-	go func() { failed <- m.receive(ev.receive, news) }()
+	receiving := make(chan struct{})
+	go func() {
+		defer close(receiving)
+		failed <- m.receive(ev.receive, news)
+	}()
 	// Subscribed first, read second: nothing falls in between.
 	notify(news)
 	err = m.follow(ctx, news, failed)
 	ev.close()
-	if err == nil {
-		<-failed
-	}
+	<-receiving
 	return err
 }
 
@@ -217,13 +219,19 @@ func (m *Monitor) readAddresses(ctx context.Context, c *conn, byIndex map[int]*L
 		if !ok || l == nil || typ != unix.RTM_NEWADDR {
 			return
 		}
-		if proto >= 0 {
-			m.tagged = true
-		} else if !m.tagged {
-			_, a.Ours = m.added[addressOn{index, a.Prefix}]
-		}
+		m.claim(index, &a, proto)
 		l.Addresses = append(l.Addresses, a)
 	})
+}
+
+// claim says whether an address is ours if the kernel cannot. A kernel that can shows it on each link that is up: the
+// link-local address there is tagged too. m.mu is held.
+func (m *Monitor) claim(index int, a *AddressState, proto int) {
+	if proto >= 0 {
+		m.tagged = true
+	} else if _, ok := m.added[addressOn{index, a.Prefix}]; ok && !m.tagged {
+		a.Ours, a.Dynamic = true, false
+	}
 }
 
 // remember notes that we added an address, or removed it, for kernels that cannot tell.

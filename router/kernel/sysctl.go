@@ -134,7 +134,11 @@ func checkSysctl(p string) error {
 
 // checkLinkName refuses what the kernel refuses (dev_valid_name), before it becomes part of a path.
 func checkLinkName(name string) error {
-	if name == "" || len(name) > 15 || name == "." || name == ".." || strings.ContainsAny(name, "/: \t\n\r\v\f") {
+	switch name {
+	case "", ".", "..", "all", "default": // the latter two are other things in the paths of sysctls
+		return fmt.Errorf("%q is not a link name", name)
+	}
+	if len(name) > 15 || strings.ContainsAny(name, "/: \t\n\r\v\f") {
 		return fmt.Errorf("%q is not a link name", name)
 	}
 	return nil
