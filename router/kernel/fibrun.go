@@ -253,6 +253,7 @@ func (w *fibRun) exchange(ops []routeOp, last int) error {
 	})
 	if err == unix.ENOBUFS {
 		// Acknowledgements were lost: nothing is known of this batch until the kernel was asked.
+		w.conn.forget()
 		for i := range ops {
 			ops[i].err = err
 		}

@@ -122,6 +122,17 @@ func eachMessage(b []byte, fn func(h syscall.NlMsghdr, data []byte)) {
 	}
 }
 
+// forget throws away what was received. After ENOBUFS the queue is full of old answers and has no room for the next.
+func (c *conn) forget() {
+	for {
+		switch _, _, err := unix.Recvfrom(c.fd, c.buf, unix.MSG_DONTWAIT); err {
+		case nil, unix.EINTR, unix.ENOBUFS:
+		default:
+			return
+		}
+	}
+}
+
 // exchange sends messages of which the last, with sequence number last, has NLM_F_ACK, and waits for its acknowledgement.
 // The kernel reports each message that failed, whether it has the flag or not: fail is called for these. An error means that
 // it is not known which messages had effect.
