@@ -140,7 +140,7 @@ func (s *Speaker) endOfRIB(addr netip.Addr, f packet.Family) {
 func (s *Speaker) sessionNew(addr netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.session(addr)
+	s.session(addr).lastErr = ""
 }
 
 func (s *Speaker) sessionGone(addr netip.Addr) {

@@ -25,11 +25,11 @@ func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error
 	}
 	switch {
 	case !ok:
+		i.speaker.sessionNew(n.Address) // before its first event
 		if err := i.srv.AddPeer(ctx, &api.AddPeerRequest{Peer: n.apiPeer(i.asn)}); err != nil {
 			i.speaker.sessionError(n.Address, err.Error())
 			return false, fmt.Errorf("add neighbor %s: %w", n.Name, err)
 		}
-		i.speaker.sessionNew(n.Address)
 		anew = true
 	case have.session() != n.session():
 		// GoBGP sees for itself whether the change needs a new session. If it fails half way the neighbor may be gone.
