@@ -1,0 +1,90 @@
+package integration
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sixfold-router/sixfold/"
+
+// mayImport has, for each package or tree of packages ("x/..."), the packages of ours that its code may import. Subsystems know
+// neither the router nor one another.
+var mayImport = map[string][]string{
+	"cmd/sixfold":        {"api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"router":             {"bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"api":                {"bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"router/config":      {"proto/sixfold/v1", "router/rib"},
+	"router/kernel":      {"router/rib"},
+	"bgp":                {"router/rib"},
+	"dhcpv6":             {"dhcpv6/lease", "router/rib"},
+	"dhcpv6/lease":       {},
+	"dhcpv6/pd":          {},
+	"ra":                 {},
+	"vxlan":              {},
+	"router/rib":         {},
+	"proto/sixfold/v1":   {},
+	"integration":        {},
+	"integration/netns":  {},
+	"integration/lab":    {"integration/netns", "proto/sixfold/v1", "ra"},
+	"integration/client": {},
+}
+
+// belongsTo has, for each upstream library, the packages that may import it: its types and its bugs stay there.
+var belongsTo = map[string][]string{
+	"github.com/osrg/gobgp":           {"bgp"},
+	"github.com/mdlayher/ndp":         {"ra"},
+	"github.com/insomniacslk/dhcp":    {"dhcpv6", "dhcpv6/pd"},
+	"github.com/vishvananda/netlink":  {"router/kernel", "vxlan"},
+	"google.golang.org/protobuf":      {"api", "bgp", "router/config", "proto/sixfold/v1", "cmd/sixfold", "integration/lab"},
+	"buf.build/go":                    {"router/config"},
+	"google.golang.org/grpc":          {"api", "cmd/sixfold", "proto/sixfold/v1"},
+	"github.com/spf13/cobra":          {"cmd/sixfold"},
+	"github.com/google/nftables":      {"router/firewall"},
+	"github.com/prometheus":           {},
+	"github.com/vishvananda/netns":    {},
+	"github.com/sirupsen/logrus":      {},
+	"google.golang.org/genproto":      {"api", "cmd/sixfold"},
+	"github.com/mdlayher/packet":      {},
+	"go.etcd.io":                      {},
+	"github.com/bufbuild/protoyaml":   {},
+	"github.com/rogpeppe/go-internal": {},
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkg := strings.TrimPrefix(p.ImportPath, module)
+		allowed, known := mayImport[pkg]
+		if !known {
+			t.Errorf("%s is a new package: say in mayImport what it may import", pkg)
+		}
+		for _, i := range p.Imports {
+			if ours, ok := strings.CutPrefix(i, module); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s", pkg, ours)
+			}
+			for lib, owners := range belongsTo {
+				if (i == lib || strings.HasPrefix(i, lib+"/")) && !slices.Contains(owners, pkg) {
+					t.Errorf("%s imports %s, which belongs to %v", pkg, i, owners)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package router
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+)
+
+var update = flag.Bool("update", false, "write the expected plans anew")
+
+var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// Each file of testdata/plan has a configuration, the state of the machine, and the plan that follows. A line of the state
+// is a link (link NAME INDEX [down] ADDRESS…) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
+func TestMakePlan(t *testing.T) {
+	files, err := filepath.Glob("testdata/plan/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part := map[string]*txtar.File{}
+			for i, f := range archive.Files {
+				part[f.Name] = &archive.Files[i]
+			}
+			conf, _, err := config.Load(file, part["config.yaml"].Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := Inputs{Config: conf, Links: kernel.Links{}, DUID: []byte{0, 3, 0, 1, 1, 2, 3, 4, 5, 6}, Now: now}
+			if err := parseState(string(part["state"].Data), &in); err != nil {
+				t.Fatal(err)
+			}
+			plan := MakePlan(in)
+			if again := MakePlan(in); !reflect.DeepEqual(plan, again) {
+				t.Error("equal inputs give different plans")
+			}
+			got := render(plan)
+			if *update {
+				part["plan"].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(string(part["plan"].Data), got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPlanOfNothingIsEmpty(t *testing.T) {
+	plan := MakePlan(Inputs{})
+	if len(plan.Pending)+len(plan.Kernel.Links)+len(plan.RA.Interfaces)+len(plan.Static) != 0 {
+		t.Fatalf("got %+v", plan)
+	}
+}
+
+func parseState(text string, in *Inputs) error {
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		switch f[0] {
+		case "link":
+			l := kernel.LinkState{Name: f[1], MTU: 1500, Up: true, Running: true}
+			if _, err := fmt.Sscan(f[2], &l.Index); err != nil {
+				return err
+			}
+			l.MAC = net.HardwareAddr{2, 0, 0, 0, 0, byte(l.Index)}
+			for _, word := range f[3:] {
+				if word == "down" {
+					l.Running = false
+					continue
+				}
+				p, err := netip.ParsePrefix(word)
+				if err != nil {
+					return err
+				}
+				l.Addresses = append(l.Addresses, kernel.AddressState{Prefix: p})
+			}
+			in.Links[l.Name] = l
+		case "delegation":
+			d := pd.Delegation{Name: strings.TrimPrefix(f[1], "-"), Link: f[2]}
+			var err error
+			if d.Prefix, err = netip.ParsePrefix(f[3]); err != nil {
+				return err
+			}
+			preferred, err := time.ParseDuration(f[4])
+			if err != nil {
+				return err
+			}
+			valid, err := time.ParseDuration(f[5])
+			if err != nil {
+				return err
+			}
+			d.PreferredUntil, d.ValidUntil = now.Add(preferred), now.Add(valid)
+			in.Delegations = append(in.Delegations, d)
+		default:
+			return fmt.Errorf("unknown line %q", line)
+		}
+	}
+	return nil
+}
+
+// render prints a plan, a line for each thing that is to be.
+func render(p *Plan) string {
+	var b strings.Builder
+	w := bufio.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(p.Kernel.Links)) {
+		l := p.Kernel.Links[name]
+		fmt.Fprintf(w, "link %s%s%s%s\n", name, show(" mtu", l.MTU), show(" accept_ra", l.AcceptRA), show(" dad", l.DAD))
+		for _, a := range l.Addresses {
+			fmt.Fprintf(w, "  address %s\n", a.Prefix)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.VXLAN.Devices)) {
+		fmt.Fprintf(w, "vxlan %+v\n", p.VXLAN.Devices[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.PD.Uplinks)) {
+		u := p.PD.Uplinks[name]
+		fmt.Fprintf(w, "uplink %s index %d from %s%s\n", name, u.Index, u.LinkLocal, show(" rapid", u.RapidCommit))
+		if u.Address != nil {
+			fmt.Fprintf(w, "  address\n")
+		}
+		for _, ia := range u.Prefixes {
+			fmt.Fprintf(w, "  prefix %s hint %s\n", ia.Name, ia.Hint)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.RA.Interfaces)) {
+		i := p.RA.Interfaces[name]
+		fmt.Fprintf(w, "advertise %s from %s every %v-%v lifetime %v hop %d%s%s%s\n", name, i.LinkLocal, i.MinInterval, i.MaxInterval,
+			i.RouterLifetime, i.HopLimit, show(" mtu", i.LinkMTU), show(" M", i.Managed), show(" O", i.OtherConfig))
+		for _, x := range i.Prefixes {
+			fmt.Fprintf(w, "  prefix %s%s%s valid %v preferred %v%s\n", x.Prefix, show(" L", x.OnLink), show(" A", x.Autonomous), x.Valid,
+				x.Preferred, ends(x.PreferredUntil, x.ValidUntil))
+		}
+		if len(i.RDNSS)+len(i.DNSSL) > 0 {
+			fmt.Fprintf(w, "  dns %v %v for %v\n", i.RDNSS, i.DNSSL, i.DNSLifetime)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.DHCP.Interfaces)) {
+		i := p.DHCP.Interfaces[name]
+		fmt.Fprintf(w, "dhcpv6 %s from %s on %v preferred %v valid %v t1 %v t2 %v%s dns %v %v\n", name, i.LinkLocal, i.Subnets, i.Preferred,
+			i.Valid, i.Renew, i.Rebind, show(" rapid", i.RapidCommit), i.DNS, i.Domains)
+		for _, x := range i.Pools {
+			fmt.Fprintf(w, "  pool %s %s-%s%s\n", x.Name, x.First, x.Last, ends(x.Until.Preferred, x.Until.Valid))
+		}
+		for _, x := range i.Delegate {
+			fmt.Fprintf(w, "  delegate %s %s in /%d preferred %v valid %v%s\n", x.Name, x.Prefix, x.Length, x.Preferred, x.Valid,
+				ends(x.Until.Preferred, x.Until.Valid))
+		}
+		for _, x := range i.Reservations {
+			fmt.Fprintf(w, "  reservation %s mac %s %v %v%s\n", x.Name, x.MAC, x.Addresses, x.Prefixes, ends(x.Until.Preferred, x.Until.Valid))
+		}
+	}
+	for _, r := range p.Connected {
+		fmt.Fprintf(w, "connected %s\n", r)
+	}
+	for _, r := range p.Static {
+		fmt.Fprintf(w, "static %s\n", r)
+	}
+	for _, r := range p.Aggregate {
+		fmt.Fprintf(w, "aggregate %s\n", r)
+	}
+	if p.BGP.ASN != 0 {
+		fmt.Fprintf(w, "bgp %d id %s announce %v\n", p.BGP.ASN, p.BGP.RouterID, p.BGP.Announce)
+		for _, name := range slices.Sorted(maps.Keys(p.BGP.PrefixSets)) {
+			fmt.Fprintf(w, "  set %s %v\n", name, p.BGP.PrefixSets[name])
+		}
+		for _, name := range slices.Sorted(maps.Keys(p.BGP.Filters)) {
+			for _, rule := range p.BGP.Filters[name].Rules {
+				fmt.Fprintf(w, "  filter %s: prefix %q from %q source %d action %d prepend %d\n", name, rule.PrefixSet, rule.LearnedFrom,
+					rule.Source, rule.Action, rule.PrependCount)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(p.BGP.Neighbors)) {
+			n := p.BGP.Neighbors[name]
+			fmt.Fprintf(w, "  neighbor %s %s as %d import %q export %q%s%s\n", name, n.Address, n.RemoteAS, n.Import, n.Export,
+				show(" limit", n.ImportLimit), show(" self", n.NextHopSelf))
+		}
+	}
+	for _, x := range p.Pending {
+		fmt.Fprintf(w, "pending %s: %s\n", x.What, x.Reason)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Uses)) {
+		for _, u := range p.Uses[name] {
+			fmt.Fprintf(w, "use %s %s: %s = %s\n", name, u.Where, u.Expr, u.Prefix)
+		}
+	}
+	w.Flush()
+	return b.String()
+}
+
+// show prints a number with its name, or the name alone for a true; nothing for a zero value.
+func show(name string, v any) string {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return name
+		}
+	case int:
+		if v != 0 {
+			return fmt.Sprintf("%s %d", name, v)
+		}
+	}
+	return ""
+}
+
+func ends(preferred, valid time.Time) string {
+	if valid.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" ends in %v/%v", preferred.Sub(now), valid.Sub(now))
+}
