@@ -19,6 +19,7 @@ type fibRun struct {
 	receiving chan error
 	resolver  resolver
 	auditAt   time.Time
+	auditCost time.Duration // how long the last one took
 	ops       []routeOp
 	buf       []byte
 }
@@ -57,7 +58,8 @@ func (w *fibRun) step(ctx context.Context, now time.Time) error {
 	gone, audit := w.drift.take()
 	w.lost(gone)
 	if audit {
-		w.auditAt = earlier(w.auditAt, now.Add(auditSettle))
+		// A link that flaps all the time must not make us read a full table all the time.
+		w.auditAt = earlier(w.auditAt, now.Add(max(auditSettle, 10*w.auditCost)))
 	}
 	if !w.auditAt.After(now) {
 		if err := w.audit(ctx); err != nil {
@@ -154,7 +156,7 @@ func (w *fibRun) sweep() {
 
 // audit reads all routes of ours from the kernel and has those looked at that are not as known.
 func (w *fibRun) audit(ctx context.Context) error {
-	fresh := newDump()
+	began, fresh := time.Now(), newDump()
 	for _, family := range families(0) {
 		var part dump
 		err := dumpRoutes(ctx, w.conn, family, 0, func() { part = newDump() }, func(p parsedRoute) {
@@ -175,7 +177,8 @@ func (w *fibRun) audit(ctx context.Context) error {
 	}
 	w.mu.Unlock()
 	w.watch.Redo(changed...)
-	w.auditAt = time.Now().Add(auditInterval)
+	now := time.Now()
+	w.auditAt, w.auditCost = now.Add(auditInterval), now.Sub(began)
 	return nil
 }
 
