@@ -74,6 +74,7 @@ func (s *Server) Run(ctx context.Context) error {
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxConcurrentStreams(64),
 		grpc.ChainUnaryInterceptor(s.logChanges, mapErrors),
+		grpc.StreamInterceptor(endWith(ctx)),
 	)
 	sixfoldv1.RegisterConfigServiceServer(g, &configService{backend: s.backend})
 	sixfoldv1.RegisterStateServiceServer(g, &stateService{backend: s.backend, version: s.version, started: s.started})
@@ -95,7 +96,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("serve API: %w", err)
 	case <-ctx.Done():
 	}
-	alive.Shutdown() // ends health watches, which would hold up a graceful stop
+	alive.Shutdown()
 	stopped := make(chan struct{})
 	go func() { g.GracefulStop(); close(stopped) }()
 	timer := time.NewTimer(stopGrace)
@@ -109,6 +110,24 @@ func (s *Server) Run(ctx context.Context) error {
 	<-served
 	return nil
 }
+
+// endWith ends streams when ctx ends: a health watch goes on for ever otherwise, and would hold up a graceful stop.
+func endWith(ctx context.Context) grpc.StreamServerInterceptor {
+	return func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		own, cancel := context.WithCancel(stream.Context())
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		return handler(srv, &endingStream{stream, own})
+	}
+}
+
+// endingStream is a stream with another context.
+type endingStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s *endingStream) Context() context.Context { return s.ctx }
 
 // logChanges records every call that changes something.
 func (s *Server) logChanges(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

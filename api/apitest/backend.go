@@ -1,0 +1,215 @@
+// Package apitest has a router for tests of the API and of its clients: one that answers with what it was given.
+package apitest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/dhcpv6"
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// Backend is an api.Backend that does nothing but remember. Set the fields before it is used.
+type Backend struct {
+	InterfaceList     []router.InterfaceStatus
+	RouteList         []router.RouteStatus
+	PrefixList        []router.PrefixStatus
+	LeaseList         []router.LeaseStatus
+	NeighborList      []kernel.Neighbor
+	Speaker           bgp.Status
+	PathList          []bgp.Path
+	AdvertisementList []ra.Status
+	VXLANList         []vxlan.Status
+	DHCPv6Status      dhcpv6.Status
+	PendingList       []router.Pending
+	UnitList          []router.UnitStatus
+	Fail              error         // what every method answers, if set
+	Block             chan struct{} // what every method waits for, if set
+
+	waiting atomic.Int32
+	mu      sync.Mutex // guards what follows
+	text    string
+	message *sixfoldv1.Config
+	done    []string
+	filter  bgp.PathFilter
+}
+
+// Done returns what the backend was told to do, in order.
+func (b *Backend) Done() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.done)
+}
+
+// Filter returns the filter of the last call of BGPPaths.
+func (b *Backend) Filter() bgp.PathFilter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.filter
+}
+
+// Waiting returns how many calls wait for Block.
+func (b *Backend) Waiting() int { return int(b.waiting.Load()) }
+
+// given answers with a copy.
+func given[T any](ctx context.Context, b *Backend, list []T) ([]T, error) {
+	if err := b.ready(ctx); err != nil {
+		return nil, err
+	}
+	return slices.Clone(list), nil
+}
+
+func (b *Backend) ready(ctx context.Context) error {
+	if b.Block != nil {
+		b.waiting.Add(1)
+		defer b.waiting.Add(-1)
+		select {
+		case <-b.Block:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return b.Fail
+}
+
+func (b *Backend) act(ctx context.Context, format string, args ...any) error {
+	if err := b.ready(ctx); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done = append(b.done, fmt.Sprintf(format, args...))
+	return nil
+}
+
+// Interfaces implements api.Backend, as do all that follow.
+func (b *Backend) Interfaces(ctx context.Context) ([]router.InterfaceStatus, error) {
+	return given(ctx, b, b.InterfaceList)
+}
+
+// Routes returns RouteList.
+func (b *Backend) Routes(ctx context.Context) ([]router.RouteStatus, error) {
+	return given(ctx, b, b.RouteList)
+}
+
+// Prefixes returns PrefixList.
+func (b *Backend) Prefixes(ctx context.Context) ([]router.PrefixStatus, error) {
+	return given(ctx, b, b.PrefixList)
+}
+
+// Leases returns LeaseList.
+func (b *Backend) Leases(ctx context.Context) ([]router.LeaseStatus, error) {
+	return given(ctx, b, b.LeaseList)
+}
+
+// Neighbors returns NeighborList.
+func (b *Backend) Neighbors(ctx context.Context) ([]kernel.Neighbor, error) {
+	return given(ctx, b, b.NeighborList)
+}
+
+// BGP returns Speaker.
+func (b *Backend) BGP(ctx context.Context) (bgp.Status, error) {
+	s := b.Speaker
+	s.Neighbors = slices.Clone(s.Neighbors)
+	return s, b.ready(ctx)
+}
+
+// BGPPaths returns those of PathList that filter selects; what is advertised is what was not received from the neighbor.
+func (b *Backend) BGPPaths(ctx context.Context, filter bgp.PathFilter) ([]bgp.Path, error) {
+	b.mu.Lock()
+	b.filter = filter
+	b.mu.Unlock()
+	all, err := given(ctx, b, b.PathList)
+	return slices.DeleteFunc(all, func(p bgp.Path) bool {
+		return filter.Prefix.IsValid() && p.Prefix != filter.Prefix ||
+			filter.Neighbor != "" && (p.Neighbor == filter.Neighbor) == filter.Advertised
+	}), err
+}
+
+// Advertisements returns AdvertisementList.
+func (b *Backend) Advertisements(ctx context.Context) ([]ra.Status, error) {
+	return given(ctx, b, b.AdvertisementList)
+}
+
+// VXLANs returns VXLANList.
+func (b *Backend) VXLANs(ctx context.Context) ([]vxlan.Status, error) {
+	return given(ctx, b, b.VXLANList)
+}
+
+// DHCPv6 returns DHCPv6Status.
+func (b *Backend) DHCPv6(ctx context.Context) (dhcpv6.Status, error) {
+	return b.DHCPv6Status, b.ready(ctx)
+}
+
+// Pending returns PendingList.
+func (b *Backend) Pending(ctx context.Context) ([]router.Pending, error) {
+	return given(ctx, b, b.PendingList)
+}
+
+// Units returns UnitList.
+func (b *Backend) Units(ctx context.Context) ([]router.UnitStatus, error) {
+	return given(ctx, b, b.UnitList)
+}
+
+// ErrRefused is what ApplyConfig answers to a valid configuration whose host name is "refuse".
+var ErrRefused = errors.New("set mtu of lan0: operation not supported")
+
+// ApplyConfig checks and remembers a configuration.
+func (b *Backend) ApplyConfig(ctx context.Context, name, text string) error {
+	_, message, err := config.Load(name, []byte(text))
+	if err != nil {
+		return err
+	}
+	if message.GetSystem().GetHostname() == "refuse" {
+		return ErrRefused
+	}
+	canonical, err := config.Format(message)
+	if err != nil {
+		return err
+	}
+	if err := b.act(ctx, "apply %s", name); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text, b.message = string(canonical), message
+	return nil
+}
+
+// RunningConfig returns what ApplyConfig was given last.
+func (b *Backend) RunningConfig() (string, *sixfoldv1.Config) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text, b.message
+}
+
+// ReleaseDelegation remembers that it was called.
+func (b *Backend) ReleaseDelegation(ctx context.Context, name string) error {
+	return b.act(ctx, "release delegation %s", name)
+}
+
+// RenewDelegation remembers that it was called.
+func (b *Backend) RenewDelegation(ctx context.Context, name string) error {
+	return b.act(ctx, "renew delegation %s", name)
+}
+
+// ReleaseLease remembers that it was called.
+func (b *Backend) ReleaseLease(ctx context.Context, prefix netip.Prefix) error {
+	return b.act(ctx, "release lease %s", prefix)
+}
+
+// ResetNeighbor remembers that it was called.
+func (b *Backend) ResetNeighbor(ctx context.Context, name string, soft bool) error {
+	return b.act(ctx, "reset neighbor %s soft=%t", name, soft)
+}
