@@ -195,7 +195,7 @@ func (b *builder) delegated(name string, a netip.Addr, bits int, s *spot) bool {
 		return false
 	}
 	if d.bits > 0 && (bits < d.bits || !fits(a, d.bits)) {
-		b.errorf(s, "%s can never fit: %s asks for a /%d (%s)", spread(netip.PrefixFrom(a, bits)), name, d.bits, d.spot.where())
+		b.errorf(s, "%s %s can never fit: %s asks for a /%d (%s)", name, spread(netip.PrefixFrom(a, bits)), name, d.bits, d.spot.where())
 		return false
 	}
 	return true
@@ -295,7 +295,7 @@ func checkDomain(name string) error {
 			return fmt.Errorf("%q is not a domain name: it has letters, digits and hyphens between dots (other letters as xn--…)", excerpt(name))
 		}
 		if label[0] == '-' || label[len(label)-1] == '-' {
-			return fmt.Errorf("%q is not a domain name: a hyphen stands at the begin or end of a part", excerpt(name))
+			return fmt.Errorf("%q is not a domain name: a hyphen stands at the start or end of a part", excerpt(name))
 		}
 	}
 	return nil

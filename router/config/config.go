@@ -145,7 +145,7 @@ type Route struct {
 	Kind      rib.Kind
 	Via       netip.Addr
 	Interface string
-	Metric    uint32 // 0: as ip route
+	Metric    uint32 // 0: the default of router/kernel
 }
 
 // BGP is the speaker.

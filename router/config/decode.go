@@ -266,8 +266,12 @@ func (d *decoder) duplicate(key *yaml.Node, name string, first, s *spot) {
 
 // wrong reports a value that does not fit the schema, and silences what would follow from it.
 func (d *decoder) wrong(node *yaml.Node, s *spot, format string, args ...any) {
+	place := at(node)
+	if isNull(node) {
+		place = s.key // what is not there is seen at its name
+	}
 	if !s.bad {
-		d.add(at(node), s.path, nil, fmt.Sprintf(format, args...))
+		d.add(place, s.path, nil, fmt.Sprintf(format, args...))
 	}
 	s.bad = true
 }
@@ -280,6 +284,7 @@ func (d *decoder) untagged(node *yaml.Node, s *spot) bool {
 	return false
 }
 
+// newSpot makes the spot of a value in a section (with its key) or in a list.
 func newSpot(path string, key, value *yaml.Node) *spot {
 	k := &spot{path: path, at: at(value), key: at(value)}
 	if key != nil {

@@ -85,7 +85,7 @@ func scale(number string, unit time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// FormatDuration is the reverse of ParseDuration: 30d, 1h30m, 1500ms as 1s500ms, forever.
+// FormatDuration is the reverse of ParseDuration, in the shorter of two forms: 30d and 1h30m, but 1000s and 1500ms.
 func FormatDuration(d time.Duration) string {
 	if d == Forever {
 		return "forever"
@@ -93,15 +93,23 @@ func FormatDuration(d time.Duration) string {
 	if d <= 0 {
 		return "0s"
 	}
-	var b strings.Builder
+	var mixed strings.Builder
+	rest := d
 	for _, name := range []string{"d", "h", "m", "s", "ms", "us", "ns"} {
-		if n := d / units[name]; n > 0 {
-			b.WriteString(strconv.FormatInt(int64(n), 10))
-			b.WriteString(name)
-			d -= n * units[name]
+		if n := rest / units[name]; n > 0 {
+			mixed.WriteString(strconv.FormatInt(int64(n), 10) + name)
+			rest -= n * units[name]
 		}
 	}
-	return b.String()
+	for _, name := range []string{"s", "ms", "us", "ns"} {
+		if d%units[name] == 0 {
+			if plain := strconv.FormatInt(int64(d/units[name]), 10) + name; len(plain) < mixed.Len() {
+				return plain
+			}
+			break
+		}
+	}
+	return mixed.String()
 }
 
 // fromProto converts a duration of a message, which may hold anything.

@@ -89,10 +89,10 @@ func (e Expr) IsValid() bool { return e.Prefix.IsValid() }
 
 // String returns the expression as the configuration has it, always with a length.
 func (e Expr) String() string {
-	if e.Delegation == "" {
+	if e.Delegation == "" || !e.Prefix.IsValid() {
 		return e.Prefix.String()
 	}
-	return e.Delegation + " " + e.Prefix.String()
+	return e.Delegation + " " + spread(e.Prefix)
 }
 
 // Masked returns the expression without host bits.
@@ -122,18 +122,17 @@ func (p AddressPool) Resolve(base netip.Prefix) (first, last netip.Addr, err err
 		return first, last, fmt.Errorf("%s has no usable prefix", p.Delegation)
 	}
 	if !fits(p.First, base.Bits()) || !fits(p.Last, base.Bits()) {
-		return first, last, fmt.Errorf("%s is %s, too small for %s-%s", p.Delegation, base.Masked(), p.First, p.Last)
+		return first, last, fmt.Errorf("%s is %s, too small for %s-%s", p.Delegation, base.Masked(), spreadAddr(p.First), spreadAddr(p.Last))
 	}
 	return join(base, p.First), join(base, p.Last), nil
 }
 
 // String returns the range as the configuration has it.
 func (p AddressPool) String() string {
-	s := p.First.String() + "-" + p.Last.String()
 	if p.Delegation == "" {
-		return s
+		return p.First.String() + "-" + p.Last.String()
 	}
-	return p.Delegation + " " + s
+	return p.Delegation + " " + spreadAddr(p.First) + "-" + spreadAddr(p.Last)
 }
 
 // fits tells whether the first bits of a are zero.
@@ -150,23 +149,35 @@ func join(base netip.Prefix, a netip.Addr) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-// spread writes a relative prefix with its leading zero groups, 0:0:0:100::/56 rather than 0:0:0:100::/56's shortest form,
-// because what matters in it is the place of the digits.
+// spread writes a relative prefix with the groups that choose the subnet in full, 0:0:0:100::1/64: in it the place of the
+// digits matters, and netip's shortest form (::100:0:0:0:1/64) hides it.
 func spread(p netip.Prefix) string {
-	b := p.Addr().As16()
-	last := -1
-	for i := range 8 {
-		if b[2*i] != 0 || b[2*i+1] != 0 {
-			last = i
-		}
+	text := spreadAddr(p.Addr())
+	return fmt.Sprintf("%s/%d", text, p.Bits())
+}
+
+func spreadAddr(a netip.Addr) string {
+	b := a.As16()
+	var groups [8]uint16
+	for i := range groups {
+		groups[i] = uint16(b[2*i])<<8 | uint16(b[2*i+1])
 	}
-	if last < 0 || last > 4 {
-		return p.String()
+	if groups[0]|groups[1]|groups[2]|groups[3] == 0 || groups[4] != 0 {
+		return a.String()
+	}
+	rest := 5
+	for rest < 8 && groups[rest] == 0 {
+		rest++
 	}
 	var s strings.Builder
-	for i := 0; i <= last; i++ {
-		fmt.Fprintf(&s, "%x:", uint16(b[2*i])<<8|uint16(b[2*i+1]))
+	for _, g := range groups[:4] {
+		fmt.Fprintf(&s, "%x:", g)
 	}
-	fmt.Fprintf(&s, ":/%d", p.Bits())
+	for _, g := range groups[rest:] {
+		fmt.Fprintf(&s, ":%x", g)
+	}
+	if rest == 8 {
+		s.WriteByte(':')
+	}
 	return s.String()
 }

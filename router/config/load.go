@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"buf.build/go/protoyaml"
+	"google.golang.org/protobuf/proto"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 )
@@ -46,6 +47,16 @@ func Load(name string, text []byte) (*Config, *sixfoldv1.Config, error) {
 // FromProto checks a configuration that came as a message. Its errors, an *Errors, have field paths and no positions.
 func FromProto(message *sixfoldv1.Config) (*Config, error) {
 	r := &report{}
+	// A copy by way of the wire has no nil inside and shares nothing with the caller's message.
+	wire, err := proto.Marshal(message)
+	if err == nil {
+		message = &sixfoldv1.Config{}
+		err = proto.Unmarshal(wire, message)
+	}
+	if err != nil {
+		r.add(position{}, "", nil, err.Error())
+		return nil, r.err()
+	}
 	cfg := build(message, &spot{}, r)
 	if err := r.err(); err != nil {
 		return nil, err

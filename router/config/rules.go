@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,10 @@ func checkRules(m *sixfoldv1.Config, root *spot, r *report) {
 	case errors.As(err, &all):
 		for _, v := range all.Violations {
 			s := find(root, v.Proto.GetField())
+			if v.Proto.GetRuleId() == "repeated.unique" {
+				repeated(v.FieldValue.List(), s, r)
+				continue
+			}
 			message, accepted := words(v, s)
 			if v.Proto.GetForKey() {
 				r.key(s, "%s", message)
@@ -32,6 +37,18 @@ func checkRules(m *sixfoldv1.Config, root *spot, r *report) {
 		}
 	default:
 		r.errorf(root, "the rules of the schema cannot be evaluated: %v", err)
+	}
+}
+
+// repeated reports the values of a list that were there before.
+func repeated(list protoreflect.List, s *spot, r *report) {
+	seen := map[string]bool{}
+	for i := range list.Len() {
+		text := list.Get(i).String()
+		if seen[text] {
+			r.errorf(s.item(i), "%s is in the list twice", excerpt(text))
+		}
+		seen[text] = true
 	}
 }
 
@@ -51,68 +68,42 @@ func find(s *spot, path *validate.FieldPath) *spot {
 
 // words says a violation in the words of the file, with what is accepted.
 func words(v *protovalidate.Violation, s *spot) (message string, accepted []string) {
-	rules := fieldRules(v)
 	value := v.FieldValue
 	switch rule := v.Proto.GetRuleId(); {
 	case rule == "required":
 		return "is missing", nil
 	case strings.HasPrefix(rule, "uint32."):
-		low, high := bounds(rules.GetUint32(), v.FieldDescriptor)
+		low, high := bounds(v.FieldDescriptor)
 		span := []string{fmt.Sprintf("%d to %d", low, high)}
-		if value.IsValid() && value.Uint() == 0 && s.key.line == 0 {
+		if value.Uint() == 0 && s.key.line == 0 && !v.FieldDescriptor.HasPresence() {
 			return "is missing", span
-		}
-		if !value.IsValid() {
-			return "is out of range", span
 		}
 		return fmt.Sprintf("%d is out of range", value.Uint()), span
 	case rule == "string.max_len":
-		return fmt.Sprintf("is longer than %d characters", rules.GetString().GetMaxLen()), nil
+		return fmt.Sprintf("is longer than %d characters", v.RuleValue.Uint()), nil
 	case rule == "string.in":
 		var in []string
-		for _, one := range rules.GetString().GetIn() {
-			if one != "" {
+		for i := range v.RuleValue.List().Len() {
+			if one := v.RuleValue.List().Get(i).String(); one != "" {
 				in = append(in, one)
 			}
 		}
 		written := value.String()
 		return fmt.Sprintf("%s is not known here%s", excerpt(strconv.Quote(written)), suggest(written, in)), in
 	case rule == "string.pattern":
-		return notAName(value.String(), rules.GetString().GetPattern()), nil
-	case rule == "repeated.unique":
-		return "has a value twice", nil
+		return notAName(value.String(), v.RuleValue.String()), nil
 	}
 	return v.Proto.GetMessage(), nil
 }
 
-// fieldRules returns the rules that hold for the violated value: those of the field, of its items or of its keys.
-func fieldRules(v *protovalidate.Violation) *validate.FieldRules {
-	if v.FieldDescriptor == nil {
-		return nil
-	}
-	rules, _ := proto.GetExtension(v.FieldDescriptor.Options(), validate.E_Field).(*validate.FieldRules)
-	for _, e := range v.Proto.GetRule().GetElements() {
-		switch e.GetFieldName() {
-		case "items":
-			rules = rules.GetRepeated().GetItems()
-		case "keys":
-			rules = rules.GetMap().GetKeys()
-		case "values":
-			rules = rules.GetMap().GetValues()
-		}
-	}
-	return rules
-}
-
-func bounds(rules *validate.UInt32Rules, field protoreflect.FieldDescriptor) (low, high uint32) {
-	high = 1<<32 - 1
-	if rules == nil || field == nil {
-		return low, high
-	}
-	if g, ok := rules.GetGreaterThan().(*validate.UInt32Rules_Gte); ok {
+// bounds returns the range that the schema gives to a number.
+func bounds(field protoreflect.FieldDescriptor) (low, high uint32) {
+	rules, _ := proto.GetExtension(field.Options(), validate.E_Field).(*validate.FieldRules)
+	low, high = 0, math.MaxUint32
+	if g, ok := rules.GetUint32().GetGreaterThan().(*validate.UInt32Rules_Gte); ok {
 		low = g.Gte
 	}
-	if l, ok := rules.GetLessThan().(*validate.UInt32Rules_Lte); ok {
+	if l, ok := rules.GetUint32().GetLessThan().(*validate.UInt32Rules_Lte); ok {
 		high = l.Lte
 	}
 	return low, high

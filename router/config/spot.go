@@ -104,3 +104,10 @@ func inOrder[V any](m map[string]V, s *spot) []string {
 	})
 	return keys
 }
+
+// inFile returns a list in the order of the file, for the same reason.
+func inFile[T any](list []T, at func(T) *spot) []T {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b T) int { return at(a).key.compare(at(b).key) })
+	return list
+}

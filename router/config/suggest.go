@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// suggest returns `, did you mean "lan0"?` when one of the names is close to what was written, else nothing.
+// suggest returns ", did you mean lan0?" when one of the names is close to what was written, else nothing.
 func suggest(word string, names []string) string {
-	best, bestDistance := "", max(2, len(word)/3)+1
+	best, bestDistance := "", tolerance(len(word))+1
 	if len(word) > 64 {
 		return ""
 	}
@@ -24,6 +24,14 @@ func suggest(word string, names []string) string {
 		return ""
 	}
 	return ", did you mean " + best + "?"
+}
+
+// tolerance is how many slips a word may have and still be taken for another.
+func tolerance(letters int) int {
+	if letters < 6 {
+		return max(1, letters/3)
+	}
+	return letters / 2
 }
 
 // distance is the number of letters to insert, remove, change or swap with a neighbor between a and b.

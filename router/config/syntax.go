@@ -111,11 +111,17 @@ func syntaxError(s string, err error, r *report) {
 	if u := yamlUnknown.FindStringSubmatch(message); u != nil {
 		message = fmt.Sprintf("*%s names no anchor (&%[1]s) before it; a value that begins with * needs quotes", excerpt(u[1]))
 	}
+	refine(&where, m[2], r)
 	if strings.HasPrefix(message, "exceeded max depth") {
 		message = "nested too deeply"
 	}
 	if words, ok := syntaxWords[message]; ok {
 		message = words
+	}
+	if m[2] == "found character that cannot start any token" && where.line <= len(r.lines) {
+		if line := []rune(r.lines[where.line-1]); where.column <= len(line) && line[where.column-1] != '\t' {
+			message = string(line[where.column-1]) + " cannot start a value: put the value in quotes"
+		}
 	}
 	if where.line <= len(r.lines) {
 		line := r.lines[where.line-1]
@@ -125,6 +131,30 @@ func syntaxError(s string, err error, r *report) {
 		}
 	}
 	r.add(where, "", nil, message)
+}
+
+// refine moves the place from where the parser gave up to the character that is to blame.
+func refine(where *position, message string, r *report) {
+	if where.line > len(r.lines) {
+		return
+	}
+	line := []rune(r.lines[where.line-1])
+	upTo := line[:min(where.column, len(line))]
+	blame := ""
+	switch {
+	case yamlUnknown.MatchString(message):
+		blame = "*"
+	case strings.HasPrefix(message, "did not find expected ',' or"):
+		blame = "[{"
+	default:
+		return
+	}
+	for i := len(upTo) - 1; i >= 0; i-- {
+		if strings.ContainsRune(blame, upTo[i]) {
+			where.column = i + 1
+			return
+		}
+	}
 }
 
 // locate finds where the text becomes one that fails with the given error. The parser reads forward only: every text that

@@ -1,0 +1,197 @@
+package config
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+)
+
+// claim is a prefix that someone uses, and where the configuration says so.
+type claim struct {
+	prefix Expr
+	spot   *spot
+}
+
+// onLinks returns the prefixes of all interfaces.
+func (b *builder) onLinks(cfg *Config) []claim {
+	var all []claim
+	for _, i := range cfg.Interfaces {
+		for n, e := range i.Addresses {
+			if e.IsValid() && e.Prefix.Addr().Is6() && !linkLocal(e.Prefix.Addr()) {
+				all = append(all, claim{e.Masked(), b.at(i.Name).field("addresses").item(n)})
+			}
+		}
+	}
+	return all
+}
+
+// checkPools reports pools of addresses that lie outside of their link's prefixes or over one another, and pools of prefixes
+// that overlap with one another or with a prefix that is on a link.
+func (b *builder) checkPools(cfg *Config) {
+	onLinks := b.onLinks(cfg)
+	var delegated []claim
+	for _, i := range cfg.Interfaces {
+		if i.DHCPv6 == nil {
+			continue
+		}
+		b.addressPools(i)
+		s := b.at(i.Name).field("dhcpv6").field("delegate")
+		for _, p := range inFile(i.DHCPv6.Delegate, func(p PrefixPool) *spot { return s.entry(p.Name) }) {
+			at := s.entry(p.Name).field("pool")
+			b.free(p.Pool, at, delegated, "the pool")
+			b.free(p.Pool, at, onLinks, "the address")
+			delegated = append(delegated, claim{p.Pool, at})
+		}
+	}
+}
+
+// free reports a prefix that overlaps with a claim.
+func (b *builder) free(e Expr, at *spot, claims []claim, what string) {
+	for _, c := range claims {
+		if overlap(e, c.prefix) {
+			b.errorf(at, "%s overlaps with %s, %s %s", e, c.prefix, what, c.spot.where())
+			return
+		}
+	}
+}
+
+func (b *builder) addressPools(i Interface) {
+	s := b.at(i.Name).field("dhcpv6").field("pools")
+	nets, complete := subnets(i)
+	var before []AddressPool
+	for _, p := range inFile(i.DHCPv6.Pools, func(p AddressPool) *spot { return s.entry(p.Name) }) {
+		if !p.First.IsValid() {
+			continue
+		}
+		at := s.entry(p.Name).field("range")
+		if complete && !holds(nets, p.Delegation, p.First, p.Last) {
+			b.errorf(at, "%s lies outside of the prefixes of %s (%s)", p, i.Name, list(nets))
+		}
+		for _, o := range before {
+			if o.Delegation == p.Delegation && !p.Last.Less(o.First) && !o.Last.Less(p.First) {
+				b.errorf(at, "%s overlaps with %s, the pool %s", p, o, s.entry(o.Name).where())
+			}
+		}
+		before = append(before, p)
+	}
+}
+
+// list names prefixes in an error.
+func list(prefixes []Expr) string {
+	if len(prefixes) == 0 {
+		return "it has no IPv6 address"
+	}
+	var names []string
+	for _, p := range prefixes {
+		names = append(names, p.String())
+	}
+	return strings.Join(some(names), ", ")
+}
+
+// checkReservations reports clients that are told apart by nothing, and addresses and prefixes that cannot be theirs.
+func (b *builder) checkReservations(cfg *Config) {
+	own := map[ownKey]*spot{}
+	for _, i := range cfg.Interfaces {
+		for n, e := range i.Addresses {
+			own[keyOf(e, i.Name)] = b.at(i.Name).field("addresses").item(n)
+		}
+	}
+	onLinks := b.onLinks(cfg)
+	given := map[ownKey]*spot{}
+	var prefixes []claim
+	for _, i := range cfg.Interfaces {
+		if i.DHCPv6 == nil {
+			continue
+		}
+		s := b.at(i.Name).field("dhcpv6").field("reservations")
+		nets, complete := subnets(i)
+		reservations := inFile(i.DHCPv6.Reservations, func(r Reservation) *spot { return s.entry(r.Name) })
+		b.sameClient(reservations, s)
+		for _, r := range reservations {
+			for n, e := range r.Addresses {
+				at := s.entry(r.Name).field("addresses").item(n)
+				if !e.IsValid() {
+					continue
+				}
+				k := keyOf(e, i.Name)
+				text := hostText(e)
+				if complete && !holds(nets, e.Delegation, e.Prefix.Addr(), e.Prefix.Addr()) {
+					b.errorf(at, "%s lies outside of the prefixes of %s (%s)", text, i.Name, list(nets))
+				}
+				if o, ok := own[k]; ok {
+					b.errorf(at, "%s is our own address, %s", text, o.where())
+				}
+				if o, ok := given[k]; ok {
+					b.errorf(at, "%s is also %s", text, o.where())
+				}
+				given[k] = at
+			}
+			for n, e := range r.Prefixes {
+				at := s.entry(r.Name).field("prefixes").item(n)
+				b.free(e, at, prefixes, "reserved by")
+				b.free(e, at, onLinks, "the address")
+				prefixes = append(prefixes, claim{e, at})
+			}
+		}
+	}
+}
+
+// sameClient reports two reservations that the same client matches equally well.
+func (b *builder) sameClient(reservations []Reservation, s *spot) {
+	byMAC, byDUID := map[string][]Reservation{}, map[string][]Reservation{}
+	for _, r := range reservations {
+		at := s.entry(r.Name)
+		for _, o := range byMAC[string(r.MAC)] {
+			if len(r.MAC) > 0 && (len(r.DUID) == 0) == (len(o.DUID) == 0) && bytes.Equal(r.DUID, o.DUID) {
+				b.errorf(at.field("mac"), "%s is also the client of %s", r.MAC, s.entry(o.Name).where())
+			}
+		}
+		for _, o := range byDUID[string(r.DUID)] {
+			if len(r.DUID) > 0 && len(r.MAC) == 0 && len(o.MAC) == 0 {
+				b.errorf(at.field("duid"), "this duid is also the client of %s", s.entry(o.Name).where())
+			}
+		}
+		byMAC[string(r.MAC)] = append(byMAC[string(r.MAC)], r)
+		byDUID[string(r.DUID)] = append(byDUID[string(r.DUID)], r)
+	}
+}
+
+// hostText writes a host address without the length that everyone knows.
+func hostText(e Expr) string {
+	if e.Delegation == "" {
+		return e.Prefix.Addr().String()
+	}
+	return e.Delegation + " " + spreadAddr(e.Prefix.Addr())
+}
+
+// checkBGP reports neighbors that are the same machine, or this one.
+func (b *builder) checkBGP(cfg *Config) {
+	own := map[netip.Addr]*spot{}
+	for _, i := range cfg.Interfaces {
+		for n, e := range i.Addresses {
+			if e.IsValid() && e.Delegation == "" {
+				a := e.Prefix.Addr()
+				if linkLocal(a) {
+					a = a.WithZone(i.Name)
+				}
+				own[a] = b.at(i.Name).field("addresses").item(n)
+			}
+		}
+	}
+	s := b.root.field("bgp").field("neighbors")
+	seen := map[netip.Addr]*spot{}
+	for _, n := range inFile(cfg.BGP.Neighbors, func(n Neighbor) *spot { return s.entry(n.Name) }) {
+		if !n.Address.IsValid() {
+			continue
+		}
+		at := s.entry(n.Name).field("address")
+		if o, ok := own[n.Address]; ok {
+			b.errorf(at, "%s is our own address, %s", n.Address, o.where())
+		}
+		if o, ok := seen[n.Address]; ok {
+			b.errorf(at, "%s is also %s", n.Address, o.where())
+			continue
+		}
+		seen[n.Address] = at
+	}
+}
