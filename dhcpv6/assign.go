@@ -136,16 +136,21 @@ func (h *handler) available(key lease.Key, p netip.Prefix, m assignment) (from l
 	switch {
 	case !found && h.leases.Overlaps(p):
 		h.conflict(key, p, "a part of it, or more than it, is leased", m)
-	case !found:
+	case !found, h.leaving(l):
 		return key, true
 	case l.State == lease.Declined && !ended(l, h.now):
 		h.conflict(key, p, "a client declined it", m)
 	case l.Key == key, ended(l, h.now), m.move && h.sameClient(l) && !h.inMessage(l.Key):
 		return l.Key, true
-	default:
+	case !h.sameClient(l):
 		h.conflict(key, p, "another client has it", m)
 	}
 	return key, false
+}
+
+// leaving reports whether this message took the lease from the binding already.
+func (h *handler) leaving(l lease.Lease) bool {
+	return slices.Contains(h.out.change.Delete, lease.DeleteRef{Key: l.Key, Prefix: l.Prefix})
 }
 
 // sameClient reports whether the lease was given to the sender of the message.

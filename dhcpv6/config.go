@@ -27,7 +27,7 @@ const DefaultRate = 100
 // Interface is what is served on one link. Every value is final.
 type Interface struct {
 	Link      string
-	Index     int
+	Index     int        // interface index; 0 for a link that is only heard of through relays
 	LinkLocal netip.Addr // our link-local address on the link, the source of replies
 
 	Subnets      []netip.Prefix // prefixes on the link: what an address must be in to be right for it

@@ -49,10 +49,13 @@ func newCatalog(c Config) (*catalog, error) {
 	for link, i := range c.Interfaces {
 		i.Link = link
 		s := &served{Interface: i, byMAC: map[string][]*Reservation{}, byDUID: map[string][]*Reservation{}}
-		if other := cat.indexes[i.Index]; other != nil {
-			return nil, fmt.Errorf("interfaces %s and %s have the same index %d", other.Link, link, i.Index)
+		cat.links[link] = s
+		if i.Index != 0 {
+			if other := cat.indexes[i.Index]; other != nil {
+				return nil, fmt.Errorf("interfaces %s and %s have the same index %d", other.Link, link, i.Index)
+			}
+			cat.indexes[i.Index] = s
 		}
-		cat.links[link], cat.indexes[i.Index] = s, s
 		for n := range i.Reservations {
 			r := &i.Reservations[n]
 			switch {
