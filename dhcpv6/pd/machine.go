@@ -32,6 +32,7 @@ type machine struct {
 	duid []byte
 	cfg  Uplink
 	up   bool // cfg names a link that can send
+	gone bool // the uplink is not in the configuration
 
 	ias     []*ia
 	ex      *exchange // nil: none in progress
@@ -70,6 +71,7 @@ func (m *machine) restore(now time.Time, duid []byte, iaid uint32, d Delegation)
 // configure takes over what is wanted on the uplink; nil: the link is not there now, what is held is kept. To configure
 // the same again changes nothing.
 func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
+	m.gone = want == nil
 	if want == nil {
 		m.up, m.ex, m.out = false, nil, nil
 		m.observe(now)
@@ -250,6 +252,12 @@ func (m *machine) wake() time.Time {
 		}
 	}
 	return at
+}
+
+// idle says whether the machine can be forgotten: its uplink is gone, it holds nothing, and there is no Release to honour
+// when the uplink comes back.
+func (m *machine) idle() bool {
+	return m.gone && !slices.ContainsFunc(m.ias, func(i *ia) bool { return i.lease != nil || i.old != nil || i.wanted && i.released })
 }
 
 // find returns the identity association of a delegation, or of the address for the empty name.

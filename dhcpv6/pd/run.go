@@ -89,7 +89,7 @@ func (l *loop) work() {
 	for link, m := range l.c.machines {
 		m.tick(now)
 		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), leases: m.leases()})
-		if !m.up && len(m.ias) == 0 {
+		if m.idle() {
 			delete(l.c.machines, link)
 		}
 	}
