@@ -1084,7 +1084,7 @@ type Route struct {
 	Blackhole bool `protobuf:"varint,4,opt,name=blackhole,proto3" json:"blackhole,omitempty"`
 	// Answer with ICMP administratively prohibited.
 	Prohibit bool `protobuf:"varint,5,opt,name=prohibit,proto3" json:"prohibit,omitempty"`
-	// Kernel metric; default 1024 for IPv6 and 0 for IPv4, as ip route has them.
+	// Kernel metric; default 512: better than a route of an advertisement (1024), worse than a connected one.
 	Metric        *uint32 `protobuf:"varint,6,opt,name=metric,proto3,oneof" json:"metric,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
