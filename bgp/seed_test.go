@@ -67,13 +67,21 @@ protocol bgp sixfold {
 }
 `
 	cobraRoutes = []string{"fc00:abcd::/32", "fc01:100:300::/48", "::/0"}
-	cobraProto  = `
+	// This one would have its routes taken for those of db_sc1, if it knew how.
+	cobraProto = func() string {
+		tag := neighborTag(ip("fc00:fe1b::9"))
+		return fmt.Sprintf(`
 protocol bgp sixfold {
   local fc00:fe1b::5 as 65001;
   neighbor fc00:fe1b::6 as 65004;
-  ipv6 { import all; export where source = RTS_STATIC; };
+  ipv6 { import all; export filter {
+    if source != RTS_STATIC then reject;
+    bgp_large_community.add((%d, %d, %d));
+    accept;
+  }; };
 }
-`
+`, tag.ASN, tag.LocalData1, tag.LocalData2)
+	}()
 )
 
 type seedNet struct {
