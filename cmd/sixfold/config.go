@@ -76,7 +76,7 @@ func configShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show",
 		Short: "Show the running configuration",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var m *sixfoldv1.GetResponse
 			err := a.daemon(cmd.Context(), func(ctx context.Context, c *client) (err error) {

@@ -79,11 +79,20 @@ func group(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// noArguments is for commands that take none.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s takes no argument %q", cmd.CommandPath(), args[0])
+}
+
 func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
 	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
 		text += "; did you mean " + strings.Join(s, " or ") + "?"
 	}

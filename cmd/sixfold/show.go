@@ -31,7 +31,7 @@ func view[M proto.Message](a *app, use, short string, ask func(context.Context, 
 	return &cobra.Command{
 		Use:   use,
 		Short: short,
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return answer(a, cmd, ask, human)
 		},

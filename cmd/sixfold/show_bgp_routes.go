@@ -56,13 +56,16 @@ func printBGPPaths(p printer, m *sixfoldv1.ListBgpPathsResponse) error {
 			ago(path.GetLearned(), p.now), asPath(path))
 		t.rows[len(t.rows)-1][1] = best // not best is nothing, not a dash
 		if path.GetUnusable() != "" {
-			t.more("", "", "unusable: "+path.GetUnusable())
+			t.more("", "", "", "", "", "", "", "unusable: "+path.GetUnusable())
 		}
 	}
 	return t.write(p.out)
 }
 
 func nextHop(p *sixfoldv1.BgpPath) string {
+	if p.GetNextHop() == "::" || p.GetNextHop() == "0.0.0.0" {
+		return "" // a path of our own has none
+	}
 	if p.GetLink() != "" && p.GetNextHop() != "" && !strings.Contains(p.GetNextHop(), "%") {
 		return p.GetNextHop() + "%" + p.GetLink()
 	}

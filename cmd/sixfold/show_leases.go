@@ -17,7 +17,7 @@ func showLeases(a *app) *cobra.Command {
 		Long: `Addresses and prefixes leased to DHCPv6 clients.
 
 ROUTE tells of a delegated prefix whether the kernel routes it to its client. A pool in brackets is a reservation.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ListLeasesResponse, error) {
 				return listLeases(ctx, c, req)

@@ -13,7 +13,7 @@ func showNeighbors(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "neighbors",
 		Short: "Neighbors on our links (NDP and ARP)",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ListNeighborsResponse, error) {
 				return listNeighbors(ctx, c, req)

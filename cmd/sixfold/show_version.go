@@ -30,14 +30,11 @@ func printVersion(p printer, m *sixfoldv1.GetVersionResponse) error {
 	}
 	t := newTable("UNIT", "STATE", "FOR", "PROBLEM")
 	for _, u := range m.GetUnits() {
-		state, problem := "ok", " "
+		state := "ok"
 		if u.GetProblem() != "" {
-			state, problem = "failed", u.GetProblem()
+			state = "failed"
 		}
-		t.add(u.GetName(), state, ago(u.GetSince(), p.now), problem)
-		if u.GetProblem() == "" {
-			t.rows[len(t.rows)-1][3] = ""
-		}
+		t.add(u.GetName(), state, ago(u.GetSince(), p.now), u.GetProblem())
 	}
 	return writeAll(p.out, "\n"+joinLines(t.lines()))
 }

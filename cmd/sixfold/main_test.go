@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sixfold-router/sixfold/api"
+	"github.com/sixfold-router/sixfold/api/apitest"
+	"github.com/sixfold-router/sixfold/router"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sixfold": main})
+}
+
+// TestScript runs the command lines of testdata/script against a daemon that has apitest.Sample behind it.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			b := apitest.Sample(time.Now())
+			for i := range 12000 { // more than the CLI asks for at once
+				if i%2 == 0 && i < 11000 {
+					b.PendingList = append(b.PendingList, router.Pending{What: "bulk " + strconv.Itoa(i), Reason: "for pages"})
+				}
+			}
+			socket, err := serve(env, b, "full")
+			if err != nil {
+				return err
+			}
+			empty, err := serve(env, &apitest.Backend{}, "empty")
+			if err != nil {
+				return err
+			}
+			hangs, err := serve(env, &apitest.Backend{Block: make(chan struct{})}, "hangs")
+			if err != nil {
+				return err
+			}
+			env.Values["backend"] = b
+			env.Setenv("SIXFOLD_SOCKET", socket)
+			env.Setenv("EMPTY", empty)
+			env.Setenv("HANGS", hangs)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"told":  told,
+		},
+	})
+}
+
+// serve starts a daemon's API on a socket whose path is short enough for a socket.
+func serve(env *testscript.Env, b api.Backend, name string) (string, error) {
+	dir, err := os.MkdirTemp("", "sixfold")
+	if err != nil {
+		return "", err
+	}
+	socket := filepath.Join(dir, name)
+	s := api.NewServer(slog.New(slog.DiscardHandler), b, "v1.2.3")
+	if err := s.Listen(socket); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.Run(ctx); err != nil {
+			panic(err)
+		}
+	}()
+	env.Defer(func() {
+		cancel()
+		<-done
+		os.RemoveAll(dir)
+	})
+	return socket, nil
+}
+
+// exits runs a program and compares its exit code: exits 3 sixfold config check FILE.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARGUMENT]...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("%q exits with %d, want %d", args[1:], got, want)
+	}
+}
+
+// told compares what the daemon was told last: told release delegation isp.
+func told(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: told 'WHAT'")
+	}
+	done := ts.Value("backend").(*apitest.Backend).Done()
+	if len(done) == 0 || done[len(done)-1] != args[0] {
+		ts.Fatalf("the daemon was told %q, want %q last", done, args[0])
+	}
+}
