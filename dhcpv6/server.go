@@ -223,7 +223,7 @@ func (s *Server) tell(events []Event) {
 		}
 		if level != slog.LevelWarn || s.quiet.allow(time.Now(), []byte(e.Kind+EventKind(e.Lease.Prefix.String())), 1) {
 			s.log.Log(context.Background(), level, "lease "+string(e.Kind), "kind", e.Lease.Key.Kind, "prefix", e.Lease.Prefix,
-				"link", e.Lease.Key.Link, "mac", e.Lease.MAC, "duid", fmt.Sprintf("%x", e.Lease.Key.DUID), "pool", e.Lease.Pool, "note", e.Note)
+				"link", e.Lease.Key.Link, "mac", e.Lease.MAC.String(), "duid", fmt.Sprintf("%x", e.Lease.Key.DUID), "pool", e.Lease.Pool, "note", e.Note)
 		}
 		if s.OnEvent != nil {
 			s.OnEvent(e)
