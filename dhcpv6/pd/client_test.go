@@ -55,10 +55,11 @@ type rig struct {
 	*Client
 	srv     *server
 	changes atomic.Int64
-	mu      sync.Mutex
-	conns   []*fakeConn
-	down    error // of listen
 	stop    func()
+
+	mu    sync.Mutex // guards what follows, and the server
+	conns []*fakeConn
+	down  error // of listen
 }
 
 func newRig(t *testing.T, dir string) *rig {
@@ -68,6 +69,8 @@ func newRig(t *testing.T, dir string) *rig {
 		r.changes.Add(1)
 	})
 	r.listen = func(int, netip.Addr) (conn, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		if r.down != nil {
 			return nil, r.down
 		}
@@ -80,6 +83,20 @@ func newRig(t *testing.T, dir string) *rig {
 		return c, nil
 	}
 	return r
+}
+
+// fail makes opening sockets fail; nil: no longer.
+func (r *rig) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down = err
+}
+
+// sockets returns what was opened so far.
+func (r *rig) sockets() []*fakeConn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.conns)
 }
 
 // start runs the client until stop.
@@ -179,7 +196,7 @@ func TestClient(t *testing.T) {
 			t.Errorf("left: %v, %q", r.machines, list(t, r.files.dir))
 		}
 		r.stop()
-		for _, c := range r.conns {
+		for _, c := range r.sockets() {
 			select {
 			case <-c.closed:
 			default:
@@ -252,32 +269,33 @@ func TestClientStoresFirst(t *testing.T) {
 func TestClientSocketTroubles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
-		r.down = errors.New("open [fe80::2%3]:546: cannot assign requested address")
+		down := errors.New("open [fe80::2%3]:546: cannot assign requested address")
+		r.fail(down)
 		r.apply(t, uplink())
 		r.start(t)
 		pass(time.Hour)
-		if got := r.Status()[0]; got.Problem != r.down.Error() || got.State != stateSoliciting {
+		if got := r.Status()[0]; got.Problem != down.Error() || got.State != stateSoliciting {
 			t.Errorf("status %+v", got)
 		}
-		r.down = nil
+		r.fail(nil)
 		pass(20 * time.Second)
 		r.want(t, "isp 2001:db8:100::/56")
-		r.conns[0].in <- nil // the socket breaks
+		r.sockets()[0].in <- nil // the socket breaks
 		pass(time.Hour)
 		r.want(t, "isp 2001:db8:100::/56")
-		if len(r.conns) != 2 {
-			t.Errorf("%d sockets, want another after the first broke", len(r.conns))
+		if len(r.sockets()) != 2 {
+			t.Errorf("%d sockets, want another after the first broke", len(r.sockets()))
 		}
 		u := uplink()
 		u.Index++
 		r.apply(t, u)
 		pass(3 * time.Second)
-		if len(r.conns) != 3 {
-			t.Errorf("%d sockets, want another for another link", len(r.conns))
+		if len(r.sockets()) != 3 {
+			t.Errorf("%d sockets, want another for another link", len(r.sockets()))
 		}
-		r.conns[2].in <- []byte{1, 2, 3}
-		r.conns[2].in <- reply()
-		r.conns[2].in <- make([]byte, maxDatagram+1)
+		r.sockets()[2].in <- []byte{1, 2, 3}
+		r.sockets()[2].in <- reply()
+		r.sockets()[2].in <- make([]byte, maxDatagram+1)
 		pass(time.Second)
 		want := map[string]uint64{errTooShort.Error(): 1, errUnasked.Error(): 1, errTooLong.Error(): 1}
 		if got := r.Dropped(); !maps.Equal(got, want) {
