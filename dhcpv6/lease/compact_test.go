@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -154,15 +155,78 @@ func TestCompactionErrors(t *testing.T) {
 			}
 			run(t, s)
 			var err error
-			for i := 0; i < 200 && err == nil; i++ {
+			i := 0
+			commit := func() bool {
+				i++
 				err = s.CommitWait(t.Context(), Change{Put: []Lease{renewed(1, i)}})
+				return err != nil
 			}
-			if !failed.Load() {
-				t.Fatal("there was no compaction")
+			eventually(t, "compaction", func() bool { commit(); return failed.Load() })
+			if tt.fatal {
+				eventually(t, "error", commit)
+				if !errors.Is(err, syscall.EIO) {
+					t.Errorf("error %v, want EIO", err)
+				}
+				return
 			}
-			if tt.fatal != errors.Is(err, syscall.EIO) {
-				t.Errorf("error %v, want one: %v", err, tt.fatal)
-			}
+			// The old journal stays in use, and the next compaction succeeds.
+			eventually(t, "second compaction", func() bool {
+				if commit() {
+					t.Fatal(err)
+				}
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				return i > 40 && len(d.durable[journalName].now) < 20*100
+			})
 		})
+	}
+}
+
+// Run does not return before the goroutine of its compaction, and leaves no half-written journal.
+func TestRunEndsDuringCompaction(t *testing.T) {
+	d := newMemDisk()
+	s := openMem(t, d)
+	s.least = 1000
+	s.limit = s.threshold()
+	syncing, release := make(chan struct{}), make(chan struct{})
+	var created atomic.Bool
+	d.hook = func(op string) error {
+		if op == "create" && created.CompareAndSwap(false, true) {
+			close(syncing)
+			<-release
+		}
+		return nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- s.Run(ctx) }()
+	for i := range 40 {
+		put(t, s, renewed(1, i))
+	}
+	<-syncing
+	cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	eventually(t, "Close", func() bool {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return s.closed
+	})
+	select {
+	case err := <-result:
+		t.Errorf("Run returned %v while its goroutine was busy", err)
+	case err := <-closed:
+		t.Errorf("Close returned %v while Run was busy", err)
+	default:
+	}
+	close(release)
+	if err := errors.Join(<-result, <-closed); err != nil {
+		t.Fatal(err)
+	}
+	if d.names[newName] != nil {
+		t.Error("a half-written journal is left")
+	}
+	if got := openMem(t, d).All(); len(got) != 1 || !got[0].Updated.Equal(renewed(1, 39).Updated) {
+		t.Errorf("after reopen: %+v", got)
 	}
 }

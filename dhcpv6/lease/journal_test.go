@@ -183,6 +183,26 @@ func TestUnknownOperation(t *testing.T) {
 	}
 }
 
+// The search for an intact frame finds it wherever it begins, also where one read of the file ends and the next begins.
+func TestFindFrame(t *testing.T) {
+	whole, frames, _ := sample(t)
+	s := openMem(t, withJournal(whole))
+	frame := whole[frames[1]:frames[2]]
+	for at := 1<<18 - 30; at < 1<<18+30; at++ {
+		b := append(make([]byte, at), frame...)
+		f, err := withJournal(b).open(journalName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := findFrame(f, s.journal.id, 1, int64(len(b))); got != int64(at) || err != nil {
+			t.Errorf("found at %d, %v, want %d", got, err, at)
+		}
+		if got, err := findFrame(f, s.journal.id, int64(at)+1, int64(len(b))); got != -1 || err != nil {
+			t.Errorf("found at %d, %v, beyond the only one", got, err)
+		}
+	}
+}
+
 func FuzzReplay(f *testing.F) {
 	whole, frames, _ := sample(f)
 	f.Add(whole, uint16(0), byte(0))
