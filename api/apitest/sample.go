@@ -18,9 +18,9 @@ import (
 
 // Sample returns a backend with a small but complete network: an uplink with a delegated prefix, a LAN with leases, BGP and a
 // VXLAN. All times are relative to now, a little past a round figure, so that what is left of them reads the same for
-// half a minute.
+// most of a minute.
 func Sample(now time.Time) *Backend {
-	in := func(d time.Duration) time.Time { return now.Add(d + 30*time.Second) }
+	in := func(d time.Duration) time.Time { return now.Add(d + 59*time.Second) }
 	past := func(d time.Duration) time.Time { return now.Add(-d) }
 	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
 	mac := func(s string) net.HardwareAddr { m, _ := net.ParseMAC(s); return m }

@@ -30,16 +30,19 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			b := apitest.Sample(time.Now())
-			for i := range 12000 { // more than the CLI asks for at once
-				if i%2 == 0 && i < 11000 {
-					b.PendingList = append(b.PendingList, router.Pending{What: "bulk " + strconv.Itoa(i), Reason: "for pages"})
-				}
-			}
 			socket, err := serve(env, b, "full")
 			if err != nil {
 				return err
 			}
 			empty, err := serve(env, &apitest.Backend{}, "empty")
+			if err != nil {
+				return err
+			}
+			many := &apitest.Backend{}
+			for i := range pageSize + 500 {
+				many.PendingList = append(many.PendingList, router.Pending{What: strconv.Itoa(i), Reason: "for pages"})
+			}
+			pages, err := serve(env, many, "many")
 			if err != nil {
 				return err
 			}
@@ -50,6 +53,7 @@ func TestScript(t *testing.T) {
 			env.Values["backend"] = b
 			env.Setenv("SIXFOLD_SOCKET", socket)
 			env.Setenv("EMPTY", empty)
+			env.Setenv("MANY", pages)
 			env.Setenv("HANGS", hangs)
 			return nil
 		},
