@@ -153,6 +153,10 @@ func (r *report) key(s *spot, format string, args ...any) {
 }
 
 func (r *report) add(at position, path string, values []string, message string) {
+	// The parser may give up behind the last line.
+	if len(r.lines) > 0 && at.line > len(r.lines) {
+		at = position{len(r.lines), utf8.RuneCountInString(r.lines[len(r.lines)-1]) + 1}
+	}
 	e := Error{
 		File: r.file, Line: at.line, Column: at.column, Path: path, Accepted: values,
 		Message: strings.Map(printable, message),

@@ -67,12 +67,6 @@ func (s *spot) put(name string, k *spot) {
 	s.kids[name] = k
 }
 
-// has tells whether the field, entry or item stands in the file.
-func (s *spot) has(name string) bool {
-	k, ok := s.kids[name]
-	return ok && k.key.line > 0
-}
-
 // where says to people where the spot is: by line if there is one, else by path.
 func (s *spot) where() string {
 	if s.at.line == 0 {
