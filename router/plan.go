@@ -1,6 +1,7 @@
 package router
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/sixfold-router/sixfold/bgp"
@@ -82,6 +83,7 @@ type planner struct {
 	plan    *Plan
 	uplinks map[string]string        // link that a delegation is asked for on, by its name
 	held    map[string]pd.Delegation // delegations that are in force, by name
+	ours    []netip.Prefix           // own addresses, once asked for
 }
 
 func (p *planner) pending(what, reason string) {

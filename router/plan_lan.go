@@ -109,6 +109,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 	for _, c := range onLink(addresses) {
 		out.Subnets = append(out.Subnets, c.prefix)
 	}
+	out.Exclude = p.own()
 	for _, pool := range d.Pools {
 		at := fmt.Sprintf("%s.pools.%s", where, pool.Name)
 		first, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Prefix: netip.PrefixFrom(pool.First, 128)})
@@ -160,4 +161,30 @@ func earliest(a, b dhcpv6.Until) dhcpv6.Until {
 		return x
 	}
 	return dhcpv6.Until{Preferred: first(a.Preferred, b.Preferred), Valid: first(a.Valid, b.Valid)}
+}
+
+// own lists our own addresses: what no pool may give away, neither as an address nor within a prefix.
+func (p *planner) own() []netip.Prefix {
+	if p.ours == nil {
+		p.ours = []netip.Prefix{}
+		for _, i := range p.Config.Interfaces {
+			for _, e := range i.Addresses {
+				prefix := e.Prefix
+				if e.Delegation != "" {
+					d, ok := p.held[e.Delegation]
+					if !ok {
+						continue
+					}
+					var err error
+					if prefix, err = e.Resolve(d.Prefix); err != nil {
+						continue
+					}
+				}
+				if addr := prefix.Addr(); addr.Is6() && !addr.IsLinkLocalUnicast() {
+					p.ours = append(p.ours, netip.PrefixFrom(addr, 128))
+				}
+			}
+		}
+	}
+	return p.ours
 }

@@ -47,30 +47,36 @@ func (p *planner) planInterface(i config.Interface) {
 		return
 	}
 	self, ok := state.LinkLocal()
-	if !ok || !state.Running {
-		reason := "the link has no usable link-local address yet"
-		if !state.Running {
-			reason = "the link has no carrier"
-		}
-		if uplink {
-			p.pending(where+".delegations", reason)
-		}
-		if i.Advertise != nil {
-			p.pending(where+".advertise", reason)
-		}
-		if i.DHCPv6 != nil {
-			p.pending(where+".dhcpv6", reason)
-		}
+	if !ok {
+		p.waits(i, "the link has no usable link-local address yet", uplink)
 		return
+	}
+	// A client keeps what it has over a loss of carrier; servers have nobody to serve.
+	if !state.Running {
+		p.waits(i, "the link has no carrier", false)
 	}
 	if uplink {
 		p.planUplink(i, state, self)
 	}
-	if i.Advertise != nil {
+	if i.Advertise != nil && state.Running {
 		p.planAdvertise(i, state, self, addresses)
 	}
-	if i.DHCPv6 != nil {
+	if i.DHCPv6 != nil && state.Running {
 		p.planDHCP(i, state, self, addresses)
+	}
+}
+
+// waits notes what of an interface waits for its link.
+func (p *planner) waits(i config.Interface, reason string, uplink bool) {
+	where := "interfaces." + i.Name
+	if uplink {
+		p.pending(where+".delegations", reason)
+	}
+	if i.Advertise != nil {
+		p.pending(where+".advertise", reason)
+	}
+	if i.DHCPv6 != nil {
+		p.pending(where+".dhcpv6", reason)
 	}
 }
 
@@ -101,7 +107,7 @@ func (p *planner) planVXLAN(i config.Interface) {
 }
 
 func (p *planner) planUplink(i config.Interface, state kernel.LinkState, self netip.Addr) {
-	u := pd.Uplink{Link: i.Name, Index: state.Index, LinkLocal: self}
+	u := pd.Uplink{Link: i.Name, Index: state.Index, LinkLocal: self, NoCarrier: !state.Running}
 	if i.RequestAddress {
 		u.Address = &pd.IA{IAID: pd.DeriveIAID(i.Name, "")}
 	}

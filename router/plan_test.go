@@ -141,7 +141,7 @@ func render(p *Plan) string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.PD.Uplinks)) {
 		u := p.PD.Uplinks[name]
-		fmt.Fprintf(w, "uplink %s index %d from %s%s\n", name, u.Index, u.LinkLocal, show(" rapid", u.RapidCommit))
+		fmt.Fprintf(w, "uplink %s index %d from %s%s\n", name, u.Index, u.LinkLocal, show(" rapid", u.RapidCommit)+show(" no carrier", u.NoCarrier))
 		if u.Address != nil {
 			fmt.Fprintf(w, "  address\n")
 		}
@@ -165,6 +165,9 @@ func render(p *Plan) string {
 		i := p.DHCP.Interfaces[name]
 		fmt.Fprintf(w, "dhcpv6 %s from %s on %v preferred %v valid %v t1 %v t2 %v%s dns %v %v\n", name, i.LinkLocal, i.Subnets, i.Preferred,
 			i.Valid, i.Renew, i.Rebind, show(" rapid", i.RapidCommit), i.DNS, i.Domains)
+		if len(i.Exclude) > 0 {
+			fmt.Fprintf(w, "  exclude %v\n", i.Exclude)
+		}
 		for _, x := range i.Pools {
 			fmt.Fprintf(w, "  pool %s %s-%s%s\n", x.Name, x.First, x.Last, ends(x.Until.Preferred, x.Until.Valid))
 		}
