@@ -98,10 +98,7 @@ func (b *builder) neighbor(name string, m *sixfoldv1.Bgp, s *spot) Neighbor {
 	if n.Multihop > 0 && !external {
 		b.errorf(s.field("multihop"), "multihop is for external neighbors; an internal one (remote_as %d is our own) may be any number of hops away", n.RemoteAS)
 	}
-	n.HoldTime = b.duration(from.GetHoldTime(), s.field("hold_time"), time.Second, 0, maxRouterLifetime, 90*time.Second)
-	if n.HoldTime > 0 && n.HoldTime < 3*time.Second {
-		b.errorf(s.field("hold_time"), "%s is out of range; accepted: 0s (never), or 3s to %s", FormatDuration(n.HoldTime), FormatDuration(maxRouterLifetime))
-	}
+	n.HoldTime = b.duration(from.GetHoldTime(), s.field("hold_time"), time.Second, 3*time.Second, maxRouterLifetime, 90*time.Second)
 	if text := from.GetLocalAddress(); text != "" {
 		at := s.field("local_address")
 		n.LocalAddress = b.local(text, at)

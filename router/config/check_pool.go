@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"net/netip"
 	"strings"
 )
 
@@ -162,36 +161,4 @@ func hostText(e Expr) string {
 		return e.Prefix.Addr().String()
 	}
 	return e.Delegation + " " + spreadAddr(e.Prefix.Addr())
-}
-
-// checkBGP reports neighbors that are the same machine, or this one.
-func (b *builder) checkBGP(cfg *Config) {
-	own := map[netip.Addr]*spot{}
-	for _, i := range cfg.Interfaces {
-		for n, e := range i.Addresses {
-			if e.IsValid() && e.Delegation == "" {
-				a := e.Prefix.Addr()
-				if linkLocal(a) {
-					a = a.WithZone(i.Name)
-				}
-				own[a] = b.at(i.Name).field("addresses").item(n)
-			}
-		}
-	}
-	s := b.root.field("bgp").field("neighbors")
-	seen := map[netip.Addr]*spot{}
-	for _, n := range inFile(cfg.BGP.Neighbors, func(n Neighbor) *spot { return s.entry(n.Name) }) {
-		if !n.Address.IsValid() {
-			continue
-		}
-		at := s.entry(n.Name).field("address")
-		if o, ok := own[n.Address]; ok {
-			b.errorf(at, "%s is our own address, %s", n.Address, o.where())
-		}
-		if o, ok := seen[n.Address]; ok {
-			b.errorf(at, "%s is also %s", n.Address, o.where())
-			continue
-		}
-		seen[n.Address] = at
-	}
 }

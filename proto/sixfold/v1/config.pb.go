@@ -1626,7 +1626,7 @@ type Neighbor struct {
 	Passive bool `protobuf:"varint,9,opt,name=passive,proto3" json:"passive,omitempty"`
 	// Hops to an external neighbor that is not on a link of ours; 0: directly connected.
 	Multihop *uint32 `protobuf:"varint,10,opt,name=multihop,proto3,oneof" json:"multihop,omitempty"`
-	// Hold time, 0s or at least 3s; default 90s.
+	// Hold time, 3s to 65535s; default 90s. The neighbor may ask for a shorter one.
 	HoldTime *durationpb.Duration `protobuf:"bytes,11,opt,name=hold_time,json=holdTime,proto3" json:"hold_time,omitempty"`
 	// Our address of the session.
 	LocalAddress string `protobuf:"bytes,12,opt,name=local_address,json=localAddress,proto3" json:"local_address,omitempty"`
@@ -1979,7 +1979,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\tPrefixSet\x12\x1a\n" +
 	"\bprefixes\x18\x01 \x03(\tR\bprefixes\"6\n" +
 	"\x06Filter\x12,\n" +
-	"\x05rules\x18\x01 \x03(\v2\x16.sixfold.v1.FilterRuleR\x05rules\"\x81\x03\n" +
+	"\x05rules\x18\x01 \x03(\v2\x16.sixfold.v1.FilterRuleR\x05rules\"\x8a\x03\n" +
 	"\n" +
 	"FilterRule\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12!\n" +
@@ -1987,9 +1987,9 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x06source\x18\x03 \x01(\tB5\xbaH2r0R\x00R\tconnectedR\x06staticR\tdelegatedR\taggregateR\x03bgpR\x06source\x120\n" +
 	"\x06accept\x18\x04 \x01(\v2\x18.sixfold.v1.FilterAcceptR\x06accept\x120\n" +
 	"\x06reject\x18\x05 \x01(\v2\x18.sixfold.v1.FilterRejectR\x06reject\x123\n" +
-	"\aprepend\x18\x06 \x01(\v2\x19.sixfold.v1.FilterPrependR\aprepend\x12\"\n" +
+	"\aprepend\x18\x06 \x01(\v2\x19.sixfold.v1.FilterPrependR\aprepend\x12+\n" +
 	"\n" +
-	"local_pref\x18\a \x01(\rH\x00R\tlocalPref\x88\x01\x01\x12\x15\n" +
+	"local_pref\x18\a \x01(\rB\a\xbaH\x04*\x02(\x01H\x00R\tlocalPref\x88\x01\x01\x12\x15\n" +
 	"\x03med\x18\b \x01(\rH\x01R\x03med\x88\x01\x01B\r\n" +
 	"\v_local_prefB\x06\n" +
 	"\x04_med\"\x0e\n" +
