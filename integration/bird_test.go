@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sixfold-router/sixfold/integration/netns"
 )
@@ -159,6 +160,15 @@ func TestBirdSeed(t *testing.T) {
 			return err
 		})
 		must(t, router.Expect("ip -6 route show fc01:100:200:500::/56", "via fc00:fe1b::5")())
+	})
+
+	t.Run("SIGTERM says goodbye: no route learnt from a neighbor is left, nor ours at the neighbors", func(t *testing.T) {
+		must(t, d.process.Stop(10*time.Second))
+		out, err := router.Run("ip", "-6", "route", "show", "proto", "168")
+		if err != nil || strings.TrimSpace(out) != "" {
+			t.Errorf("%v\n%s", err, out)
+		}
+		eventually(t, "at cobra", gone(cobra, "fc01:100:200:401::/64"))
 	})
 }
 

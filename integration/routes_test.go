@@ -132,6 +132,22 @@ func TestRoutesOfEverySource(t *testing.T) {
 		must(t, router.Expect("ip -6 route", "2001:db8:77::/48 via 2001:db8:2::98")())
 	})
 
+	t.Run("what is no longer configured goes, what others set stays", func(t *testing.T) {
+		must(t, router.IP("addr add 2001:db8:2::77/64 dev lan0 nodad"))
+		d.reload(strings.Replace(sourcesConfig, `["2001:db8:2::1/64", 198.51.100.1/24]`, `["2001:db8:2::2/64"]`, 1))
+		eventually(t, "the new address", router.Expect("ip -6 addr show dev lan0", "2001:db8:2::2/64"))
+		eventually(t, "the old ones", func() error {
+			out, err := router.Run("ip", "addr", "show", "dev", "lan0")
+			if err == nil && (strings.Contains(out, "2001:db8:2::1/64") || strings.Contains(out, "198.51.100.1")) {
+				err = fmt.Errorf("still there:\n%s", out)
+			}
+			return err
+		})
+		must(t, router.Expect("ip -6 addr show dev lan0", "2001:db8:2::77/64")())
+		d.reload(sourcesConfig)
+		eventually(t, "back", router.Expect("ip addr show dev lan0", "2001:db8:2::1/64", "198.51.100.1/24"))
+	})
+
 	t.Run("a file that is not valid changes nothing", func(t *testing.T) {
 		d.reload("interfaces: {lan0: {mtu: huge}}\n")
 		eventually(t, "refused", func() error {

@@ -153,32 +153,24 @@ func (r *Router) Run(ctx context.Context) error {
 	var ground, peers errgroup.Group
 	r.supervise(&ground, groundCtx, "kernel", r.monitor.Run)
 	r.supervise(&ground, groundCtx, "fib", r.fib.Run)
-	ground.Go(func() error { return r.store.Run(groundCtx) })
-
 	peersCtx, stopPeers := context.WithCancel(ctx)
 	defer stopPeers()
+	ground.Go(func() error {
+		// Leases that cannot be kept on disk end the process: what is in memory is no longer true, and the next start replays.
+		defer stopPeers()
+		if err := r.store.Run(groundCtx); err != nil {
+			return fmt.Errorf("keep leases: %w", err)
+		}
+		return nil
+	})
 	r.supervise(&peers, peersCtx, "vxlan", r.vxlan.Run)
 	r.supervise(&peers, peersCtx, "bgp", r.bgp.Run)
 	r.supervise(&peers, peersCtx, "pd", r.pd.Run)
 	r.supervise(&peers, peersCtx, "ra", r.ra.Run)
-	// Leases that cannot be kept on disk end the process: what is in memory is no longer true, and the next start replays.
-	storeErr := make(chan error, 1)
-	peers.Go(func() error {
-		err := r.dhcp.Run(peersCtx)
-		if err != nil && peersCtx.Err() == nil {
-			storeErr <- fmt.Errorf("dhcpv6: %w", err)
-			stopPeers()
-		}
-		return nil
-	})
+	r.supervise(&peers, peersCtx, "dhcpv6", r.dhcp.Run)
 	peers.Go(func() error { return r.reconcileLoop(peersCtx) })
 
 	err = peers.Wait()
-	select {
-	case e := <-storeErr:
-		err = errors.Join(err, e)
-	default:
-	}
 	drain, cancel := context.WithTimeout(groundCtx, 2*time.Second)
 	r.fib.Sync(drain)
 	cancel()
