@@ -42,8 +42,8 @@ generated: tools
 	for f in $$(cd $$tmp/proto && find . -name '*.pb.go'); do cmp $$tmp/proto/$$f proto/$$f || { rm -rf $$tmp; echo 'generated code is old: run make generate'; exit 1; }; done; rm -rf $$tmp
 
 generate: tools
-	$(TOOLS)/bin/buf generate
 	$(TOOLS)/bin/buf format -w proto
+	$(TOOLS)/bin/buf generate
 
 tools: $(TOOLS)/.stamp
 $(TOOLS)/.stamp: Makefile
