@@ -25,6 +25,9 @@ const (
 // FIB mirrors the best routes of a rib.Table into the kernel, but for those of rib.Connected, which the kernel has by itself:
 // a prefix that is connected gets no route of ours, whoever else has one for it.
 //
+// A next hop that no link is named for may be anywhere: it is resolved through other routes to a router on a link (nexthop.go),
+// and again when these change.
+//
 // Routes from an earlier run are adopted: what is still wanted is not written again, the rest is removed source by source, when
 // the table says that the source is ready. Routes stay in the kernel when Run ends. Routes of others are never touched.
 //
@@ -47,7 +50,7 @@ type fibStats struct{ audits, repaired uint64 }
 
 // NewFIB returns a writer for the routes of table.
 func NewFIB(log *slog.Logger, table *rib.Table, monitor *Monitor) *FIB {
-	return &FIB{log: log, table: table, monitor: monitor, syncs: make(chan chan struct{}), state: newFIBState()}
+	return &FIB{log: log, table: table, monitor: monitor, syncs: make(chan chan struct{}), state: newFIBState(table.Best)}
 }
 
 // Writes counts the messages sent to the kernel to add, replace and remove routes.
@@ -55,13 +58,14 @@ func (f *FIB) Writes() uint64 { return f.writes.Load() }
 
 // drift is what events told of routes that may have gone. It is shared by the goroutine that receives and Run's.
 type drift struct {
-	mu    sync.Mutex
-	gone  map[rib.Key]uint32 // metric of our route that was removed
-	audit bool               // look at everything
-	wake  chan struct{}
+	mu      sync.Mutex
+	gone    map[rib.Key]uint32 // metric of our route that was removed
+	foreign []foreignEvent     // routes of others, in the order of events
+	audit   bool               // look at everything
+	wake    chan struct{}
 }
 
-const maxGone = 4096 // single removals remembered; beyond, everything is compared
+const maxGone = 4096 // single events remembered; beyond, everything is compared
 
 // Run writes until ctx ends. It returns an error if the kernel cannot be talked to; routes that it refuses are in Status.
 func (f *FIB) Run(ctx context.Context) error {
@@ -70,7 +74,7 @@ func (f *FIB) Run(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
-	ev, err := listen(socketBuffer, ourEvents(c.portID),
+	ev, err := listen(socketBuffer, routeEvents(c.portID),
 		unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR)
 	if err != nil {
 		return err
@@ -94,7 +98,7 @@ func (f *FIB) Run(ctx context.Context) error {
 	w := &fibRun{FIB: f, conn: c, watch: watch, drift: d, links: links, receiving: failed}
 	w.resolver = newResolver(f.monitor.Links())
 	f.mu.Lock()
-	f.state = newFIBState()
+	f.state = newFIBState(f.table.Best)
 	f.mu.Unlock()
 	if err := w.audit(ctx); err != nil {
 		return endOf(ctx, err)
@@ -127,11 +131,14 @@ func (d *drift) receive(ev *events) error {
 	}
 }
 
-// event notes one notification that came through the filter ourEvents.
+// event notes one notification that came through the filter routeEvents.
 func (d *drift) event(h syscall.NlMsghdr, data []byte) {
 	switch h.Type {
-	case unix.RTM_DELROUTE:
-		if p, ok := parseRoute(data); ok && p.hops == nil {
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		p, ok := parseRoute(data)
+		if _, ours := protocolSource(p.route.proto); !ours {
+			d.markForeign(p, ok, h.Type == unix.RTM_DELROUTE)
+		} else if ok && p.hops == nil {
 			d.mark(&p)
 		} else {
 			d.mark(nil)
@@ -157,11 +164,27 @@ func (d *drift) mark(p *parsedRoute) {
 	notify(d.wake)
 }
 
-// take returns what was noted since the last call.
-func (d *drift) take() (gone map[rib.Key]uint32, audit bool) {
+// markForeign remembers that a route of others came or went, if it is of a kind that matters.
+func (d *drift) markForeign(p parsedRoute, ok, gone bool) {
+	prefix, r, matters := foreignRoute(p)
+	if !ok || !matters {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	gone, audit = d.gone, d.audit
-	d.gone, d.audit = map[rib.Key]uint32{}, false
-	return gone, audit
+	if len(p.hops) == 0 && len(d.foreign) < maxGone {
+		d.foreign = append(d.foreign, foreignEvent{prefix, r, gone})
+	} else {
+		d.audit = true
+	}
+	notify(d.wake)
+}
+
+// take returns what was noted since the last call.
+func (d *drift) take() (gone map[rib.Key]uint32, foreign []foreignEvent, audit bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	gone, foreign, audit = d.gone, d.foreign, d.audit
+	d.gone, d.foreign, d.audit = map[rib.Key]uint32{}, nil, false
+	return gone, foreign, audit
 }

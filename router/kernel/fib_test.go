@@ -345,7 +345,7 @@ func TestFIBFollowsNextHop(t *testing.T) {
 	table.Update(rib.BGP, routes("2001:db8:5::/48 via 2001:db8:0:1::9", "2001:db8:6::/48 via 2001:db8:0:9::9"), nil)
 	f.sync()
 	f.want("2001:db8:5::/48 via 2001:db8:0:1::9 dev lan0 metric 512 bgp")
-	if s := f.Status(); s.Failed != 1 || !strings.Contains(s.Failures[0].Reason, "no route to host") {
+	if s := f.Status(); s.Failed != 1 || s.Failures[0].Reason != "2001:db8:6::/48 via 2001:db8:0:9::9: next hop 2001:db8:0:9::9 is not reachable" {
 		t.Errorf("status: %+v", s)
 	}
 	ip(t, "addr del 2001:db8:0:1::1/64 dev lan0")

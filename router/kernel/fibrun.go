@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -55,9 +56,9 @@ func (w *fibRun) loop(ctx context.Context) error {
 // step does all that is due.
 func (w *fibRun) step(ctx context.Context, now time.Time) error {
 	w.relink()
-	gone, audit := w.drift.take()
+	gone, foreign, audit := w.drift.take()
 	w.lost(gone)
-	if audit {
+	if w.foreign(foreign) || audit {
 		// A link that flaps all the time must not make us read a full table all the time.
 		w.auditAt = earlier(w.auditAt, now.Add(max(auditSettle, 10*w.auditCost)))
 	}
@@ -84,6 +85,7 @@ func (w *fibRun) step(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
+		w.follow(changes)
 		if conflict {
 			// The kernel has a route where we know of none: find out whether it is ours before calling it a failure.
 			if err := w.audit(ctx); err != nil {
@@ -119,9 +121,9 @@ func (w *fibRun) relink() {
 	if r.equal(w.resolver) {
 		return
 	}
-	w.resolver = r
 	w.mu.Lock()
-	keys := w.state.relink()
+	keys := w.state.relink(w.resolver, r)
+	w.resolver = r
 	w.mu.Unlock()
 	w.watch.Redo(keys...)
 }
@@ -138,6 +140,37 @@ func (w *fibRun) lost(gone map[rib.Key]uint32) {
 	}
 	w.mu.Unlock()
 	w.watch.Redo(redo...)
+}
+
+// foreign takes notice of routes of others, and has those written again whose next hop they move. It reports whether only a
+// comparison can tell what the kernel has now.
+func (w *fibRun) foreign(events []foreignEvent) (doubt bool) {
+	prefixes := make([]netip.Prefix, 0, len(events))
+	w.mu.Lock()
+	for _, e := range events {
+		doubt = w.state.foreign(e) || doubt
+		prefixes = append(prefixes, e.prefix)
+	}
+	keys := w.state.move(w.state.hops.within(prefixes), w.resolver)
+	w.mu.Unlock()
+	w.watch.Redo(keys...)
+	return doubt
+}
+
+// follow has the routes written again whose next hops moved with changes. These may move others in turn.
+func (w *fibRun) follow(changes []rib.Change) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.state.hops.known) == 0 {
+		return
+	}
+	prefixes := make([]netip.Prefix, 0, len(changes))
+	for _, c := range changes {
+		if c.Key.Table == rib.MainTable {
+			prefixes = append(prefixes, c.Key.Prefix)
+		}
+	}
+	w.watch.Redo(w.state.move(w.state.hops.within(prefixes), w.resolver)...)
 }
 
 // sweep has the routes of an earlier run looked at whose source became ready. That is before the changes are taken, so that
@@ -160,9 +193,7 @@ func (w *fibRun) audit(ctx context.Context) error {
 	for _, family := range families(0) {
 		var part dump
 		err := dumpRoutes(ctx, w.conn, family, 0, func() { part = newDump() }, func(p parsedRoute) {
-			if _, ours := protocolSource(p.route.proto); ours {
-				part.add(p)
-			}
+			part.add(p)
 		})
 		if err != nil {
 			return err
@@ -171,12 +202,14 @@ func (w *fibRun) audit(ctx context.Context) error {
 	}
 	w.mu.Lock()
 	changed := w.state.replace(fresh)
+	moved := w.state.move(w.state.hops.known, w.resolver)
 	w.stats.audits++
 	if w.stats.audits > 1 {
 		w.stats.repaired += uint64(len(changed))
 	}
 	w.mu.Unlock()
 	w.watch.Redo(changed...)
+	w.watch.Redo(moved...)
 	now := time.Now()
 	w.auditAt, w.auditCost = now.Add(auditInterval), now.Sub(began)
 	return nil
@@ -192,6 +225,7 @@ func (w *fibRun) write(ctx context.Context, changes []rib.Change) (conflict bool
 		now := time.Now()
 		w.mu.Lock()
 		for _, c := range changes[:n] {
+			w.state.seen(c.Key.Prefix)
 			w.ops = w.state.plan(w.ops, c, w.resolver, now)
 		}
 		w.mu.Unlock()

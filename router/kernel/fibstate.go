@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -17,6 +18,11 @@ type fibState struct {
 	failed    map[rib.Key]*failedRoute // wanted, and not in the kernel
 	swept     map[rib.Source]bool      // sources whose unconfirmed routes may go
 	nextRetry time.Time                // of the earliest of failed; zero: none
+
+	best    func(rib.Key) (rib.Entry, bool) // what the table has
+	others  map[netip.Prefix][]kroute       // routes of others in the main table, by metric
+	lengths [2][129]bool                    // of prefixes that there are or were routes for, by family
+	hops    nexthops
 }
 
 // failedRoute is a route that could not be written.
@@ -28,22 +34,32 @@ type failedRoute struct {
 	exists bool // another route of the same prefix and metric is there
 }
 
-func newFIBState() fibState {
+func newFIBState(best func(rib.Key) (rib.Entry, bool)) fibState {
 	return fibState{
+		best: best, others: map[netip.Prefix][]kroute{}, hops: newNexthops(),
 		have: map[rib.Key]kroute{}, surplus: map[rib.Key][]kroute{}, stale: map[rib.Key]struct{}{},
 		failed: map[rib.Key]*failedRoute{}, swept: map[rib.Source]bool{},
 	}
 }
 
-// dump collects our routes as the kernel lists them.
+// dump collects routes as the kernel lists them.
 type dump struct {
 	have    map[rib.Key]kroute
 	surplus map[rib.Key][]kroute
+	others  map[netip.Prefix][]kroute
 }
 
-func newDump() dump { return dump{map[rib.Key]kroute{}, map[rib.Key][]kroute{}} }
+func newDump() dump {
+	return dump{map[rib.Key]kroute{}, map[rib.Key][]kroute{}, map[netip.Prefix][]kroute{}}
+}
 
 func (d dump) add(p parsedRoute) {
+	if _, ours := protocolSource(p.route.proto); !ours {
+		if prefix, r, ok := foreignRoute(p); ok {
+			d.others[prefix] = insertForeign(d.others[prefix], r)
+		}
+		return
+	}
 	if p.hops != nil {
 		// Somebody added next hops to a route of ours. Never equal to what is wanted, it will be replaced.
 		p.route.link = -1
@@ -61,6 +77,9 @@ func (d dump) merge(o dump) {
 	}
 	for k, r := range o.surplus {
 		d.surplus[k] = r
+	}
+	for p, r := range o.others {
+		d.others[p] = r
 	}
 }
 
@@ -84,7 +103,13 @@ func (s *fibState) replace(d dump) []rib.Key {
 			changed = append(changed, k)
 		}
 	}
-	s.have, s.surplus = d.have, d.surplus
+	for k := range s.stale {
+		s.seen(k.Prefix)
+	}
+	for p := range d.others {
+		s.seen(p)
+	}
+	s.have, s.surplus, s.others = d.have, d.surplus, d.others
 	return changed
 }
 
@@ -120,22 +145,39 @@ func (s *fibState) sweep(src rib.Source) []rib.Key {
 	for k := range s.stale {
 		if have, ok := protocolSource(s.have[k].proto); ok && have == src {
 			keys = append(keys, k)
+		} else if s.failed[k] != nil {
+			keys = append(keys, k) // it was kept for want of a next hop that this source might have known
 		}
 	}
 	return keys
 }
 
-// relink returns all keys, for links changed; failures start over.
-func (s *fibState) relink() []rib.Key {
-	keys := make([]rib.Key, 0, len(s.have)+len(s.failed))
-	for k := range s.have {
-		keys = append(keys, k)
+// allSwept reports whether every source has said what it has.
+func (s *fibState) allSwept() bool {
+	for _, src := range rib.Sources {
+		if Protocol(src) != 0 && !s.swept[src] {
+			return false
+		}
+	}
+	return true
+}
+
+// relink returns the keys that a change of links or their prefixes may concern: routes on links that changed, those whose
+// next hop is elsewhere now, and those that failed, which start over.
+func (s *fibState) relink(old, r resolver) []rib.Key {
+	var keys []rib.Key
+	if links := r.changed(old); len(links) > 0 {
+		for k, have := range s.have {
+			if links[have.link] {
+				keys = append(keys, k)
+			}
+		}
 	}
 	for k, f := range s.failed {
 		f.tries = 0
 		keys = append(keys, k)
 	}
-	return keys
+	return append(keys, s.move(s.hops.known, r)...)
 }
 
 // due returns the failed routes to try again now.
@@ -203,12 +245,26 @@ func (s *fibState) plan(ops []routeOp, c rib.Change, r resolver, now time.Time) 
 		return s.removeSurplus(ops, k)
 	}
 	if c.Gone || Protocol(c.Best.Source) == 0 {
+		s.hops.release(k)
 		if f := s.failed[k]; f != nil && (f.route.Source != 0 || !ok) {
 			delete(s.failed, k) // but a removal that failed keeps its backoff
 		}
 		return remove()
 	}
 	want, err := r.route(c.Best)
+	switch {
+	case err != nil:
+		s.hops.release(k)
+	case want.kind != rib.Unicast || want.link != 0:
+		s.hops.release(k)
+	default:
+		want, err = s.lead(k, want, r)
+		if _, stale := s.stale[k]; stale && ok && err != nil && !s.allSwept() {
+			// The route to its next hop may be among those that are not told yet.
+			s.fail(k, c.Best, err, now)
+			return ops
+		}
+	}
 	if err != nil {
 		s.fail(k, c.Best, err, now)
 		return remove() // it is not what is wanted now
@@ -235,6 +291,19 @@ func (s *fibState) plan(ops []routeOp, c rib.Change, r resolver, now time.Time) 
 		verb = replaceRoute
 	}
 	return append(ops, routeOp{key: k, route: want, verb: verb, entry: c.Best})
+}
+
+// lead gives a route the gateway and link that lead to its next hop.
+func (s *fibState) lead(k rib.Key, want kroute, r resolver) (kroute, error) {
+	h, isNew := s.hops.use(k, want.via)
+	if isNew {
+		h.way = s.resolve(h.addr, r)
+	}
+	if h.way.reason != "" {
+		return want, errors.New(h.way.reason)
+	}
+	want.via, want.link, want.onlink = h.way.via, h.way.link, h.way.onlink
+	return want, nil
 }
 
 func (s *fibState) removeSurplus(ops []routeOp, k rib.Key) []routeOp {

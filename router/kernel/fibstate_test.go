@@ -72,7 +72,7 @@ func TestFIBPlan(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			now := time.Unix(1000, 0)
-			s := newFIBState()
+			s := newFIBState((&rib.Table{}).Best)
 			for i, h := range tt.have {
 				k, r := have(h.proto, h.route)
 				if i == 0 {
@@ -115,7 +115,7 @@ func TestFIBPlan(t *testing.T) {
 }
 
 func TestFIBBackoff(t *testing.T) {
-	s := newFIBState()
+	s := newFIBState((&rib.Table{}).Best)
 	now := time.Unix(1000, 0)
 	c := rib.Change{Key: key("2001:db8::/48"), Best: rib.Entry{Source: rib.BGP, Route: route("2001:db8::/48 via fe80::1 dev lan0")}}
 	var waits []time.Duration
@@ -148,7 +148,7 @@ func TestFIBBackoff(t *testing.T) {
 }
 
 func TestFIBRemovalFails(t *testing.T) {
-	s := newFIBState()
+	s := newFIBState((&rib.Table{}).Best)
 	now := time.Unix(1000, 0)
 	k, r := have(ProtoBGP, "2001:db8::/48 via fe80::1 dev lan0")
 	s.have[k] = r

@@ -19,6 +19,7 @@ type kroute struct {
 	metric uint32
 	via    netip.Addr // without zone
 	src    netip.Addr
+	onlink bool // via need not be in a prefix of link
 }
 
 // same reports whether have, which the kernel told, is what is wanted.
@@ -29,7 +30,7 @@ func (want kroute) same(have kroute) bool {
 	if want.kind != rib.Unicast {
 		return true // the kernel shows such routes on the loopback device
 	}
-	return want.via == have.via && want.src == have.src && (want.link == 0 || want.link == have.link)
+	return want.via == have.via && want.src == have.src && want.link == have.link && want.onlink == have.onlink
 }
 
 var kindTypes = [...]uint8{
@@ -55,7 +56,11 @@ func appendHeader(b []byte, typ, flags uint16, seq uint32, k rib.Key, r kroute, 
 	b = native.AppendUint32(b, seq)
 	b = native.AppendUint32(b, 0)
 	b = append(b, family, uint8(k.Prefix.Bits()), 0, 0, table, r.proto, scope, kindTypes[r.kind])
-	b = native.AppendUint32(b, 0)
+	flags32 := uint32(0)
+	if r.onlink {
+		flags32 = unix.RTNH_F_ONLINK
+	}
+	b = native.AppendUint32(b, flags32)
 	b = appendAddr(b, unix.RTA_DST, k.Prefix.Addr())
 	b = appendUint32(b, unix.RTA_PRIORITY, r.metric)
 	if k.Table >= 256 {
@@ -175,7 +180,8 @@ func parseRoute(b []byte) (p parsedRoute, ok bool) {
 	default:
 		return p, false
 	}
-	p.cloned = native.Uint32(b[8:])&unix.RTM_F_CLONED != 0
+	flags := native.Uint32(b[8:])
+	p.cloned, p.route.onlink = flags&unix.RTM_F_CLONED != 0, flags&unix.RTNH_F_ONLINK != 0
 	eachAttr(b[unix.SizeofRtMsg:], func(typ uint16, val []byte) {
 		switch typ {
 		case unix.RTA_DST:
@@ -195,7 +201,7 @@ func parseRoute(b []byte) (p parsedRoute, ok bool) {
 		}
 	})
 	if p.route.kind != rib.Unicast {
-		p.route.link, p.route.via, p.route.src = 0, netip.Addr{}, netip.Addr{}
+		p.route.link, p.route.via, p.route.src, p.route.onlink = 0, netip.Addr{}, netip.Addr{}, false
 	}
 	p.key.Prefix = netip.PrefixFrom(dst, bits)
 	return p, p.key.Prefix.IsValid()
@@ -237,10 +243,11 @@ func parseHops(b []byte) []hop {
 	return out
 }
 
-// ourEvents is a socket filter that lets through what may have taken routes of ours from the kernel: the removal of a route
-// with a protocol of ours by somebody other than self (IPv6 routes that the kernel flushes count too), all changes of links, and
-// removed IPv4 addresses. IPv4 routes that the kernel flushes are not reported at all.
-func ourEvents(self uint32) []unix.SockFilter {
+// routeEvents is a socket filter that lets through what may have taken routes of ours from the kernel or moved their next hops:
+// the removal of a route with a protocol of ours by somebody other than self (IPv6 routes that the kernel flushes count too),
+// all changes of routes of others, all changes of links, and removed IPv4 addresses. IPv4 routes that the kernel flushes are not
+// reported at all.
+func routeEvents(self uint32) []unix.SockFilter {
 	// A filter loads in network byte order what netlink has in the order of the machine.
 	swap16 := func(v uint16) uint32 { return uint32(binary.BigEndian.Uint16(native.AppendUint16(nil, v))) }
 	swap32 := func(v uint32) uint32 { return binary.BigEndian.Uint32(native.AppendUint32(nil, v)) }
@@ -257,10 +264,14 @@ func ourEvents(self uint32) []unix.SockFilter {
 		{Code: ldh, K: 4}, // nlmsg_type
 		{Code: jeq, K: swap16(unix.RTM_DELROUTE), Jf: 5},
 		{Code: ldb, K: unix.NLMSG_HDRLEN + 5}, // rtm_protocol
-		{Code: jge, K: firstProto, Jf: 7},
-		{Code: jgt, K: lastProto, Jt: 6},
+		{Code: jge, K: firstProto, Jf: 10},
+		{Code: jgt, K: lastProto, Jt: 9},
 		{Code: ldw, K: 12}, // nlmsg_pid: who asked for it
-		{Code: jeq, K: swap32(self), Jt: 4, Jf: 3},
+		{Code: jeq, K: swap32(self), Jt: 8, Jf: 7},
+		{Code: jeq, K: swap16(unix.RTM_NEWROUTE), Jf: 3},
+		{Code: ldb, K: unix.NLMSG_HDRLEN + 5}, // rtm_protocol
+		{Code: jge, K: firstProto, Jf: 4},
+		{Code: jgt, K: lastProto, Jt: 3, Jf: 4},
 		{Code: jeq, K: swap16(unix.RTM_NEWLINK), Jt: 2},
 		{Code: jeq, K: swap16(unix.RTM_DELLINK), Jt: 1},
 		{Code: jeq, K: swap16(unix.RTM_DELADDR), Jf: 1},

@@ -21,8 +21,9 @@ var (
 
 // linkRef is what routes need to know of a link.
 type linkRef struct {
-	index int32
-	up    bool
+	index    int32
+	up       bool
+	loopback bool
 }
 
 // connected is the on-link prefix of an address.
@@ -34,14 +35,21 @@ type connected struct {
 // resolver finds the link of a route. It is made from a snapshot and not changed.
 type resolver struct {
 	links     map[string]linkRef
+	byIndex   map[int32]linkRef
 	connected []connected // longest prefix first
+	onLink    map[netip.Prefix]int32
 }
 
 func newResolver(links Links) resolver {
-	r := resolver{links: make(map[string]linkRef, len(links))}
+	r := resolver{
+		links:   make(map[string]linkRef, len(links)),
+		byIndex: make(map[int32]linkRef, len(links)),
+		onLink:  map[netip.Prefix]int32{},
+	}
 	for name, l := range links {
-		r.links[name] = linkRef{int32(l.Index), l.Up}
-		if !l.Up {
+		ref := linkRef{int32(l.Index), l.Up, l.Loopback}
+		r.links[name], r.byIndex[ref.index] = ref, ref
+		if !l.Up || l.Loopback {
 			continue
 		}
 		for _, a := range l.Addresses {
@@ -54,6 +62,9 @@ func newResolver(links Links) resolver {
 		return cmp.Or(b.prefix.Bits()-a.prefix.Bits(), a.prefix.Compare(b.prefix), int(a.link-b.link))
 	})
 	r.connected = slices.Compact(r.connected)
+	for _, c := range slices.Backward(r.connected) { // of several links the one with the lowest index
+		r.onLink[c.prefix] = c.link
+	}
 	return r
 }
 
@@ -61,18 +72,24 @@ func (r resolver) equal(o resolver) bool {
 	return maps.Equal(r.links, o.links) && slices.Equal(r.connected, o.connected)
 }
 
-// linkOf returns the link on which a next hop is directly reachable, 0 if only the kernel may know. Writing it into the route
-// makes the route move when the prefix moves to another link; the kernel does not look again.
-func (r resolver) linkOf(via netip.Addr) int32 {
-	for _, c := range r.connected {
-		if c.prefix.Contains(via) {
-			return c.link
+// changed returns the indexes of links that are not as they were in old, in both.
+func (r resolver) changed(old resolver) map[int32]bool {
+	out := map[int32]bool{}
+	for name, l := range r.links {
+		if was, ok := old.links[name]; !ok || was != l {
+			out[l.index] = true
 		}
 	}
-	return 0
+	for name, was := range old.links {
+		if l, ok := r.links[name]; !ok || was != l {
+			out[was.index] = true
+		}
+	}
+	return out
 }
 
-// route turns a route into the kernel's terms. The error is one of those above.
+// route turns a route into the kernel's terms. One with a next hop and without a link has still to be resolved; the kernel is
+// never left to find the link, because it does not look again when the prefix moves to another. The error is one of those above.
 func (r resolver) route(e rib.Entry) (kroute, error) {
 	k := kroute{proto: Protocol(e.Source), kind: e.Route.Kind, metric: e.Route.Metric}
 	if k.metric == 0 {
@@ -103,8 +120,6 @@ func (r resolver) route(e rib.Entry) (kroute, error) {
 		return kroute{}, errNoNextHop
 	case k.via.IsLinkLocalUnicast() && k.via.Is6():
 		return kroute{}, errNeedLink
-	default:
-		k.link = r.linkOf(k.via)
 	}
 	return k, nil
 }
