@@ -101,8 +101,12 @@ func (p *planner) planVXLAN(i config.Interface) {
 	if _, ok := p.Links[v.Link]; !ok {
 		p.pending(fmt.Sprintf("interfaces.%s.vxlan", i.Name), fmt.Sprintf("there is no link %s to carry it", v.Link))
 	}
+	local, ok := p.resolveHost(fmt.Sprintf("interfaces.%s.vxlan.local", i.Name), v.Local)
+	if !ok {
+		return
+	}
 	p.plan.VXLAN.Devices[i.Name] = vxlan.Device{
-		Name: i.Name, VNI: v.VNI, Group: v.Group, Link: v.Link, Local: v.Local, TTL: v.TTL, Port: v.Port, MTU: i.MTU,
+		Name: i.Name, VNI: v.VNI, Group: v.Group, Link: v.Link, Local: local, TTL: v.TTL, Port: v.Port, MTU: i.MTU,
 	}
 }
 

@@ -45,6 +45,15 @@ func (p *planner) resolveAll(where string, list []config.Expr) []cut {
 	return out
 }
 
+// resolveHost says what an address is now; one that is not configured is an invalid address.
+func (p *planner) resolveHost(where string, h config.Host) (netip.Addr, bool) {
+	if h.Delegation == "" {
+		return h.Addr, true
+	}
+	c, ok := p.resolve(where, h.Expr())
+	return c.prefix.Addr(), ok
+}
+
 // resolveAddrs resolves a list of host addresses.
 func (p *planner) resolveAddrs(where string, list []config.Expr) []netip.Addr {
 	var out []netip.Addr

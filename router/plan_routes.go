@@ -17,13 +17,17 @@ func (p *planner) planRoutes() {
 		if !ok {
 			continue
 		}
+		via, ok := p.resolveHost(fmt.Sprintf("routes.%q.via", r.Prefix), r.Via)
+		if !ok {
+			continue
+		}
 		if r.Interface != "" {
 			if _, ok := p.Links[r.Interface]; !ok {
 				p.pending(fmt.Sprintf("routes.%q", r.Prefix), fmt.Sprintf("there is no link %s", r.Interface))
 			}
 		}
 		p.plan.Static = append(p.plan.Static, rib.Route{
-			Prefix: c.prefix.Masked(), Kind: r.Kind, Via: r.Via, Link: r.Interface, Metric: r.Metric,
+			Prefix: c.prefix.Masked(), Kind: r.Kind, Via: via, Link: r.Interface, Metric: r.Metric,
 		})
 	}
 	// RFC 7084 WPD-5: what is delegated to us and not in use must not go back to the ISP by the default route.
@@ -43,7 +47,8 @@ func (p *planner) planRoutes() {
 	}
 }
 
-// planBGP plans the speaker. Neighbors on a link that does not exist wait for it.
+// planBGP plans the speaker. A neighbor whose address is not known yet is left out, and rules about routes learnt from it
+// match nothing.
 func (p *planner) planBGP() {
 	b := p.Config.BGP
 	if b == nil {
@@ -62,28 +67,35 @@ func (p *planner) planBGP() {
 		}
 		out.PrefixSets[set.Name] = patterns
 	}
+	for _, n := range b.Neighbors {
+		if zone := n.Address.Addr.Zone(); zone != "" {
+			if _, ok := p.Links[zone]; !ok {
+				p.pending("bgp.neighbors."+n.Name, fmt.Sprintf("there is no link %s", zone))
+			}
+		}
+		address, ok := p.resolveHost("bgp.neighbors."+n.Name+".address", n.Address)
+		local, okLocal := p.resolveHost("bgp.neighbors."+n.Name+".local_address", n.LocalAddress)
+		if !ok || !okLocal {
+			continue
+		}
+		out.Neighbors[n.Name] = bgp.Neighbor{
+			Name: n.Name, Address: address, RemoteAS: n.RemoteAS, NextHopSelf: n.NextHopSelf, Import: n.Import, Export: n.Export,
+			ImportLimit: n.ImportLimit, Password: n.Password, Passive: n.Passive, Multihop: n.Multihop, HoldTime: n.HoldTime,
+			LocalAddress: local, Shutdown: n.Shutdown, Description: n.Description,
+		}
+	}
 	for _, f := range b.Filters {
 		rules := make([]bgp.Rule, 0, len(f.Rules))
 		for _, r := range f.Rules {
+			if _, ok := out.Neighbors[r.LearnedFrom]; !ok && r.LearnedFrom != "" {
+				continue
+			}
 			rules = append(rules, bgp.Rule{
 				PrefixSet: r.PrefixSet, LearnedFrom: r.LearnedFrom, Source: r.Source, Action: bgpAction(r.Action),
 				PrependCount: r.PrependCount, PrependASN: r.PrependASN, LocalPref: r.LocalPref, MED: r.MED,
 			})
 		}
 		out.Filters[f.Name] = bgp.Filter{Rules: rules}
-	}
-	for _, n := range b.Neighbors {
-		if zone := n.Address.Zone(); zone != "" {
-			if _, ok := p.Links[zone]; !ok {
-				p.pending("bgp.neighbors."+n.Name, fmt.Sprintf("there is no link %s", zone))
-				continue
-			}
-		}
-		out.Neighbors[n.Name] = bgp.Neighbor{
-			Name: n.Name, Address: n.Address, RemoteAS: n.RemoteAS, NextHopSelf: n.NextHopSelf, Import: n.Import, Export: n.Export,
-			ImportLimit: n.ImportLimit, Password: n.Password, Passive: n.Passive, Multihop: n.Multihop, HoldTime: n.HoldTime,
-			LocalAddress: n.LocalAddress, Shutdown: n.Shutdown, Description: n.Description,
-		}
 	}
 	p.plan.BGP = out
 }

@@ -102,7 +102,7 @@ func (b *builder) neighbor(name string, m *sixfoldv1.Bgp, s *spot) Neighbor {
 	if text := from.GetLocalAddress(); text != "" {
 		at := s.field("local_address")
 		n.LocalAddress = b.local(text, at)
-		if n.LocalAddress.IsValid() && n.Address.IsValid() && n.LocalAddress.Is4() != n.Address.Is4() {
+		if n.LocalAddress.IsValid() && n.Address.IsValid() && n.LocalAddress.Addr.Is4() != n.Address.Addr.Is4() {
 			b.errorf(at, "%s and the neighbor's address %s are not of the same family", n.LocalAddress, n.Address)
 		}
 	}
@@ -110,14 +110,17 @@ func (b *builder) neighbor(name string, m *sixfoldv1.Bgp, s *spot) Neighbor {
 }
 
 // neighborAddress reads the address of a neighbor, the one place where an address has a zone.
-func (b *builder) neighborAddress(text string, s *spot) netip.Addr {
+func (b *builder) neighborAddress(text string, s *spot) Host {
 	if text == "" {
-		return netip.Addr{} // the schema's rules have said it
+		return Host{} // the schema's rules have said it
+	}
+	if h, ok := b.relative(text, s); ok {
+		return h
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil {
 		b.errorf(s, "%q is not an IPv6 or IPv4 address", excerpt(text))
-		return netip.Addr{}
+		return Host{}
 	}
 	linkLocal := a.Is6() && a.IsLinkLocalUnicast()
 	switch {
@@ -131,9 +134,9 @@ func (b *builder) neighborAddress(text string, s *spot) netip.Addr {
 		b.errorf(s, "%s is not link-local; leave out %%%s", a.WithZone(""), a.Zone())
 	case linkLocal && !b.link(a.Zone(), s):
 	default:
-		return a
+		return Host{Addr: a}
 	}
-	return netip.Addr{}
+	return Host{}
 }
 
 // known checks a name that must be a key of a map.

@@ -257,6 +257,15 @@ func (b *builder) host(text string, s *spot) Expr {
 	return Expr{}
 }
 
+// relative reads an address in a delegated prefix; ok is false for one that is literal.
+func (b *builder) relative(text string, s *spot) (h Host, ok bool) {
+	if name, _ := splitName(text); name == "" {
+		return Host{}, false
+	}
+	e := b.host(text, s)
+	return Host{Delegation: e.Delegation, Addr: e.Prefix.Addr()}, true
+}
+
 func (b *builder) hosts(texts []string, s *spot) []Expr {
 	var all []Expr
 	for i, text := range texts {

@@ -27,7 +27,7 @@ func (b *builder) checkVXLANs(cfg *Config) {
 			continue
 		}
 		k := vniKey{vni: v.VNI, port: v.Port, ipv4: v.Group.Is4()}
-		if linkLocal(v.Local) && v.Group.IsLinkLocalMulticast() {
+		if linkLocal(v.Local.Addr) && v.Group.IsLinkLocalMulticast() {
 			k.link = v.Link
 		}
 		if first, ok := seen[k]; ok {
@@ -41,10 +41,10 @@ func (b *builder) checkVXLANs(cfg *Config) {
 
 // scopes reports source and group of which only one is link-local, which the kernel refuses.
 func (b *builder) scopes(v *VXLAN, s *spot) {
-	if !v.Local.IsValid() || !v.Group.IsValid() || v.Local.Is4() || v.Group.Is4() {
+	if !v.Local.IsValid() || !v.Group.IsValid() || v.Local.Addr.Is4() || v.Group.Is4() {
 		return
 	}
-	if linkLocal(v.Local) != v.Group.IsLinkLocalMulticast() {
+	if linkLocal(v.Local.Addr) != v.Group.IsLinkLocalMulticast() {
 		b.errorf(s.field("local"), "%s does not go with the group %s: either both are link-local (fe80::/10 with ff02::/16), or none", v.Local, v.Group)
 	}
 }

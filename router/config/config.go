@@ -26,6 +26,12 @@ type Expr struct {
 	Prefix     netip.Prefix
 }
 
+// Host is the address of a machine as configured: literal, or relative to a prefix that is delegated to us.
+type Host struct {
+	Delegation string // empty: literal
+	Addr       netip.Addr
+}
+
 // Interface is what is configured for one link.
 type Interface struct {
 	Name           string
@@ -134,7 +140,7 @@ type VXLAN struct {
 	VNI   uint32
 	Group netip.Addr // multicast
 	Link  string
-	Local netip.Addr // invalid: the kernel chooses
+	Local Host // invalid: the kernel chooses
 	TTL   uint8
 	Port  uint16
 }
@@ -143,7 +149,7 @@ type VXLAN struct {
 type Route struct {
 	Prefix    Expr
 	Kind      rib.Kind
-	Via       netip.Addr
+	Via       Host
 	Interface string
 	Metric    uint32 // 0: the default of router/kernel
 }
@@ -203,7 +209,7 @@ const (
 // Neighbor is a BGP peer.
 type Neighbor struct {
 	Name         string
-	Address      netip.Addr // with zone if link-local
+	Address      Host // with zone if link-local
 	RemoteAS     uint32
 	Description  string
 	NextHopSelf  bool
@@ -214,6 +220,6 @@ type Neighbor struct {
 	Passive      bool
 	Multihop     uint8 // 0: directly connected
 	HoldTime     time.Duration
-	LocalAddress netip.Addr
+	LocalAddress Host
 	Shutdown     bool
 }

@@ -113,6 +113,23 @@ func (e Expr) Resolve(base netip.Prefix) (netip.Prefix, error) {
 	return netip.PrefixFrom(join(base, e.Prefix.Addr()), e.Prefix.Bits()), nil
 }
 
+// IsValid tells whether there is an address.
+func (h Host) IsValid() bool { return h.Addr.IsValid() }
+
+// Expr returns the address as an expression, without its zone.
+func (h Host) Expr() Expr {
+	a := h.Addr.WithZone("")
+	return Expr{Delegation: h.Delegation, Prefix: netip.PrefixFrom(a, a.BitLen())}
+}
+
+// String returns the address as the configuration has it.
+func (h Host) String() string {
+	if h.Delegation == "" || !h.IsValid() {
+		return h.Addr.String()
+	}
+	return h.Delegation + " " + spreadAddr(h.Addr)
+}
+
 // Resolve puts the range into base as Expr.Resolve does.
 func (p AddressPool) Resolve(base netip.Prefix) (first, last netip.Addr, err error) {
 	if p.Delegation == "" {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net/netip"
 	"strings"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
@@ -61,10 +60,13 @@ func (b *builder) route(e Expr, m *sixfoldv1.Route, s *spot) Route {
 }
 
 // via reads a next hop. IPv6 may carry IPv4 (RFC 8950), not the other way round.
-func (b *builder) via(text string, r Route, s *spot) netip.Addr {
+func (b *builder) via(text string, r Route, s *spot) Host {
+	if h, ok := b.relative(text, s); ok {
+		return h
+	}
 	if _, zone, ok := strings.Cut(text, "%"); ok {
 		b.errorf(s, "%s has a zone; write interface: %s beside it", excerpt(text), excerpt(zone))
-		return netip.Addr{}
+		return Host{}
 	}
 	a, err := parseAddr(text)
 	switch {
@@ -77,7 +79,7 @@ func (b *builder) via(text string, r Route, s *spot) netip.Addr {
 	case a.Is6() && a.IsLinkLocalUnicast() && r.Interface == "":
 		b.errorf(s, "%s is link-local, and needs interface beside it", a)
 	default:
-		return a
+		return Host{Addr: a}
 	}
-	return netip.Addr{}
+	return Host{}
 }

@@ -28,7 +28,7 @@ func (b *builder) vxlan(name string, m *sixfoldv1.Vxlan, s *spot) *VXLAN {
 	}
 	if m.GetLocal() != "" {
 		v.Local = b.local(m.GetLocal(), s.field("local"))
-		if v.Local.IsValid() && v.Group.IsValid() && v.Local.Is4() != v.Group.Is4() {
+		if v.Local.IsValid() && v.Group.IsValid() && v.Local.Addr.Is4() != v.Group.Is4() {
 			b.errorf(s.field("local"), "%s and the group %s are not of the same family", v.Local, v.Group)
 		}
 	}
@@ -57,7 +57,10 @@ func (b *builder) group(text string, s *spot) netip.Addr {
 }
 
 // local reads one of our own addresses as the source of packets.
-func (b *builder) local(text string, s *spot) netip.Addr {
+func (b *builder) local(text string, s *spot) Host {
+	if h, ok := b.relative(text, s); ok {
+		return h
+	}
 	a, err := parseAddr(text)
 	switch {
 	case err != nil:
@@ -65,7 +68,7 @@ func (b *builder) local(text string, s *spot) netip.Addr {
 	case a.IsUnspecified() || a.IsMulticast():
 		b.errorf(s, "%s cannot be the source of packets", a)
 	default:
-		return a
+		return Host{Addr: a}
 	}
-	return netip.Addr{}
+	return Host{}
 }
