@@ -3,6 +3,7 @@ package router
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/config"
@@ -20,17 +21,19 @@ func (p *planner) resolve(where string, e config.Expr) (cut, bool) {
 	if e.Delegation == "" {
 		return cut{prefix: e.Prefix}, true
 	}
+	// A single address is shown as most write it, without a length.
+	text := strings.TrimSuffix(e.String(), "/128")
 	d, ok := p.held[e.Delegation]
 	if !ok {
-		p.pending(fmt.Sprintf("%s %q", where, e), p.whyNotHeld(e.Delegation))
+		p.pending(fmt.Sprintf("%s %q", where, text), p.whyNotHeld(e.Delegation))
 		return cut{}, false
 	}
 	got, err := e.Resolve(d.Prefix)
 	if err != nil {
-		p.pending(fmt.Sprintf("%s %q", where, e), err.Error())
+		p.pending(fmt.Sprintf("%s %q", where, text), err.Error())
 		return cut{}, false
 	}
-	p.use(e.Delegation, where, e.String(), got.String())
+	p.use(e.Delegation, where, text, strings.TrimSuffix(got.String(), "/128"))
 	return cut{prefix: got, validUntil: d.ValidUntil, preferredUntil: d.PreferredUntil}, true
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -123,18 +124,22 @@ func (l *Lab) transcript() error {
 
 // invite tells how to look around.
 func (l *Lab) invite() {
+	ping := ""
+	if _, err := exec.LookPath("ping"); err == nil {
+		ping = fmt.Sprintf("  %s lab exec vxhost ping -c 3 %s\n", l.binary, internet)
+	}
 	fmt.Fprintf(l.out, `
 The lab stays up until Ctrl-C. On another terminal, as root:
 
   %[1]s lab exec router sixfold show routes
   %[1]s lab exec router sixfold show bgp routes
   %[1]s lab exec isp sixfold show leases
+  %[1]s lab exec host sixfold ra watch eth0
   %[1]s lab exec leaf ip -6 route
-  %[1]s lab exec vxhost ping -c 3 2001:db8:53::53
-  %[1]s lab exec router bash
+%[3]s  %[1]s lab exec router bash
 
 Hosts: %[2]s
-`, l.binary, strings.Join(hosts, ", "))
+`, l.binary, strings.Join(hosts, ", "), ping)
 }
 
 // logs shows what the daemons said last, after a step failed.
