@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sixfold-router/sixfold/integration/netns"
 )
 
 // sourcesConfig announces one route of every source, in both families, over an IPv6 and an IPv4 session.
@@ -198,4 +200,35 @@ func (c *pendingCheck) check() error {
 		err = fmt.Errorf("%s is not pending:\n%s", c.what, out)
 	}
 	return err
+}
+
+// With duplicate address detection, as every machine has it: all comes when the addresses are usable, and one that another host
+// has is shown as a duplicate.
+func TestDuplicateAddressDetection(t *testing.T) {
+	t.Parallel()
+	router, guest := host(t, "router"), host(t, "guest")
+	for _, n := range []*netns.Node{router, guest} {
+		must(t, n.Sysctl("net.ipv6.conf.all.accept_dad=1", "net.ipv6.conf.default.accept_dad=1"))
+	}
+	cable(t, end(router, "lan0"), end(guest, "eth0"))
+	must(t, guest.IP("addr add 2001:db8:7::77/64 dev eth0 nodad"))
+	d := run(t, router, `
+interfaces:
+  lan0:
+    addresses: ["2001:db8:7::1/64", "2001:db8:7::77/64"]
+    advertise: {max_interval: 10s}
+    dhcpv6: {pools: {guests: {range: "2001:db8:7::100-2001:db8:7::1ff"}}}
+`)
+	eventually(t, "SLAAC", guest.Expect("ip -6 addr show dev eth0 scope global dynamic", "2001:db8:7:"))
+	eventually(t, "default route", guest.Expect("ip -6 route show default", "proto ra"))
+	if _, err := dhclient(guest); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "duplicate", func() error {
+		out := d.cli("show", "interfaces")
+		if len(lines(out, "2001:db8:7::77/64", "duplicate")) != 1 || len(lines(out, "2001:db8:7::1/64", "duplicate")) != 0 {
+			return fmt.Errorf("%s", out)
+		}
+		return (&pendingCheck{d, "2001:db8:7::77/64", "another host on the link has this address"}).check()
+	})
 }

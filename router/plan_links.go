@@ -41,6 +41,11 @@ func (p *planner) planInterface(i config.Interface) {
 		return
 	}
 	p.connected(state)
+	for _, a := range state.Addresses {
+		if a.Duplicate && a.Ours {
+			p.pending(fmt.Sprintf("%s.addresses %q", where, a.Prefix), "another host on the link has this address: take it from there, or configure another")
+		}
+	}
 
 	uplink := len(i.Delegations) > 0 || i.RequestAddress
 	if !uplink && i.Advertise == nil && i.DHCPv6 == nil {
