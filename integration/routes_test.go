@@ -221,6 +221,13 @@ interfaces:
 `)
 	eventually(t, "SLAAC", guest.Expect("ip -6 addr show dev eth0 scope global dynamic", "2001:db8:7:"))
 	eventually(t, "default route", guest.Expect("ip -6 route show default", "proto ra"))
+	eventually(t, "the guest's own detection", func() error { // dhclient does not wait for it
+		out, err := guest.Run("ip", "-6", "addr", "show", "dev", "eth0", "tentative")
+		if err == nil && strings.TrimSpace(out) != "" {
+			err = fmt.Errorf("%s", out)
+		}
+		return err
+	})
 	if _, err := dhclient(guest); err != nil {
 		t.Fatal(err)
 	}
