@@ -27,6 +27,8 @@ type instance struct {
 	port    uint16
 	started time.Time
 
+	restarted bool // a process before this one ended without a goodbye
+
 	cancel  context.CancelFunc // ends the goroutines below
 	loops   sync.WaitGroup
 	changes *changes
@@ -72,6 +74,8 @@ func (s *Speaker) start(ctx context.Context, c Config) (*instance, error) {
 	}
 	s.mu.Lock()
 	s.inst = i
+	i.restarted = !s.again && s.marker.left(i.started)
+	s.again = true
 	s.mu.Unlock()
 	s.log.Info("bgp started", "asn", c.ASN, "router_id", c.RouterID, "port", i.port)
 	return i, nil
@@ -155,15 +159,18 @@ func (i *instance) reconcile(ctx context.Context, want Config) error {
 			return errors.Join(append(errs, err)...)
 		}
 	}
+	i.announce.set(want.Announce)
 	var fresh []netip.Addr
 	for _, n := range byAddress(want) {
+		if i.early(want, time.Now()) {
+			break // the next step sees to them
+		}
 		changed, err := i.ensure(ctx, n)
 		errs = append(errs, err)
 		if changed {
 			fresh = append(fresh, n.Address)
 		}
 	}
-	i.announce.set(want.Announce)
 	errs = append(errs, i.refresh(ctx, old, fresh))
 	i.checkReady(time.Now())
 	return errors.Join(errs...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/osrg/gobgp/v4/api"
 )
@@ -26,7 +27,9 @@ func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error
 	switch {
 	case !ok:
 		i.speaker.sessionNew(n.Address) // before its first event
-		if err := i.srv.AddPeer(ctx, &api.AddPeerRequest{Peer: n.apiPeer(i.asn)}); err != nil {
+		peer := n.apiPeer(i.asn)
+		peer.GracefulRestart.LocalRestarting = i.returned(time.Now())
+		if err := i.srv.AddPeer(ctx, &api.AddPeerRequest{Peer: peer}); err != nil {
 			i.speaker.sessionError(n.Address, err.Error())
 			return false, fmt.Errorf("add neighbor %s: %w", n.Name, err)
 		}

@@ -87,7 +87,7 @@ func (n Neighbor) apiPeer(asn uint32) *api.Peer {
 		}},
 		Transport: &api.Transport{PassiveMode: s.Passive},
 		// Graceful restart is also what makes GoBGP send and wait for End-of-RIB (RFC 4724 2).
-		GracefulRestart: &api.GracefulRestart{Enabled: true, RestartTime: uint32(seconds(restartTime)), DeferralTime: uint32(seconds(holdDown))},
+		GracefulRestart: &api.GracefulRestart{Enabled: true, RestartTime: uint32(seconds(restartTime)), DeferralTime: uint32(seconds(deferral))},
 	}
 	if local.IsValid() {
 		p.Transport.LocalAddress = local.String()

@@ -37,6 +37,8 @@ type Speaker struct {
 	inst     *instance // nil: not started
 	sessions map[netip.Addr]*sessionState
 	counts   counts
+	marker   marker
+	again    bool // the next instance is not the first of this process
 }
 
 // New returns a speaker that writes best paths to table and originates what it finds there. It starts nothing.
@@ -136,6 +138,7 @@ func (s *Speaker) reconcile(ctx context.Context, want Config) error {
 		inst = nil
 	}
 	if want.ASN == 0 {
+		s.forget()
 		s.table.SetReady(rib.BGP)
 		return nil
 	}
@@ -145,6 +148,7 @@ func (s *Speaker) reconcile(ctx context.Context, want Config) error {
 			return err
 		}
 	}
+	s.remember(time.Now()) // before the first session can come up
 	return inst.reconcile(ctx, want)
 }
 
@@ -169,6 +173,7 @@ func (s *Speaker) step(ctx context.Context, now time.Time) {
 	}
 	inst.enforceLimits(ctx, now)
 	inst.checkReady(now)
+	s.remember(now)
 }
 
 func (s *Speaker) shutdown() {
@@ -182,6 +187,7 @@ func (s *Speaker) shutdown() {
 		s.stop(inst, keep)
 	}
 	if !keep {
+		s.forget()
 		s.table.Replace(rib.BGP, nil)
 	}
 }

@@ -78,6 +78,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
 	r.bgp = bgp.New(named("bgp"), r.table)
+	r.bgp.RememberIn(filepath.Join(stateDir, "bgp"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
 	r.dhcp = dhcpv6.New(named("dhcpv6"), store, r.table)
