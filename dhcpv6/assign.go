@@ -17,6 +17,8 @@ type assignment struct {
 	move     bool // a reservation may come over from another binding of the same client
 	strict   bool // answer NotOnLink to addresses that are not of the link
 	withdraw bool // the client holds what it listed: tell it what it loses, make bindings anew
+	others   bool // another server may have given what the client holds and we do not know
+	known    bool // nothing new from a pool
 }
 
 // result is the answer for one identity association.
@@ -26,6 +28,8 @@ type result struct {
 	lives  []lifetime     // of give
 	gone   []netip.Prefix // to be told with lifetimes of zero
 	status iana.StatusCode
+
+	unknown bool // nothing can be said of it
 }
 
 // lifetime is what the client is told of a lease.
@@ -179,29 +183,30 @@ func (h *handler) conflict(key lease.Key, p netip.Prefix, why string, m assignme
 // several leases gets back all that are free; any other gets one.
 func (h *handler) fromPools(r *result, key lease.Key, m assignment) {
 	for _, p := range r.ia.leases {
-		if (m.withdraw || len(r.give) == 0) && !h.leases.Overlaps(p) && !h.touchesTaken(p) {
-			h.give(r, key, p)
+		switch {
+		case !m.withdraw && len(r.give) > 0, h.leases.Overlaps(p), h.touchesTaken(p):
+		case !m.withdraw && h.space.promisedToAnother(key, p, h.now):
+		case h.give(r, key, p) && !m.commit:
+			h.space.promise(key, p, h.now)
 		}
 	}
-	if len(r.give) > 0 {
+	if len(r.give) > 0 || m.known {
 		return
 	}
-	seed := seedOf(key)
-	ok := func(p netip.Prefix) bool {
-		if h.touchesTaken(p) || h.cat.reserved.overlaps(p) {
-			return false
-		}
-		_, ok := h.in.offerOf(h.now, key.Kind, p)
-		return ok
+	w := wish{
+		key: key, now: h.now, promise: !m.commit, busy: h.touchesTaken,
+		denied: func(p netip.Prefix) bool {
+			_, ok := h.in.offerOf(h.now, key.Kind, p)
+			return !ok || h.cat.reserved.overlaps(p)
+		},
 	}
-	sure := len(h.taken) == 0
+	try := func(p *pool) bool {
+		piece, found := h.space.pick(h.leases, p, w)
+		return found && h.give(r, key, piece)
+	}
 	if key.Kind == lease.Address {
-		for _, pool := range h.in.Pools {
-			if remaining(h.now, h.in.Valid, pool.Until.Valid) == 0 {
-				continue
-			}
-			if p, found := h.space.pick(h.leases, rangeOfAddresses(pool), seed, sure, ok); found {
-				h.give(r, key, p)
+		for i, pool := range h.in.Pools {
+			if remaining(h.now, h.in.Valid, pool.Until.Valid) > 0 && try(h.in.addresses[i]) {
 				return
 			}
 		}
@@ -209,14 +214,12 @@ func (h *handler) fromPools(r *result, key lease.Key, m assignment) {
 	}
 	length := 0
 	if len(r.ia.leases) > 0 {
-		length = r.ia.leases[0].Bits()
+		w.hint = r.ia.leases[0]
+		length = w.hint.Bits()
 	}
-	for _, pool := range h.in.delegatePools(length) {
-		if _, valid := h.in.lifetimes(pool); remaining(h.now, valid, pool.Until.Valid) == 0 {
-			continue
-		}
-		if p, found := h.space.pick(h.leases, rangeOfPrefixes(pool), seed, sure, ok); found {
-			h.give(r, key, p)
+	for _, i := range h.in.delegateOrder(length) {
+		pool := h.in.Delegate[i]
+		if _, valid := h.in.lifetimes(pool); remaining(h.now, valid, pool.Until.Valid) > 0 && try(h.in.prefixes[i]) {
 			return
 		}
 	}
@@ -296,15 +299,32 @@ func (h *handler) settle(r *result, key lease.Key, had []lease.Lease, m assignme
 	}
 	if m.withdraw {
 		for _, p := range r.ia.leases {
-			if !keeps(p) && !slices.Contains(r.gone, p) {
+			if !keeps(p) && !slices.Contains(r.gone, p) && (!m.others || len(had) > 0 || h.decides(key.Kind, p)) {
 				r.gone = append(r.gone, p)
 			}
 		}
 	}
 	if len(r.give)+len(r.gone) == 0 {
+		r.unknown = m.known
 		r.status = iana.StatusNoAddrsAvail
 		if key.Kind == lease.Prefix {
 			r.status = iana.StatusNoPrefixAvail
 		}
 	}
+}
+
+// decides reports whether it is up to this server to say that a client must not have p: it is not right for the link, or
+// from a pool or a reservation of ours.
+func (h *handler) decides(kind lease.Kind, p netip.Prefix) bool {
+	if h.cat.reserved.overlaps(p) || kind == lease.Address && !h.in.onLink(p.Addr()) {
+		return true
+	}
+	in := func(pool *pool) bool {
+		a := p.Masked().Addr()
+		return pool.first.Compare(a) <= 0 && a.Compare(pool.last) <= 0
+	}
+	if kind == lease.Address {
+		return slices.ContainsFunc(h.in.addresses, in)
+	}
+	return slices.ContainsFunc(h.in.prefixes, in)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 )
 
-// BenchmarkRequest is a new client's Request for an address and a prefix, from the datagram to the bytes of the Reply, with
-// the leases in the memory of a real store. Every client is new until the pools are half full.
+// BenchmarkRequest is a new client's Request for an address and a prefix, from the datagram to the bytes of the Reply and
+// what the pools note of it, with the leases in the memory of a real store. Every client is new until the pools are half full.
 func BenchmarkRequest(b *testing.B) {
 	store, err := lease.Open(b.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -29,6 +29,7 @@ func BenchmarkRequest(b *testing.B) {
 		b.Fatal(err)
 	}
 	space := newSpace(nil)
+	space.serve(cat, store.All)
 	e := &env{t: b}
 	m := e.build([]string{"request", "x", "server", "na=1", "pd=1", "oro=23,24", "noclient"})
 	duid := slices.Concat(duidOf("x"), zeros(8))
@@ -55,6 +56,7 @@ func BenchmarkRequest(b *testing.B) {
 			b.Fatal(render(v))
 		}
 		v.reply.ToBytes()
+		space.follow(deltaOf(store, v.change))
 		if n < 100000 {
 			// Stored in batches outside of the measurement would need a disk; the index is enough.
 			b.StopTimer()
@@ -65,6 +67,43 @@ func BenchmarkRequest(b *testing.B) {
 				}
 			}
 			b.StartTimer()
+		}
+	}
+}
+
+// BenchmarkFullPool is a Solicit for an address and a prefix when all are leased.
+func BenchmarkFullPool(b *testing.B) {
+	store, err := lease.Open(b.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	e := newEnv(b, seedConfig())
+	in := e.cat.links["eth1"]
+	for _, p := range slices.Concat(in.addresses, in.prefixes) {
+		var c lease.Change
+		for n := range uint64(p.pieces.Size()) {
+			c.Put = append(c.Put, lease.Lease{Key: lease.Key{DUID: "other", IAID: uint32(n), Link: "eth1"}, Prefix: p.pieces.At(n)})
+			if len(c.Put) == 1000 || n+1 == uint64(p.pieces.Size()) {
+				d := deltaOf(store, c)
+				if err := store.CommitWait(b.Context(), c); err != nil {
+					b.Fatal(err)
+				}
+				e.space.follow(d)
+				c = lease.Change{}
+			}
+		}
+	}
+	datagram := e.build([]string{"solicit", "x", "na=1", "pd=1"}).ToBytes()
+	b.ReportAllocs()
+	for b.Loop() {
+		d, _ := guard(datagram)
+		req, err := parse(d)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if v := handle(start, e.cat, in, req, store, e.space); v.reply == nil || len(v.reply.ToBytes()) > 300 {
+			b.Fatal(render(v))
 		}
 	}
 }

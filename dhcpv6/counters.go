@@ -97,20 +97,19 @@ func count(out map[string]uint64, counts *[256]uint64) {
 
 func poolStatus(s *served, all []lease.Lease) []PoolStatus {
 	var out []PoolStatus
-	var ranges []poolRange
+	pools := slices.Concat(s.addresses, s.prefixes)
 	for _, p := range s.Pools {
-		r := rangeOfAddresses(p)
-		ranges = append(ranges, r)
-		out = append(out, PoolStatus{Name: p.Name, Kind: lease.Address.String(), Range: p.First.String() + "-" + p.Last.String(), Size: r.size})
+		out = append(out, PoolStatus{Name: p.Name, Kind: lease.Address.String(), Range: p.First.String() + "-" + p.Last.String()})
 	}
 	for _, p := range s.Delegate {
-		r := rangeOfPrefixes(p)
-		ranges = append(ranges, r)
-		out = append(out, PoolStatus{Name: p.Name, Kind: lease.Prefix.String(), Range: fmt.Sprintf("%s in /%d", p.Prefix, p.Length), Size: r.size})
+		out = append(out, PoolStatus{Name: p.Name, Kind: lease.Prefix.String(), Range: fmt.Sprintf("%s in /%d", p.Prefix, p.Length)})
+	}
+	for n, p := range pools {
+		out[n].Size = p.pieces.Size()
 	}
 	for _, l := range all {
-		for n, r := range ranges {
-			if r.slots == 0 || !r.contains(l.Prefix) || out[n].Kind != l.Key.Kind.String() {
+		for n, p := range pools {
+			if out[n].Kind != l.Key.Kind.String() || !p.pieces.Contains(l.Prefix) {
 				continue
 			}
 			if l.State == lease.Declined {

@@ -3,6 +3,7 @@ package dhcpv6
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"time"
 
 	dhcp6 "github.com/insomniacslk/dhcp/dhcpv6"
@@ -107,8 +108,10 @@ func (h *handler) solicit() {
 	rapid := h.req.rapid && h.in.RapidCommit
 	results := h.assignAll(assignment{commit: rapid, move: true})
 	if rapid && !given(results) {
+		// Nothing is done then, and nothing said to be done, such as the end of an old lease.
 		rapid = false
-		h.out = verdict{}
+		h.out, h.taken = verdict{}, nil
+		results = h.assignAll(assignment{move: true})
 	}
 	if rapid {
 		h.begin(dhcp6.MessageTypeReply)
@@ -136,11 +139,34 @@ func (h *handler) request() {
 // with lifetimes of zero, beside what it has instead. A binding that we do not know, because its lease expired or the store
 // was lost, is made anew if what the client holds is free: the other answers make some clients stop until they are told to
 // renew by hand.
+//
+// A Renew names this server. A Rebind goes to all, so that a lease which we do not know may be that of another server on the
+// link: it is left alone, unless it is from a pool of ours or not right for the link at all. A client of which we know nothing
+// gets nothing new by it, unless Solicits with Rapid Commit are answered, too.
 func (h *handler) extend() {
-	results := h.assignAll(assignment{commit: true, withdraw: true})
+	m := assignment{commit: true, withdraw: true}
+	if h.req.kind == dhcp6.MessageTypeRebind {
+		m.others = true
+		m.known = !h.in.RapidCommit && !h.bound()
+	}
+	results := slices.DeleteFunc(h.assignAll(m), func(r result) bool { return r.unknown })
+	if len(results) == 0 && len(h.req.ias) > 0 {
+		h.out = verdict{drop: "unknown-binding"}
+		return
+	}
 	h.begin(dhcp6.MessageTypeReply)
 	h.identityAssociations(results)
 	h.information()
+}
+
+// bound reports whether a binding in the message is known.
+func (h *handler) bound() bool {
+	for i := range h.req.ias {
+		if len(h.had(h.req.key(&h.req.ias[i], h.in.Link))) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // confirm answers whether the client is still on the link that its addresses are from. Where that cannot be told, it is not

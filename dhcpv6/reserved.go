@@ -36,3 +36,19 @@ func (s *reservedSet) overlaps(p netip.Prefix) bool {
 	i, _ := slices.BinarySearchFunc(s.sorted, p, func(r, p netip.Prefix) int { return r.Addr().Compare(p.Addr()) })
 	return i < len(s.sorted) && p.Contains(s.sorted[i].Addr())
 }
+
+// among returns what of the set touches the addresses from first to last.
+func (s *reservedSet) among(first, last netip.Addr) []netip.Prefix {
+	var out []netip.Prefix
+	for _, bits := range s.lengths {
+		p := netip.PrefixFrom(first, bits).Masked()
+		if _, ok := s.of[p]; ok && p.Addr() != first {
+			out = append(out, p)
+		}
+	}
+	i, _ := slices.BinarySearchFunc(s.sorted, first, func(r netip.Prefix, a netip.Addr) int { return r.Addr().Compare(a) })
+	for ; i < len(s.sorted) && s.sorted[i].Addr().Compare(last) <= 0; i++ {
+		out = append(out, s.sorted[i])
+	}
+	return out
+}

@@ -30,6 +30,8 @@ func route(table *rib.Table, c lease.Change) {
 	for _, l := range c.Put {
 		if r, ok := routeOf(l); ok {
 			add = append(add, r)
+		} else if l.Key.Kind == lease.Prefix {
+			del = append(del, rib.Route{Prefix: l.Prefix}.Key()) // where it led to before is no longer right
 		}
 	}
 	if len(add)+len(del) > 0 {

@@ -108,7 +108,7 @@ func (e *env) apply(c Config) {
 		e.t.Fatal(err)
 	}
 	e.cfg, e.cat = c, cat
-	e.space.reconfigured()
+	e.space.serve(cat, e.store.All)
 }
 
 // clients are the link-layer addresses behind the names in scripts.

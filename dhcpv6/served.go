@@ -3,7 +3,6 @@ package dhcpv6
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -31,6 +30,9 @@ type served struct {
 	byDUID  map[string][]*Reservation // those without a MAC
 	dns     []byte                    // option 23, encoded; nil if there is nothing to tell
 	domains []byte                    // option 24, encoded; nil if there is nothing to tell
+
+	// What finds free pieces of Pools and Delegate, in their order.
+	addresses, prefixes []*pool
 }
 
 // newCatalog checks what the protocol cannot do without, and prepares c.
@@ -77,6 +79,14 @@ func newCatalog(c Config) (*catalog, error) {
 		s.domains = encodeDomains(i.Domains)
 	}
 	cat.reserved = newReservedSet(reserved)
+	for _, s := range cat.links {
+		for _, p := range s.Pools {
+			s.addresses = append(s.addresses, newPool(s, lease.AddressPool{First: p.First, Last: p.Last}, &cat.reserved))
+		}
+		for _, p := range s.Delegate {
+			s.prefixes = append(s.prefixes, newPool(s, lease.PrefixPool{Prefix: p.Prefix, Length: p.Length}, &cat.reserved))
+		}
+	}
 	return cat, nil
 }
 
@@ -154,9 +164,12 @@ func (s *served) offerOf(now time.Time, kind lease.Kind, p netip.Prefix) (offer,
 	return offer{}, false
 }
 
-// usable reports whether a host on the link can have the address: it is in a subnet, and is not the anycast address that all
-// routers of the subnet have (RFC 4291 2.6.1).
+// usable reports whether a host on the link can have the address: it is in a subnet, is not the anycast address that all
+// routers of the subnet have (RFC 4291 2.6.1), and its interface identifier is not a reserved one.
 func (s *served) usable(a netip.Addr) bool {
+	if lease.ReservedIdentifier(a) {
+		return false
+	}
 	ok := false
 	for _, p := range s.Subnets {
 		if p.Contains(a) {
@@ -196,21 +209,24 @@ func remaining(now time.Time, lifetime time.Duration, until time.Time) time.Dura
 	return max(lifetime.Truncate(time.Second), 0)
 }
 
-// delegatePools returns the prefix pools in the order to try for a wanted length: the same, then shorter ones, then longer
-// ones, nearest first (RFC 8168). Without a wish it is the configured order.
-func (s *served) delegatePools(length int) []PrefixPool {
-	if length <= 0 || len(s.Delegate) < 2 {
-		return s.Delegate
+// delegateOrder returns the places in Delegate in the order to try for a wanted length: pools of the same, then of shorter
+// ones, then of longer ones, nearest first (RFC 8168). Without a wish it is the configured order.
+func (s *served) delegateOrder(length int) []int {
+	order := make([]int, len(s.Delegate))
+	for i := range order {
+		order[i] = i
 	}
-	rank := func(p PrefixPool) int {
-		if p.Length <= length {
-			return length - p.Length
+	if length <= 0 || len(order) < 2 {
+		return order
+	}
+	rank := func(i int) int {
+		if p := s.Delegate[i]; p.Length > length {
+			return 128 + p.Length - length
 		}
-		return 128 + p.Length - length
+		return length - s.Delegate[i].Length
 	}
-	pools := slices.Clone(s.Delegate)
-	slices.SortStableFunc(pools, func(a, b PrefixPool) int { return cmp.Compare(rank(a), rank(b)) })
-	return pools
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rank(a), rank(b)) })
+	return order
 }
 
 // encodeDomains returns the names in the form of RFC 1035 3.1 without compression, as option 24 wants them. Names that have
@@ -231,35 +247,4 @@ next:
 		}
 	}
 	return out
-}
-
-// number is an address as two words, for arithmetic.
-type number struct{ hi, lo uint64 }
-
-func numberOf(a netip.Addr) number {
-	b := a.As16()
-	return number{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-}
-
-func (n number) addr() netip.Addr {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], n.hi)
-	binary.BigEndian.PutUint64(b[8:], n.lo)
-	return netip.AddrFrom16(b)
-}
-
-// plus returns n + i<<shift, for i<<shift below 2^128.
-func (n number) plus(i uint64, shift int) number {
-	var add number
-	if shift >= 64 {
-		add.hi = i << (shift - 64)
-	} else {
-		add.hi, add.lo = i>>(64-shift), i<<shift
-	}
-	lo := n.lo + add.lo
-	hi := n.hi + add.hi
-	if lo < n.lo {
-		hi++
-	}
-	return number{hi, lo}
 }

@@ -100,8 +100,8 @@ func (s *Server) Apply(ctx context.Context, c Config) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.space.serve(cat, s.store.All)
 	s.catalog.Store(cat)
-	s.space.reconfigured()
 	s.counters.keep(cat.links)
 	if s.conn == nil {
 		return nil

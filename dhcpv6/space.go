@@ -1,13 +1,11 @@
 package dhcpv6
 
 import (
-	"encoding/binary"
-	"hash/fnv"
-	"math"
-	"math/bits"
+	"cmp"
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 )
@@ -22,31 +20,88 @@ type leases interface {
 	Overlaps(netip.Prefix) bool // some lease contains the prefix or is contained in it
 }
 
-// space finds what is free. It keeps what is needed to do so quickly in pools that are full or nearly so, and counts leases
-// by link. It is safe for concurrent use.
+// space finds what is free, and counts leases by link. The leases themselves are the truth; the pools here hold what is known
+// of them, and follow each change that is on disk. It is safe for concurrent use.
 type space struct {
-	mu    sync.Mutex           // guards all below
-	links map[string]int       // leases by link
-	freed [64]netip.Prefix     // given back lately: where to look first when a pool is nearly full
-	next  int                  // place in freed
-	epoch uint64               // counts what could have freed something
-	full  map[poolRange]uint64 // pools in which nothing was free at an epoch
-}
-
-// poolRange identifies a pool by what it covers. Pieces are 128 bits long for addresses.
-type poolRange struct {
-	first  netip.Addr
-	slots  uint64  // number of pieces, at most 2^63
-	size   float64 // number of pieces
-	length int
+	mu    sync.Mutex     // guards all below and what the pools hold
+	links map[string]int // leases by link
+	pools []*pool        // of the configuration, by first address
 }
 
 func newSpace(all []lease.Lease) *space {
-	s := &space{links: map[string]int{}, full: map[poolRange]uint64{}}
+	s := &space{links: map[string]int{}}
 	for _, l := range all {
 		s.links[l.Key.Link]++
 	}
 	return s
+}
+
+// serve makes the pools of cat those that follow the leases. A pool that was there before is kept with what it knows; a new
+// one learns which of its pieces all has taken. It changes cat, which nobody else has yet.
+func (s *space) serve(cat *catalog, all func() []lease.Lease) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := map[poolID]*pool{}
+	for _, p := range s.pools {
+		before[p.id()] = p
+	}
+	s.pools = nil
+	fresh := &space{}
+	for _, in := range cat.links {
+		for _, list := range [][]*pool{in.addresses, in.prefixes} {
+			for i, p := range list {
+				if old := before[p.id()]; old != nil && slices.Equal(old.never, p.never) {
+					list[i] = old
+				} else {
+					fresh.pools = append(fresh.pools, p)
+				}
+				s.pools = append(s.pools, list[i])
+			}
+		}
+	}
+	sortPools(s.pools)
+	if len(fresh.pools) == 0 {
+		return
+	}
+	sortPools(fresh.pools)
+	// No change can be missed: those on disk by now are in all, and the others wait for the mutex in follow.
+	for _, l := range all() {
+		for p := range fresh.over(l.Prefix) {
+			p.known.Take(l.Prefix)
+		}
+	}
+}
+
+// sortPools puts pools into the order that over needs.
+func sortPools(pools []*pool) {
+	slices.SortFunc(pools, func(a, b *pool) int {
+		return cmp.Or(a.first.Compare(b.first), a.last.Compare(b.last), cmp.Compare(a.link, b.link))
+	})
+	var reach netip.Addr
+	for _, p := range pools {
+		if reach.Less(p.last) {
+			reach = p.last
+		}
+		p.reach = reach
+	}
+}
+
+// over yields the pools that q has addresses of.
+func (s *space) over(q netip.Prefix) func(yield func(*pool) bool) {
+	return func(yield func(*pool) bool) {
+		first, last := q.Masked().Addr(), lastOf(q)
+		i, _ := slices.BinarySearchFunc(s.pools, last, func(p *pool, a netip.Addr) int {
+			if p.first.Compare(a) <= 0 {
+				return -1
+			}
+			return 1
+		})
+		for i--; i >= 0 && first.Compare(s.pools[i].reach) <= 0; i-- {
+			if first.Compare(s.pools[i].last) <= 0 && !yield(s.pools[i]) {
+				return
+			}
+		}
+	}
 }
 
 // count returns how many leases the link has.
@@ -58,13 +113,14 @@ func (s *space) count(link string) int {
 
 // delta is what a change of the store means to a space.
 type delta struct {
-	added []string      // links, one for each new lease
-	gone  []lease.Lease // leases that end
+	put  []lease.Lease
+	new  []string      // links, one for each lease that is not in place of another
+	gone []lease.Lease // leases that end
 }
 
 // deltaOf returns what c will mean, from the leases as they are before it.
 func deltaOf(view leases, c lease.Change) delta {
-	var d delta
+	d := delta{put: c.Put}
 	deleted := func(p netip.Prefix) bool {
 		return slices.ContainsFunc(d.gone, func(l lease.Lease) bool { return l.Prefix == p })
 	}
@@ -75,7 +131,7 @@ func deltaOf(view leases, c lease.Change) delta {
 	}
 	for _, l := range c.Put {
 		if _, ok := view.ByPrefix(l.Prefix); !ok || deleted(l.Prefix) {
-			d.added = append(d.added, l.Key.Link)
+			d.new = append(d.new, l.Key.Link)
 		}
 	}
 	return d
@@ -85,122 +141,90 @@ func deltaOf(view leases, c lease.Change) delta {
 func (s *space) follow(d delta) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, link := range d.added {
-		s.links[link]++
-	}
 	for _, l := range d.gone {
 		if s.links[l.Key.Link]--; s.links[l.Key.Link] <= 0 {
 			delete(s.links, l.Key.Link)
 		}
-		s.freed[s.next] = l.Prefix
-		s.next = (s.next + 1) % len(s.freed)
-		s.epoch++
+		for p := range s.over(l.Prefix) {
+			p.known.Free(l.Prefix)
+		}
+	}
+	for _, link := range d.new {
+		s.links[link]++
+	}
+	for _, l := range d.put {
+		for p := range s.over(l.Prefix) {
+			p.known.Take(l.Prefix)
+			p.leased(l.Key, l.Prefix)
+		}
 	}
 }
 
-// reconfigured forgets what was found out about pools.
-func (s *space) reconfigured() {
+// wish is what a binding asks a pool for.
+type wish struct {
+	key     lease.Key
+	now     time.Time
+	hint    netip.Prefix              // may be invalid
+	promise bool                      // it is only for an Advertise
+	busy    func(p netip.Prefix) bool // given to another association of the same message
+	denied  func(p netip.Prefix) bool // for good, by the configuration
+}
+
+// pick finds a free piece of the pool. A piece that was advertised to another client lately is given only when there is no
+// other; what was advertised to this one comes first, unless it has another wish.
+func (s *space) pick(view leases, p *pool, w wish) (netip.Prefix, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.full)
-	s.epoch++
-}
-
-func rangeOfAddresses(p AddressPool) poolRange {
-	first, last := numberOf(p.First), numberOf(p.Last)
-	lo, borrow := bits.Sub64(last.lo, first.lo, 0)
-	hi, under := bits.Sub64(last.hi, first.hi, borrow)
-	r := poolRange{first: p.First, length: 128}
-	if under == 0 {
-		r.size = math.Ldexp(float64(hi), 64) + float64(lo) + 1
+	p.expire(w.now)
+	var passed []netip.Prefix
+	defer func() {
+		for _, q := range passed {
+			p.known.Free(q) // it may not come to be leased
+		}
+	}()
+	taken := func(q netip.Prefix) bool {
+		if w.busy(q) {
+			passed = append(passed, q)
+			return true
+		}
+		return p.promisedToAnother(w.key, q) || view.Overlaps(q) || w.denied(q)
 	}
-	switch {
-	case under != 0:
-	case hi != 0 || lo >= math.MaxInt64:
-		r.slots = 1 << 63
-	default:
-		r.slots = lo + 1
+	own, promised := p.promised(w.key)
+	promised = promised && !taken(own)
+	piece, found := own, promised
+	if !promised || w.hint.IsValid() {
+		piece, found = p.known.Pick(taken, w.hint, w.key.Hash())
+		if promised && !piece.Overlaps(w.hint) {
+			piece, found = own, true
+		}
 	}
-	return r
-}
-
-func rangeOfPrefixes(p PrefixPool) poolRange {
-	r := poolRange{first: p.Prefix.Masked().Addr(), length: p.Length}
-	if free := p.Length - p.Prefix.Bits(); p.Prefix.IsValid() && free >= 0 && p.Length <= 128 {
-		r.slots = 1 << min(free, 63)
-		r.size = math.Ldexp(1, free)
+	if !found {
+		piece, found = p.oldest(func(q netip.Prefix) bool { return !w.busy(q) && !view.Overlaps(q) && !w.denied(q) })
 	}
-	return r
-}
-
-func (r poolRange) piece(i uint64) netip.Prefix {
-	return netip.PrefixFrom(numberOf(r.first).plus(i, 128-r.length).addr(), r.length)
-}
-
-func (r poolRange) contains(p netip.Prefix) bool {
-	return p.Bits() == r.length && r.first.Compare(p.Addr()) <= 0 && p.Addr().Compare(r.piece(r.slots-1).Addr()) <= 0
-}
-
-// probes is how many places are tried by hash before looking at one place after the other.
-const probes = 64
-
-// pick finds a free piece of the pool that ok agrees to. The places tried first follow from the seed alone, so that a client
-// gets the same piece as long as it is free, an Advertise tells what the Request will get, and two clients seldom meet.
-//
-// A pool in which there was nothing counts as full until a lease ends, if sure is set: ok depends on nothing but the
-// configuration.
-func (s *space) pick(view leases, r poolRange, seed uint64, sure bool, ok func(netip.Prefix) bool) (netip.Prefix, bool) {
-	if r.slots == 0 {
-		return netip.Prefix{}, false
+	if found && w.promise {
+		p.promise(w.key, piece, w.now)
 	}
+	return piece, found
+}
+
+// promise notes that a piece is advertised to a client.
+func (s *space) promise(key lease.Key, q netip.Prefix, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, known := s.full[r]; known && at == s.epoch {
-		return netip.Prefix{}, false
+	for p := range s.over(q) {
+		p.promise(key, q, now)
 	}
-	try := func(p netip.Prefix) bool { return !view.Overlaps(p) && ok(p) }
-	for n := range uint64(probes) {
-		if p := r.piece(mix(seed+n) % r.slots); try(p) {
-			return p, true
-		}
-	}
-	for _, p := range s.freed {
-		if p.IsValid() && r.contains(p) && try(p) {
-			return p, true
-		}
-	}
-	// Nearly full. A pool with more pieces than a link may have leases does not get here but by exclusions.
-	start := mix(seed) % r.slots
-	for n := range min(r.slots, maxLeasesPerLink) {
-		i := start + n
-		if i >= r.slots {
-			i -= r.slots
-		}
-		if p := r.piece(i); try(p) {
-			return p, true
-		}
-	}
-	if sure {
-		s.full[r] = s.epoch
-	}
-	return netip.Prefix{}, false
 }
 
-// seedOf is the place in a pool that a binding starts to look at.
-func seedOf(k lease.Key) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(k.DUID))
-	var b [5]byte
-	b[0] = byte(k.Kind)
-	binary.BigEndian.PutUint32(b[1:], k.IAID)
-	h.Write(b[:])
-	return h.Sum64()
-}
-
-// mix is the finalizer of splitmix64: neighbouring numbers end up far apart.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+// promisedToAnother reports whether a piece was advertised to another client lately.
+func (s *space) promisedToAnother(key lease.Key, q netip.Prefix, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p := range s.over(q) {
+		p.expire(now)
+		if p.promisedToAnother(key, q) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,15 +1,17 @@
 package lease
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 	"net/netip"
+	"slices"
 )
 
 // Bounds of the work of one Pick, in calls of taken.
 const (
 	maxProbes  = 4096 // for a free piece; a nearly full pool is learnt in several calls
-	maxRecheck = 64   // of pieces in a full pool, for one that became free unnoticed
+	maxRecheck = 8    // of pieces in a full pool, for one that became free unnoticed
 )
 
 // maxKnown is how many taken pieces an Allocator remembers before it starts afresh.
@@ -23,12 +25,34 @@ const maxKnown = 1 << 22
 // An Allocator is not safe for concurrent use. A pool that changes gets a new Allocator.
 type Allocator struct {
 	pool    Pool
+	never   []span // pieces that are not given, in order, apart from one another
 	known   sparse
 	recheck uint64 // position to look at next in a full pool
 }
 
-// NewAllocator returns an allocator that knows nothing yet.
-func NewAllocator(pool Pool) *Allocator { return &Allocator{pool: pool} }
+// span is a row of pieces, both ends included.
+type span struct{ first, last uint64 }
+
+// NewAllocator returns an allocator that knows of no lease yet. A piece that touches one of the prefixes in never is not
+// given; those of them that are not in the pool are ignored.
+func NewAllocator(pool Pool, never ...netip.Prefix) *Allocator {
+	a := &Allocator{pool: pool}
+	var all []span
+	for _, p := range never {
+		if s, ok := spanOf(pool, p); ok {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(x, y span) int { return cmp.Compare(x.first, y.first) })
+	for _, s := range all {
+		if n := len(a.never); n > 0 && (s.first == 0 || s.first-1 <= a.never[n-1].last) {
+			a.never[n-1].last = max(a.never[n-1].last, s.last)
+		} else {
+			a.never = append(a.never, s)
+		}
+	}
+	return a
+}
 
 // Pool returns the pool.
 func (a *Allocator) Pool() Pool { return a.pool }
@@ -43,7 +67,7 @@ func (a *Allocator) Pool() Pool { return a.pool }
 // identifier that RFC 5453 reserves, such as the subnet-router anycast address, are never given. Beyond the first
 // 2^64 pieces of a pool only a hint leads.
 func (a *Allocator) Pick(taken func(netip.Prefix) bool, hint netip.Prefix, hash uint64) (netip.Prefix, bool) {
-	if p := a.pool.suits(hint); p.IsValid() && !taken(p) {
+	if p := a.pool.suits(hint); p.IsValid() && a.may(p) && !taken(p) {
 		return p, true
 	}
 	last, ok := a.pool.last()
@@ -103,6 +127,31 @@ func (a *Allocator) Free(p netip.Prefix) {
 	}
 }
 
+// may reports whether p is a piece that may be given. Beyond the first 2^64 pieces it cannot tell, and taken has to.
+func (a *Allocator) may(p netip.Prefix) bool {
+	n, ok := a.pool.position(p)
+	if !ok {
+		return true
+	}
+	_, reserved := a.skip(n)
+	return !reserved
+}
+
+// skip returns where the pieces end that may not be given, if n is among them; 0 means nowhere.
+func (a *Allocator) skip(n uint64) (next uint64, reserved bool) {
+	if next, reserved := a.pool.skip(n); reserved {
+		return next, true
+	}
+	i, found := slices.BinarySearchFunc(a.never, n, func(s span, n uint64) int { return cmp.Compare(s.first, n) })
+	if !found {
+		i--
+	}
+	if i < 0 || a.never[i].last < n {
+		return n, false
+	}
+	return a.never[i].last + 1, true
+}
+
 func (a *Allocator) remember(n uint64) {
 	if a.known.count >= maxKnown {
 		a.known = sparse{}
@@ -124,7 +173,7 @@ func (s *search) from(n, last uint64) (netip.Prefix, bool) {
 		if n, ok = s.known.next(n); !ok || n > last {
 			return netip.Prefix{}, false
 		}
-		if next, reserved := s.pool.skip(n); reserved {
+		if next, reserved := s.skip(n); reserved {
 			if next == 0 {
 				return netip.Prefix{}, false
 			}
@@ -151,7 +200,7 @@ func (s *search) again(last uint64) (netip.Prefix, bool) {
 			n = 0
 		}
 		s.recheck = n + 1
-		if next, reserved := s.pool.skip(n); reserved {
+		if next, reserved := s.skip(n); reserved {
 			s.recheck = next
 			continue
 		}

@@ -104,6 +104,50 @@ func TestPickIsStable(t *testing.T) {
 	}
 }
 
+// Pieces that are excluded are passed over in one step, however many there are.
+func TestNever(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		pool  Pool
+		never []string
+		hint  string
+		want  string // empty: none
+	}{
+		{"nothing of the pool", prefixes("2001:db8::/48", 64), []string{"2001:db9::/32", "192.0.2.0/24", "2001:db7:ffff::/48"}, "", "2001:db8::/64"},
+		{"the first half", prefixes("2001:db8::/32", 64), []string{"2001:db8::/33"}, "", "2001:db8:8000::/64"},
+		{"a part of a piece", prefixes("2001:db8::/48", 64), []string{"2001:db8::1/128", "2001:db8:0:1:8000::/65"}, "", "2001:db8:0:2::/64"},
+		{"overlapping ones", prefixes("2001:db8::/48", 64), []string{"2001:db8:0:2::/63", "2001:db8::/62", "2001:db8:0:4::/64"}, "", "2001:db8:0:5::/64"},
+		{"all", prefixes("2001:db8::/48", 64), []string{"2001:db8::/32"}, "", ""},
+		{"all in two", prefixes("2001:db8::/48", 64), []string{"2001:db8:0:8000::/49", "2001:db8::/49"}, "", ""},
+		{"all of the largest pool", prefixes("::/0", 128), []string{"::/0"}, "", ""},
+		{"hint", prefixes("2001:db8::/48", 64), []string{"2001:db8:0:7::/64"}, "2001:db8:0:7::/64", "2001:db8::/64"},
+		{"hint beside it", prefixes("2001:db8::/48", 64), []string{"2001:db8:0:7::/64"}, "2001:db8:0:8::/64", "2001:db8:0:8::/64"},
+		{"addresses", addresses("2001:db8::10", "2001:db8::ffff"), []string{"2001:db8::/65", "2001:db8::ffff/128"}, "", ""},
+		{"addresses but one", addresses("2001:db8::fff0", "2001:db8::1:10"), []string{"2001:db8::/112", "2001:db8::1:0/124"}, "", "2001:db8::1:10/128"},
+		{"beside a reserved block", addresses("2001:db8::200:5eff:fefe:0", "2001:db8::200:5eff:ff00:1"), []string{"2001:db8::200:5eff:ff00:0/128"}, "",
+			"2001:db8::200:5eff:ff00:1/128"},
+		{"no pool", prefixes("2001:db8::/64", 56), []string{"2001:db8::/64"}, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var never []netip.Prefix
+			for _, p := range tt.never {
+				never = append(never, netip.MustParsePrefix(p))
+			}
+			var hint netip.Prefix
+			if tt.hint != "" {
+				hint = netip.MustParsePrefix(tt.hint)
+			}
+			for hash := range uint64(50) {
+				l := take()
+				got, ok := NewAllocator(tt.pool, never...).Pick(l.taken, hint, hash)
+				if ok != (tt.want != "") || ok && got != netip.MustParsePrefix(tt.want) || l.asked > 1 {
+					t.Fatalf("hash %d: Pick = %s, %v, asked %d times, want %s", hash, got, ok, l.asked, tt.want)
+				}
+			}
+		})
+	}
+}
+
 // Every piece of a pool is given once, and finding them all takes few questions; then none is found, cheaply.
 func TestExhaustion(t *testing.T) {
 	for _, pool := range []Pool{addresses("2001:db8::1:0", "2001:db8::3:ffff"), prefixes("2001:db8::/40", 57)} {
@@ -289,6 +333,7 @@ func TestSparse(t *testing.T) {
 func FuzzPick(f *testing.F) {
 	f.Add([]byte("\x20\x01\x0d\xb8"), uint8(32), uint8(60), []byte("\x20\x01\x0d\xb8\x00\x10"), uint8(60), uint64(7))
 	f.Add([]byte{}, uint8(0), uint8(128), []byte{}, uint8(0), uint64(math.MaxUint64))
+	f.Add([]byte("\x20\x01\x0d\xb8"), uint8(32), uint8(34), []byte("\x20\x01\x0d\xb8\x80"), uint8(33), uint64(1))
 	f.Fuzz(func(t *testing.T, base []byte, bits, length uint8, hint []byte, hintBits uint8, hash uint64) {
 		addr := func(b []byte) netip.Addr {
 			var a [16]byte
@@ -311,6 +356,11 @@ func FuzzPick(f *testing.F) {
 					t.Fatalf("%+v: Pick = %s, taken before: %v", pool, p, taken[p])
 				}
 				taken[p] = true
+			}
+			if _, ok := pool.position(h); h.IsValid() && ok {
+				if p, ok := NewAllocator(pool, h).Pick(func(netip.Prefix) bool { return false }, h, hash); ok && p.Overlaps(h) {
+					t.Fatalf("%+v: Pick = %s, though %s is excluded", pool, p, h)
+				}
 			}
 		}
 	})

@@ -16,6 +16,7 @@ type Pool interface {
 	// At returns the piece at position n, the lowest being 0. There must be more than n.
 	At(n uint64) netip.Prefix
 
+	extent() (low, high wide, unit int)         // lowest and highest address; bits of an address that are within a piece
 	last() (uint64, bool)                       // the highest position, capped at 2^64-1; false if the pool is empty
 	position(netip.Prefix) (uint64, bool)       // of the piece that p is or lies in, if there is one below 2^64
 	suits(hint netip.Prefix) netip.Prefix       // the piece that a hint asks for, or an invalid prefix
@@ -61,6 +62,8 @@ func (w wide) minus(x wide) wide {
 	return wide{hi, lo}
 }
 
+func (w wide) less(x wide) bool { return w.hi < x.hi || w.hi == x.hi && w.lo < x.lo }
+
 // A shift by 64 or more of a uint64 is 0 in Go, which both of these rely on.
 
 func (w wide) right(n int) wide {
@@ -102,6 +105,8 @@ func (p AddressPool) At(n uint64) netip.Prefix {
 	return netip.PrefixFrom(toWide(p.First).plus(wide{0, n}).addr(), 128)
 }
 
+func (p AddressPool) extent() (low, high wide, unit int) { return toWide(p.First), toWide(p.Last), 0 }
+
 func (p AddressPool) last() (uint64, bool) {
 	if !p.valid() {
 		return 0, false
@@ -142,6 +147,12 @@ func (p AddressPool) skip(n uint64) (uint64, bool) {
 
 func (p AddressPool) scattered() bool { return true }
 
+// ReservedIdentifier reports whether no host is to have the address, because RFC 5453 reserves its interface identifier.
+func ReservedIdentifier(a netip.Addr) bool {
+	_, reserved := reservedIID(toWide(a).lo)
+	return reserved
+}
+
 // reservedIID reports whether an interface identifier is one of those that RFC 5453 reserves, and where their block ends:
 // the subnet-router anycast address (RFC 4291 2.6.1), the IANA Ethernet block, the subnet anycast addresses (RFC 2526).
 func reservedIID(iid uint64) (end uint64, reserved bool) {
@@ -179,6 +190,11 @@ func (p PrefixPool) At(n uint64) netip.Prefix {
 	return netip.PrefixFrom(base.plus(wide{0, n}.left(128-p.Length)).addr(), p.Length)
 }
 
+func (p PrefixPool) extent() (low, high wide, unit int) {
+	low = toWide(p.Prefix.Masked().Addr())
+	return low, low.plus(wide{math.MaxUint64, math.MaxUint64}.right(p.Prefix.Bits())), 128 - p.Length
+}
+
 func (p PrefixPool) last() (uint64, bool) {
 	if !p.valid() {
 		return 0, false
@@ -204,6 +220,28 @@ func (p PrefixPool) suits(hint netip.Prefix) netip.Prefix {
 func (p PrefixPool) skip(n uint64) (uint64, bool) { return n, false }
 
 func (p PrefixPool) scattered() bool { return false }
+
+// spanOf returns the pieces of a pool that touch q, of the first 2^64.
+func spanOf(p Pool, q netip.Prefix) (span, bool) {
+	last, ok := p.last()
+	if !ok || !q.IsValid() || !q.Addr().Is6() {
+		return span{}, false
+	}
+	low, high, unit := p.extent()
+	from := toWide(q.Masked().Addr())
+	to := from.plus(wide{math.MaxUint64, math.MaxUint64}.right(q.Bits()))
+	if to.less(low) || high.less(from) {
+		return span{}, false
+	}
+	if from.less(low) {
+		from = low
+	}
+	if high.less(to) {
+		to = high
+	}
+	from, to = from.minus(low).right(unit), to.minus(low).right(unit)
+	return span{from.lo, min(clamp(to), last)}, from.hi == 0
+}
 
 func clamp(w wide) uint64 {
 	if w.hi != 0 {
