@@ -40,8 +40,13 @@ type Client struct {
 // left there and that are still valid. It calls changed, without locks and from Run's goroutine, whenever Delegations may
 // return something else.
 func New(log *slog.Logger, dir string, changed func()) *Client {
+	return newClient(log, store{dir: dir, boot: readBootTime}, changed)
+}
+
+// newClient is New with a store of its own making.
+func newClient(log *slog.Logger, files store, changed func()) *Client {
 	c := &Client{
-		log: log, changed: changed, listen: listen, files: store{dir: dir}, wakeup: make(chan struct{}, 1),
+		log: log, changed: changed, listen: listen, files: files, wakeup: make(chan struct{}, 1),
 		machines: make(map[string]*machine), published: make(map[string][]Delegation), dropped: make(map[string]uint64),
 	}
 	now := time.Now()

@@ -64,7 +64,7 @@ type rig struct {
 
 func newRig(t *testing.T, dir string) *rig {
 	r := &rig{srv: newServer(t, "2001:db8:100::/56")}
-	r.Client = New(slog.New(slog.DiscardHandler), dir, func() {
+	r.Client = newClient(slog.New(slog.DiscardHandler), store{dir: dir}, func() { // the clock of a bubble is not the machine's
 		r.Delegations() // no lock may be held
 		r.changes.Add(1)
 	})

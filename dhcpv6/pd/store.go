@@ -27,6 +27,7 @@ const fileVersion = 1
 type store struct {
 	dir  string          // empty: nothing is kept
 	have map[string]held // what is in the files, by name
+	boot func() bootTime // nil: only the wall clock is known
 }
 
 // record is the content of a file. Changing it means another fileVersion.
@@ -46,6 +47,10 @@ type record struct {
 	ServerDUID     []byte       `json:"server_duid"`
 	DNS            []netip.Addr `json:"dns,omitempty"`
 	Domains        []string     `json:"domains,omitempty"`
+
+	// When it was saved by a clock that nobody sets; absent in files of old.
+	Boot   string        `json:"boot,omitempty"`
+	Uptime time.Duration `json:"uptime_nanoseconds,omitempty"`
 }
 
 // load reads the directory and returns what is still valid. A file that cannot be used is left alone with a warning: it is
@@ -69,7 +74,7 @@ func (s *store) load(log *slog.Logger, now time.Time) []held {
 			continue
 		}
 		path := filepath.Join(s.dir, e.Name())
-		h, err := readRecord(path, now)
+		h, err := readRecord(path, now, s.uptime())
 		switch {
 		case err != nil:
 			log.Warn("remembered delegation ignored", "file", path, "error", err)
@@ -87,7 +92,7 @@ func (s *store) load(log *slog.Logger, now time.Time) []held {
 }
 
 // readRecord reads one file.
-func readRecord(path string, now time.Time) (held, error) {
+func readRecord(path string, now time.Time, boot bootTime) (held, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return held{}, err
@@ -103,11 +108,11 @@ func readRecord(path string, now time.Time) (held, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return held{}, err
 	}
-	return r.held(now)
+	return r.held(now, boot)
 }
 
 // held checks the record and returns its delegation.
-func (r *record) held(now time.Time) (held, error) {
+func (r *record) held(now time.Time, boot bootTime) (held, error) {
 	switch {
 	case r.Version != fileVersion:
 		return held{}, fmt.Errorf("version %d is not known", r.Version)
@@ -119,9 +124,12 @@ func (r *record) held(now time.Time) (held, error) {
 		return held{}, errors.New("bad times")
 	}
 	// Where the clock is behind, as after boot on a machine without a battery, nobody knows how long we were away; but no
-	// lifetime may grow by that. Times are made from now, so that they do not move when the clock is set.
+	// lifetime may grow by that. Times are made from now, so that they do not move when the clock is set. If only the program
+	// was started again, it does not matter how often the clock was set meanwhile.
 	from := r.Saved
-	if now.After(from) {
+	if r.Boot != "" && r.Boot == boot.id && r.Uptime >= 0 && boot.up >= r.Uptime {
+		from = r.Saved.Add(boot.up - r.Uptime)
+	} else if now.After(from) {
 		from = now
 	}
 	at := func(t time.Time) time.Time { return now.Add(t.Sub(from)) }
@@ -165,12 +173,12 @@ func (s *store) write(now time.Time, name string, h held) error {
 	if old, ok := s.have[name]; ok && old.same(h) {
 		return nil
 	}
-	d := h.Delegation
+	d, boot := h.Delegation, s.uptime()
 	at := func(t time.Time) time.Time { return now.Round(0).Add(t.Sub(now)).Round(time.Second).UTC() }
 	data, err := json.MarshalIndent(record{
 		Version: fileVersion, Link: d.Link, Name: d.Name, IAID: h.IAID, DUID: h.DUID, Prefix: d.Prefix, Saved: at(now),
 		PreferredUntil: at(d.PreferredUntil), ValidUntil: at(d.ValidUntil), T1: at(d.T1), T2: at(d.T2),
-		Server: d.Server, ServerDUID: d.ServerDUID, DNS: d.DNS, Domains: d.Domains,
+		Server: d.Server, ServerDUID: d.ServerDUID, DNS: d.DNS, Domains: d.Domains, Boot: boot.id, Uptime: boot.up,
 	}, "", "\t")
 	if err != nil {
 		return err

@@ -118,6 +118,54 @@ func TestStoreClockBehind(t *testing.T) {
 	}
 }
 
+// The clock was set while the program ran: what counts is how long it was away.
+func TestStoreClockSet(t *testing.T) {
+	dir := t.TempDir()
+	clock := bootTime{id: "this", up: 24 * time.Hour}
+	s := store{dir: dir, have: make(map[string]held), boot: func() bootTime { return clock }}
+	if err := s.sync(epoch.Add(time.Hour), "wan0", []held{sample("isp")}); err != nil { // an hour is left
+		t.Fatal(err)
+	}
+	const month = 30 * 24 * time.Hour
+	tests := []struct {
+		name  string
+		boot  bootTime
+		clock time.Duration // wall, since it was saved
+		left  time.Duration
+	}{
+		{"in time", bootTime{"this", clock.up + 10*time.Minute}, 10 * time.Minute, 50 * time.Minute},
+		{"set forward", bootTime{"this", clock.up + 10*time.Minute}, month, 50 * time.Minute},
+		{"set back", bootTime{"this", clock.up + 10*time.Minute}, -month, 50 * time.Minute},
+		{"expired, set back", bootTime{"this", clock.up + 2*time.Hour}, -month, 0},
+		{"another boot", bootTime{"that", 48 * time.Hour}, 10 * time.Minute, 50 * time.Minute},
+		{"another boot, long ago", bootTime{"that", 48 * time.Hour}, month, 0},
+		{"uptime went back", bootTime{"this", time.Hour}, 10 * time.Minute, 50 * time.Minute},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			now := epoch.Add(time.Hour + tt.clock)
+			again := store{dir: dir, boot: func() bootTime { return tt.boot }}
+			got := again.load(slog.New(slog.DiscardHandler), now)
+			if tt.left == 0 {
+				if len(got) > 0 {
+					t.Errorf("valid until %s, %s from now", got[0].Delegation.ValidUntil, got[0].Delegation.ValidUntil.Sub(now))
+				}
+				return
+			}
+			if len(got) != 1 || got[0].Delegation.ValidUntil.Sub(now).Round(time.Second) != tt.left {
+				t.Errorf("got %+v, want %s left", got, tt.left)
+			}
+		})
+	}
+}
+
+func TestBootTime(t *testing.T) {
+	first, second := readBootTime(), readBootTime()
+	if first.id == "" || first.id != second.id || first.up <= 0 || second.up < first.up {
+		t.Errorf("%+v, then %+v", first, second)
+	}
+}
+
 func TestStoreBadFiles(t *testing.T) {
 	good := t.TempDir()
 	s := store{dir: good, have: make(map[string]held)}
@@ -202,7 +250,7 @@ func FuzzRecord(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		h, err := readRecord(path, epoch)
+		h, err := readRecord(path, epoch, bootTime{})
 		if err != nil || !epoch.Before(h.Delegation.ValidUntil) {
 			return
 		}
