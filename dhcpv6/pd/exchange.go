@@ -2,7 +2,9 @@ package pd
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 
 	dhcp6 "github.com/insomniacslk/dhcp/dhcpv6"
@@ -20,6 +22,13 @@ var titles = map[dhcp6.MessageType]string{
 // failedSendRetry bounds the wait after a message that could not even be sent: servers need no mercy then.
 const failedSendRetry = 10 * time.Second
 
+// An identity association starves after so many Replies in a row that did not give it to us; then Solicits ask for it alone,
+// for this long, so that the leases that are well are renewed in time.
+const (
+	starvation  = 3
+	besideMaxRD = 10 * time.Second
+)
+
 // exchange is a message that is repeated until it is answered, RFC 8415 15.
 type exchange struct {
 	kind    dhcp6.MessageType
@@ -28,6 +37,7 @@ type exchange struct {
 	ias     []*ia
 	offered map[*ia]netip.Prefix // what the chosen Advertise offers
 	offer   *answer              // the best Advertise so far
+	beside  bool                 // for what starves: it is not about the leases that are well
 
 	schedule schedule
 	sent     int
@@ -86,20 +96,29 @@ func (m *machine) startExchange(now time.Time) {
 		m.begin(now, &exchange{kind: dhcp6.MessageTypeSolicit, ias: all})
 		return
 	}
-	first, t2 := leased[0], leased[0].lease.T2
-	for _, i := range leased[1:] {
+	starving, hungry := m.starving(now)
+	if len(starving) > 0 && !now.Before(hungry) {
+		m.begin(now, &exchange{kind: dhcp6.MessageTypeSolicit, ias: starving, beside: true, end: now.Add(besideMaxRD)})
+		return
+	}
+	first, t2 := leased[0], time.Time{}
+	for _, i := range leased {
 		if i.due(false).Before(first.due(false)) {
 			first = i
 		}
-		if i.lease.T2.Before(t2) {
+		// Of what starves the T2 has passed: that is no reason to ask other servers for the rest.
+		if !slices.Contains(starving, i) && (t2.IsZero() || i.lease.T2.Before(t2)) {
 			t2 = i.lease.T2
 		}
 	}
 	if m.confirm != confirmNone || !now.Before(t2) {
-		m.begin(now, &exchange{kind: dhcp6.MessageTypeRebind, ias: all})
+		m.begin(now, &exchange{kind: dhcp6.MessageTypeRebind, ias: all, end: hungry})
 		return
 	}
 	e := &exchange{kind: dhcp6.MessageTypeRenew, server: first.lease.ServerDUID, end: t2}
+	if !hungry.IsZero() && hungry.Before(t2) {
+		e.end = hungry
+	}
 	for _, i := range all {
 		// What another server gave is that server's to renew; its turn is next.
 		if i.lease == nil || bytes.Equal(i.lease.ServerDUID, e.server) {
@@ -109,6 +128,28 @@ func (m *machine) startExchange(now time.Time) {
 	m.begin(now, e)
 }
 
+// starving returns what Renew and Rebind do not get or do not keep, and when to ask for it the next time; the zero time if
+// nothing starves. Servers exist that extend addresses and leave prefixes out (dibbler 1.0.1 in a Rebind), or drop a
+// Rebind of what they have forgotten (RFC 9915 18.3.5 lets them): as long as any other lease lives, only a Solicit of its
+// own brings such an identity association back.
+func (m *machine) starving(now time.Time) (all []*ia, at time.Time) {
+	for _, i := range m.actives() {
+		if !i.starves(now) {
+			continue
+		}
+		all = append(all, i)
+		if at.IsZero() || i.retryAt.Before(at) {
+			at = i.retryAt
+		}
+	}
+	return all, at
+}
+
+// starves says whether i is one of those.
+func (i *ia) starves(now time.Time) bool {
+	return i.failures >= starvation && (i.lease == nil || !now.Before(i.lease.T2))
+}
+
 // begin starts e with its first message.
 func (m *machine) begin(now time.Time, e *exchange) {
 	v := m.rand.Uint32()
@@ -116,7 +157,9 @@ func (m *machine) begin(now time.Time, e *exchange) {
 	e.schedule = scheduleOf(e.kind, m.solMaxRT)
 	if e.kind == dhcp6.MessageTypeRebind && m.confirm == confirmQuick {
 		e.schedule = schedule{irt: cnfTimeout, mrt: cnfMaxRT}
-		e.end = now.Add(cnfMaxRD)
+		if quick := now.Add(cnfMaxRD); e.end.IsZero() || quick.Before(e.end) {
+			e.end = quick
+		}
 	}
 	m.ex = e
 	m.transmit(now)
@@ -196,6 +239,12 @@ func (m *machine) sent(now time.Time, r *request, err error) {
 func (m *machine) giveUp(now time.Time) {
 	e := m.ex
 	m.ex, m.out = nil, nil
+	if e.beside {
+		for _, i := range e.ias {
+			i.fail(m, now, cmp.Or(i.problem, "no answer to Solicit and Request messages"))
+		}
+		return
+	}
 	switch e.kind {
 	case dhcp6.MessageTypeRequest:
 		// The server has gone that offered it: look for another, and keep what is held meanwhile.
@@ -205,7 +254,9 @@ func (m *machine) giveUp(now time.Time) {
 		m.fresh = m.holds()
 		m.readyAt = now.Add(upTo(m.rand, solMaxDelay))
 	case dhcp6.MessageTypeRebind:
-		m.confirm = confirmSlow
+		if m.confirm == confirmQuick {
+			m.confirm = confirmSlow
+		}
 	case dhcp6.MessageTypeRelease:
 		e.ias[0].old = nil
 	}

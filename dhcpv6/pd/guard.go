@@ -35,6 +35,26 @@ type guarded struct {
 	clientID, serverID []byte // opaque (RFC 8415 11): kept from the library, which takes them apart
 }
 
+// precheck is the part of guard and of machine.receive that needs four octets only: is it an answer, and to what was sent?
+func precheck(data []byte, expected uint32) error {
+	switch {
+	case len(data) > maxDatagram:
+		return errTooLong
+	case len(data) < 4:
+		return errTooShort
+	}
+	if t := dhcp6.MessageType(data[0]); t != dhcp6.MessageTypeAdvertise && t != dhcp6.MessageTypeReply {
+		return errType
+	}
+	if expected != expecting|transaction(data[1:4]) {
+		return errUnasked
+	}
+	return nil
+}
+
+// transaction is a transaction id as a number.
+func transaction(b []byte) uint32 { return uint32(b[0])<<16 | uint32(b[1])<<8 | uint32(b[2]) }
+
 // guard checks a received datagram and copies from it what we use. The library's parser has no bounds, refuses a
 // message for one bad option of no interest, and reads prefix lengths that do not exist; so it sees only Advertise and
 // Reply messages, at most three levels deep, with options whose lengths were checked here. A malformed option that we can

@@ -68,6 +68,9 @@ func (i *ia) fail(m *machine, now time.Time, problem string) {
 	i.failures++
 	wait := time.Second << min(i.failures-1, 16)
 	wait = min(wait, m.solMaxRT)
+	if i.lease != nil {
+		wait = min(wait, rebMaxRT) // there is something to lose
+	}
 	i.retryAt = now.Add(wait + jitter(m.rand, wait))
 	i.asap, i.problem = false, problem
 }

@@ -204,10 +204,11 @@ func (m *machine) tick(now time.Time) {
 
 // expire drops leases whose valid lifetime has ended.
 func (m *machine) expire(now time.Time) {
+	lost := false
 	for _, i := range m.ias {
 		if i.lease != nil && !now.Before(i.lease.ValidUntil) {
-			i.lease = nil
-			i.retryAt, i.failures = now, 0
+			i.lease, lost = nil, true
+			i.retryAt, i.failures = now, starvation
 			i.problem = "expired: no server extended it"
 		}
 		if i.old != nil && !now.Before(i.old.ValidUntil) {
@@ -217,6 +218,9 @@ func (m *machine) expire(now time.Time) {
 	if !m.holds() {
 		m.fresh, m.confirm = false, confirmNone
 	}
+	if e := m.ex; lost && e != nil && (e.kind == dhcp6.MessageTypeRenew || e.kind == dhcp6.MessageTypeRebind) {
+		m.ex, m.out = nil, nil // it did not help what is lost: start over with that
+	}
 }
 
 // take returns the message to send, nil if there is none.
@@ -224,6 +228,14 @@ func (m *machine) take() *request {
 	r := m.out
 	m.out = nil
 	return r
+}
+
+// expect returns the transaction id that answers to the exchange in progress have, and expecting; 0: there is none.
+func (m *machine) expect() uint32 {
+	if m.ex == nil {
+		return 0
+	}
+	return expecting | transaction(m.ex.xid[:])
 }
 
 // wake returns when tick is due. The zero time: never.

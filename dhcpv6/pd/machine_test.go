@@ -3,6 +3,7 @@ package pd
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -637,4 +638,114 @@ func TestSendError(t *testing.T) {
 	s.run(15 * time.Second)
 	s.wantHeld("isp 2001:db8:100::/56")
 	s.wantState("isp", "bound")
+}
+
+// Some servers extend addresses but not prefixes, and some drop a Rebind of what they do not know: neither may cost the
+// prefix for as long as the address lives.
+func TestStarvingPrefix(t *testing.T) {
+	const first, second = "2001:db8:100::/56", "2001:db8:200::/56"
+	address := "2001:db8::9/128"
+	dropIA := func(kinds ...dhcp6.MessageType) func(req, rep *dhcp6.Message) {
+		return func(req, rep *dhcp6.Message) {
+			if ia := firstPD(rep); ia != nil && slices.Contains(kinds, req.MessageType) {
+				ia.Options.Options = nil
+			}
+		}
+	}
+	tests := []struct {
+		name   string
+		server func(*server) // after the first Reply
+		within time.Duration
+		held   string
+	}{
+		{
+			name: "left out of Renew", server: func(s *server) { s.edit = dropIA(dhcp6.MessageTypeRenew) },
+			within: 2 * time.Hour, held: "isp " + first + ", " + address,
+		},
+		{
+			name: "left out of Rebind by a server that was away",
+			server: func(s *server) {
+				s.edit = dropIA(dhcp6.MessageTypeRenew, dhcp6.MessageTypeRebind)
+			},
+			within: 2 * time.Hour, held: "isp " + first + ", " + address,
+		},
+		{
+			name: "withdrawn without another, while another is there for those who ask",
+			server: func(s *server) {
+				s.prefixes[1] = netip.MustParsePrefix(second)
+				s.edit = func(req, rep *dhcp6.Message) {
+					if ia := firstPD(rep); ia != nil && req.MessageType == dhcp6.MessageTypeRenew {
+						ia.Options.Options = nil
+						ia.Options.Add(prefixOption(netip.MustParsePrefix(first), 0, 0))
+					}
+				}
+			},
+			within: 45 * time.Minute, held: "isp " + second + ", " + address,
+		},
+		{
+			name: "no prefix any more: the address is renewed all the same",
+			server: func(s *server) {
+				s.prefixes = nil
+			},
+			within: 48 * time.Hour, held: address,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := newServer(t, first)
+			srv.addresses = map[uint32]netip.Addr{9: netip.MustParseAddr("2001:db8::9")}
+			s := newSim(t, 1, srv)
+			u := uplink()
+			u.Address = &IA{IAID: 9}
+			s.apply(u)
+			s.run(3 * time.Second)
+			s.wantHeld("isp " + first + ", " + address)
+			s.forget()
+			tt.server(srv)
+			for end := s.now.Add(tt.within); s.now.Before(end); {
+				s.run(time.Minute)
+				if held := s.held(); !strings.Contains(held, address) {
+					t.Fatalf("at %s: holds %q: the address is lost", s.now.Sub(epoch), held)
+				}
+			}
+			s.wantHeld(tt.held)
+			if n, most := len(s.sent), 60+int(tt.within/time.Hour)*30; n > most {
+				t.Errorf("%d messages in %s: %s", n, tt.within, s.log())
+			}
+			for _, r := range s.only(dhcp6.MessageTypeSolicit) {
+				if len(r.ias) != 1 || r.ias[0].key.address {
+					t.Errorf("a Solicit at %s is about more than the prefix: %+v", r.at, r.ias)
+				}
+			}
+		})
+	}
+}
+
+// A prefix that ends while a Rebind of the address is ignored is asked for at once.
+func TestExpiryBesideAddress(t *testing.T) {
+	srv := newServer(t, "2001:db8:100::/56")
+	srv.addresses = map[uint32]netip.Addr{9: netip.MustParseAddr("2001:db8::9")}
+	srv.edit = func(req, rep *dhcp6.Message) {
+		for _, o := range rep.Options.Get(dhcp6.OptionIANA) {
+			ia := o.(*dhcp6.OptIANA)
+			if a := ia.Options.OneAddress(); a != nil {
+				a.PreferredLifetime, a.ValidLifetime = 24*time.Hour, 24*time.Hour
+			}
+		}
+	}
+	s := newSim(t, 1, srv)
+	u := uplink()
+	u.Address = &IA{IAID: 9}
+	s.apply(u)
+	s.run(3 * time.Second)
+	s.wantHeld("isp 2001:db8:100::/56, 2001:db8::9/128")
+	srv.prefixes[1] = netip.MustParsePrefix("2001:db8:200::/56")
+	serve := srv.edit
+	srv.edit = func(req, rep *dhcp6.Message) {
+		if serve(req, rep); req.MessageType == dhcp6.MessageTypeRenew || req.MessageType == dhcp6.MessageTypeRebind {
+			rep.MessageType = 0 // what it has forgotten it does not answer
+		}
+	}
+	s.run(2*time.Hour + time.Second)
+	s.wantHeld("isp 2001:db8:200::/56, 2001:db8::9/128")
 }

@@ -128,7 +128,7 @@ func (a *answer) refusal(key iaKey) string {
 
 // request goes on from the best Advertise.
 func (m *machine) request(now time.Time, offer *answer) {
-	e := &exchange{kind: dhcp6.MessageTypeRequest, server: offer.serverID, ias: m.ex.ias, offered: make(map[*ia]netip.Prefix)}
+	e := &exchange{kind: dhcp6.MessageTypeRequest, server: offer.serverID, ias: m.ex.ias, beside: m.ex.beside, offered: make(map[*ia]netip.Prefix)}
 	for _, i := range e.ias {
 		if l := offer.usable(i.key); l != nil {
 			e.offered[i] = l.prefix
@@ -174,11 +174,18 @@ func (m *machine) replied(now time.Time, a *answer) {
 			continue
 		}
 		notOnLink = notOnLink || code == iana.StatusNotOnLink
-		if problem := i.grant(m, now, a); problem != "" {
+		switch problem := i.grant(m, now, a); {
+		case problem == "":
+		case extend && i.starves(now):
+			i.problem = problem // its own Solicit is not put off by that
+		default:
 			i.fail(m, now, problem)
 		}
 	}
 	m.ex, m.out = nil, nil
+	if e.beside {
+		return
+	}
 	m.confirm, m.fresh = confirmNone, false
 	if notOnLink && m.holds() {
 		// 18.2.10.1 has us start over. What was granted beside it is not worth a hurry.

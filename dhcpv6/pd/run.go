@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +25,12 @@ type socket struct {
 	index int
 	local netip.Addr
 	gone  chan struct{} // closed with the conn: its reader is not to wait for the loop
+
+	expected atomic.Uint32 // the transaction id that its reader lets through, and expecting; 0: none
 }
+
+// expecting is set in socket.expected beside the 24 bits of a transaction id.
+const expecting = 1 << 24
 
 // loop is what Run keeps on its stack. Only its goroutine sends, opens and closes sockets, and writes files.
 type loop struct {
@@ -78,6 +84,7 @@ type task struct {
 	index  int
 	local  netip.Addr
 	send   *request
+	expect uint32 // for socket.expected
 	leases []held
 }
 
@@ -88,7 +95,7 @@ func (l *loop) work() {
 	l.c.mu.Lock()
 	for link, m := range l.c.machines {
 		m.tick(now)
-		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), leases: m.leases()})
+		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), expect: m.expect(), leases: m.leases()})
 		if m.idle() {
 			delete(l.c.machines, link)
 		}
@@ -98,6 +105,8 @@ func (l *loop) work() {
 		l.publish(now, t)
 		if s := l.sockets[t.link]; s != nil && (!t.up || s.index != t.index || s.local != t.local) {
 			l.drop(s)
+		} else if s != nil {
+			s.expected.Store(t.expect)
 		}
 		if t.send != nil {
 			err := l.send(t)
@@ -165,8 +174,9 @@ func (l *loop) send(t task) error {
 			return err
 		}
 		s = &socket{conn: conn, link: t.link, index: t.index, local: t.local, gone: make(chan struct{})}
+		s.expected.Store(t.expect)
 		l.sockets[t.link] = s
-		l.readers.Go(func() { s.read(l.inbox) })
+		l.readers.Go(func() { s.read(l) })
 	}
 	if err := s.Write(t.send.marshal()); err != nil {
 		return fmt.Errorf("send %s: %w", titles[t.send.kind], err)
@@ -183,14 +193,21 @@ func (l *loop) sent(t task, err error) {
 	}
 }
 
-// read hands datagrams to the loop until the socket is closed or breaks.
-func (s *socket) read(inbox chan<- datagram) {
+// read hands datagrams to the loop until the socket is closed or breaks. What cannot be an answer, as its transaction id says,
+// ends here: a flood of it costs neither memory nor the loop's time.
+func (s *socket) read(l *loop) {
 	buf := make([]byte, maxDatagram+1)
 	for {
 		n, from, err := s.Read(buf)
+		if err == nil {
+			if reason := precheck(buf[:n], s.expected.Load()); reason != nil {
+				l.c.ignored(reason)
+				continue
+			}
+		}
 		d := datagram{socket: s, data: slices.Clone(buf[:n]), from: from, err: err}
 		select {
-		case inbox <- d:
+		case l.inbox <- d:
 		case <-s.gone:
 			return
 		}
@@ -220,6 +237,13 @@ func (l *loop) received(d datagram) {
 	if err != nil {
 		l.c.dropped[err.Error()]++
 	}
+}
+
+// ignored counts a datagram that was ignored.
+func (c *Client) ignored(reason error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped[reason.Error()]++
 }
 
 // drop closes a socket.
