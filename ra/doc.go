@@ -6,8 +6,9 @@
 //
 //   - Apply names it: three advertisements follow, the first at once, the others at most 16 s apart (6.2.4); then one at random
 //     times between MinInterval and MaxInterval. A change of content starts this over.
-//   - A solicitation from an address is answered to that address at once, within what its token bucket allows; one from ::, or one
-//     too many hosts to remember, brings the next multicast advertisement forward. Multicast keeps 3 s of distance (6.2.6).
+//   - A solicitation from an address is answered to that address, within what its token bucket allows; one from ::, or one too many
+//     hosts to remember, brings the next multicast advertisement forward. Either comes up to 0.5 s later, by chance, and multicast
+//     keeps 3 s of distance (6.2.6).
 //   - Apply without it, or the end of Run, sends a final advertisement with lifetime 0 (6.2.5), unless KeepSilent was called
 //     because a successor takes over.
 //

@@ -101,10 +101,20 @@ func (s *Sender) transmit(ctx context.Context, c conn) {
 func (s *Sender) next(now time.Time) ([]task, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := min(len(s.queue), maxBatch)
-	tasks := append([]task(nil), s.queue[:n]...)
-	if s.queue = s.queue[n:]; len(s.queue) == 0 {
-		s.queue = nil
+	var tasks []task
+	for len(tasks) < maxBatch && len(s.queue) > 0 && !s.queue[0].at.After(now) {
+		t := s.queue[0]
+		s.queue[0] = task{}
+		if s.queue = s.queue[1:]; len(s.queue) == 0 {
+			s.queue = nil
+		}
+		if t.kind == answer {
+			// What was advertised when the question came may be over by now, and after a goodbye there is nothing to say.
+			if t.what = t.link.status.Interface; s.links[t.what.Link] != t.link {
+				continue
+			}
+		}
+		tasks = append(tasks, t)
 	}
 	for len(tasks) < maxBatch && len(s.due) > 0 && !s.due[0].schedule.next.After(now) {
 		l := s.due[0]
@@ -115,8 +125,10 @@ func (s *Sender) next(now time.Time) ([]task, time.Duration) {
 	switch {
 	case len(tasks) > 0:
 		return tasks, 0
-	case len(s.due) == 0:
+	case len(s.due) == 0 && len(s.queue) == 0:
 		return nil, idle
+	case len(s.due) == 0 || len(s.queue) > 0 && s.queue[0].at.Before(s.due[0].schedule.next):
+		return nil, s.queue[0].at.Sub(now)
 	}
 	return nil, s.due[0].schedule.next.Sub(now)
 }
@@ -209,7 +221,8 @@ func (s *Sender) reply(l *link, host netip.Addr, now time.Time) string {
 	case len(s.queue) >= maxQueued:
 		return DropBusy
 	default:
-		s.later(task{link: l, what: l.status.Interface, to: host, kind: answer})
+		// RFC 4861 6.2.6: the delay is for answers by unicast too, so that the routers of a link do not all speak at once.
+		s.later(task{link: l, to: host, kind: answer, at: now.Add(answerDelay(s.random()))})
 	}
 	s.poke()
 	return ""

@@ -40,10 +40,15 @@ func (s *schedule) retimed(minInterval, maxInterval time.Duration, now time.Time
 // solicited brings the next advertisement forward to answer a solicitation by multicast. Any number of solicitations before it
 // leaves are answered by the same one.
 func (s *schedule) solicited(now time.Time, random float64) {
-	due := s.notBefore(now.Add(time.Duration(random * float64(maxAnswerDelay))))
+	due := s.notBefore(now.Add(answerDelay(random)))
 	if due.Before(s.next) {
 		s.next = due
 	}
+}
+
+// answerDelay is the random time between a solicitation and its answer.
+func answerDelay(random float64) time.Duration {
+	return time.Duration(random * float64(maxAnswerDelay))
 }
 
 // sent notes that an advertisement is about to leave and draws the time of the next. worked or failed follows.

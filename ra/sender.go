@@ -34,7 +34,7 @@ type Sender struct {
 	links   map[string]*link
 	byIndex map[int]*link
 	due     dueHeap // every link of links
-	queue   []task  // unicast answers and final advertisements, oldest first
+	queue   []task  // unicast answers and final advertisements, by the time when they are due
 	conn    conn    // nil unless Run is running
 	silent  bool
 	dropped map[string]uint64
@@ -51,9 +51,10 @@ type link struct {
 // task is one advertisement to send.
 type task struct {
 	link *link
-	what Interface
+	what Interface // of an answer: decided when it leaves
 	to   netip.Addr
 	kind taskKind
+	at   time.Time // when it is due; zero: at once
 }
 
 type taskKind int
@@ -180,9 +181,16 @@ func (s *Sender) join(l *link) {
 
 // later queues a task. Callers hold mu.
 func (s *Sender) later(t task) {
-	if s.conn != nil {
-		s.queue = append(s.queue, t)
+	if s.conn == nil {
+		return
 	}
+	n, _ := slices.BinarySearchFunc(s.queue, t, func(queued, t task) int {
+		if queued.at.After(t.at) {
+			return 1
+		}
+		return -1 // of equals the older leaves first
+	})
+	s.queue = slices.Insert(s.queue, n, t)
 }
 
 // poke wakes the sending goroutine.
