@@ -55,26 +55,7 @@ func (w *fibRun) loop(ctx context.Context) error {
 
 // step does all that is due.
 func (w *fibRun) step(ctx context.Context, now time.Time) error {
-	w.relink()
-	gone, foreign, audit := w.drift.take()
-	w.lost(gone)
-	if w.foreign(foreign) || audit {
-		// A link that flaps all the time must not make us read a full table all the time.
-		w.auditAt = earlier(w.auditAt, now.Add(max(auditSettle, 10*w.auditCost)))
-	}
-	if !w.auditAt.After(now) {
-		if err := w.audit(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			w.log.Warn("compare routes with the kernel", "err", err)
-			w.auditAt = now.Add(auditRetry)
-		}
-	}
-	w.mu.Lock()
-	due := w.state.due(now)
-	w.mu.Unlock()
-	w.watch.Redo(due...)
+	w.observe(ctx, now)
 	for ctx.Err() == nil {
 		w.sweep()
 		changes := w.watch.Take()
@@ -91,13 +72,50 @@ func (w *fibRun) step(ctx context.Context, now time.Time) error {
 			if err := w.audit(ctx); err != nil {
 				w.auditAt = now.Add(auditRetry)
 			}
-			w.mu.Lock()
-			due := w.state.due(now)
-			w.mu.Unlock()
-			w.watch.Redo(due...)
+			w.retry(time.Now())
+		}
+		// A table that never comes to rest must not keep us from looking up.
+		select {
+		case <-w.links:
+			w.observe(ctx, time.Now())
+		case <-w.drift.wake:
+			w.observe(ctx, time.Now())
+		default:
+			if now := time.Now(); !w.next().After(now) {
+				w.observe(ctx, now)
+			}
 		}
 	}
 	return nil
+}
+
+// observe takes notice of what happened elsewhere, and of the time.
+func (w *fibRun) observe(ctx context.Context, now time.Time) {
+	w.relink()
+	gone, foreign, audit := w.drift.take()
+	w.lost(gone)
+	if w.foreign(foreign) || audit {
+		// A link that flaps all the time must not make us read a full table all the time.
+		w.auditAt = earlier(w.auditAt, now.Add(max(auditSettle, 10*w.auditCost)))
+	}
+	if !w.auditAt.After(now) {
+		if err := w.audit(ctx); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			w.log.Warn("compare routes with the kernel", "err", err)
+			w.auditAt = now.Add(auditRetry)
+		}
+	}
+	w.retry(now)
+}
+
+// retry has the failed routes looked at again whose time has come.
+func (w *fibRun) retry(now time.Time) {
+	w.mu.Lock()
+	due := w.state.due(now)
+	w.mu.Unlock()
+	w.watch.Redo(due...)
 }
 
 // next returns when step is due without any news.
