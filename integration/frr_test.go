@@ -287,8 +287,7 @@ bgp:
 	frr(t, isp, fmt.Sprintf(frrSpeaker, "isp", "", 65001, "192.0.2.3", "2001:db8:2::2", "", "network 2001:db8:8001::/48"))
 	d := run(t, router, fmt.Sprintf(config, ""))
 	eventually(t, "the reason why it is not in the kernel", func() error {
-		out := d.cli("show", "routes")
-		if len(lines(out, "2001:db8:8001::/48", "2001:db8:2::1")) != 1 {
+		if out := d.cli("show", "bgp", "routes"); len(lines(out, "next hop 2001:db8:2::1 is not reachable")) != 1 {
 			return fmt.Errorf("%s", out)
 		}
 		return routesOf(router, "2001:db8:8001::/48", "")()

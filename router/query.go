@@ -136,9 +136,19 @@ func (r *Router) Neighbors(ctx context.Context) ([]kernel.Neighbor, error) {
 // BGP returns the state of the speaker and its neighbors.
 func (r *Router) BGP(context.Context) (bgp.Status, error) { return r.bgp.Status(), nil }
 
-// BGPPaths returns paths of the speaker.
+// BGPPaths returns paths of the speaker. A best path that the kernel could not be given is unusable too.
 func (r *Router) BGPPaths(ctx context.Context, filter bgp.PathFilter) ([]bgp.Path, error) {
-	return r.bgp.Paths(ctx, filter)
+	paths, err := r.bgp.Paths(ctx, filter)
+	if filter.Advertised {
+		return paths, err
+	}
+	for i, p := range paths {
+		key := rib.Route{Prefix: p.Prefix}.Key()
+		if best, ok := r.table.Best(key); ok && best.Source == rib.BGP && p.Best && p.Unusable == "" {
+			paths[i].Unusable = r.fib.Reason(key)
+		}
+	}
+	return paths, err
 }
 
 // Advertisements returns what is advertised on each link.

@@ -60,11 +60,25 @@ func (x *failedRoute) reason(k rib.Key) string {
 	if x.route.Source == 0 {
 		what = k.Prefix.String()
 	}
+	return what + ": " + x.why()
+}
+
+func (x *failedRoute) why() string {
 	if x.exists {
-		metric := cmp.Or(x.route.Route.Metric, DefaultMetric)
-		return fmt.Sprintf("%s: a route of somebody else has this prefix and metric %d", what, metric)
+		return fmt.Sprintf("a route of somebody else has this prefix and metric %d", cmp.Or(x.route.Route.Metric, DefaultMetric))
 	}
-	return fmt.Sprintf("%s: %v", what, x.err)
+	return x.err.Error()
+}
+
+// Reason tells why the kernel does not have what the table says of key: next hop 2001:db8::1 is not reachable. It is empty if
+// the kernel has it, or if nothing was tried yet.
+func (f *FIB) Reason(key rib.Key) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if x := f.state.failed[key]; x != nil {
+		return x.why()
+	}
+	return ""
 }
 
 // Installed reports whether the kernel has what the table says of key, as far as the writer got.

@@ -256,6 +256,10 @@ func TestFIBRecursive(t *testing.T) {
 		t.Errorf("failures:\n%s", got)
 	}
 
+	if got := f.Reason(key("2001:db8:10::/48")); got != "next hop 2001:db8:ff::1 is not reachable" {
+		t.Errorf("reason: %q", got)
+	}
+
 	table.Update(rib.Static, routes("2001:db8:ff::1/128 via 2001:db8:0:1::9", "10.0.0.0/8 via 192.0.2.9"), nil)
 	f.sync()
 	f.want(
@@ -266,7 +270,7 @@ func TestFIBRecursive(t *testing.T) {
 		"2001:db8:11::/48 via 2001:db8:0:1::9 dev lan0 metric 512 bgp",
 		"2001:db8:ff::1/128 via 2001:db8:0:1::9 dev lan0 metric 512 static",
 	)
-	if !f.Installed(key("2001:db8:11::/48")) || f.Status().Failed != 0 {
+	if !f.Installed(key("2001:db8:11::/48")) || f.Reason(key("2001:db8:11::/48")) != "" || f.Status().Failed != 0 {
 		t.Errorf("status: %+v", f.Status())
 	}
 
