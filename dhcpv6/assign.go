@@ -284,7 +284,9 @@ func (h *handler) settle(r *result, key lease.Key, had []lease.Lease, m assignme
 		for _, l := range had {
 			if !keeps(l.Prefix) {
 				h.out.change.Delete = append(h.out.change.Delete, lease.DeleteRef{Key: key, Prefix: l.Prefix})
-				r.gone = append(r.gone, l.Prefix)
+				if m.withdraw { // a client that asks anew holds nothing, and some take it up to deprecate it
+					r.gone = append(r.gone, l.Prefix)
+				}
 				h.event(Withdrawn, l, "no longer right for the client or the link")
 			}
 		}
