@@ -224,7 +224,7 @@ func TestISPWithoutPrefixes(t *testing.T) {
 			if out := r.cli("show", "prefixes"); !strings.Contains(out, "NoPrefixAvail") {
 				t.Errorf("show prefixes:\n%s", out)
 			}
-			eventually(t, "pending", router.Expect(sixfold+" show pending", "isp ::1/64", "no prefix isp yet"))
+			eventually(t, "pending", router.Expect(sixfold+" show pending", "isp ::1/64", "no prefix isp yet", "NoPrefixAvail"))
 			must(t, s.heard("Solicit")())
 		})
 	}

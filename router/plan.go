@@ -19,7 +19,8 @@ type Inputs struct {
 	Config      *config.Config
 	Links       kernel.Links
 	Delegations []pd.Delegation
-	DUID        []byte // our DHCP unique identifier, as client and server
+	Problems    map[string]string // why the client does not get ahead, by name of the delegation
+	DUID        []byte            // our DHCP unique identifier, as client and server
 	Now         time.Time
 }
 

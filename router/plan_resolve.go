@@ -80,5 +80,8 @@ func (p *planner) whyNotHeld(name string) string {
 	case !state.Running:
 		return fmt.Sprintf("no prefix %s yet: %s has no carrier", name, link)
 	}
+	if problem := p.Problems[name]; problem != "" {
+		return fmt.Sprintf("no prefix %s yet: %s", name, problem)
+	}
 	return fmt.Sprintf("no prefix %s yet: waiting for a DHCPv6 server on %s", name, link)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -180,12 +179,7 @@ func (r *Router) Units(context.Context) ([]UnitStatus, error) {
 	return out, nil
 }
 
-// Pending returns what is configured and cannot run yet.
+// Pending returns what is configured and cannot run yet. It plans anew, so that the reasons are those of this moment.
 func (r *Router) Pending(context.Context) ([]Pending, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.plan == nil {
-		return nil, nil
-	}
-	return slices.Clone(r.plan.Pending), nil
+	return MakePlan(r.inputs()).Pending, nil
 }

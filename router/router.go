@@ -220,6 +220,14 @@ func (r *Router) inputs() Inputs {
 	in := Inputs{
 		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), DUID: r.duid, Now: time.Now(),
 	}
+	for _, s := range r.pd.Status() {
+		if s.Name != "" && s.Problem != "" {
+			if in.Problems == nil {
+				in.Problems = map[string]string{}
+			}
+			in.Problems[s.Name] = s.Problem
+		}
+	}
 	if in.Config != nil && in.Config.DUID != nil {
 		in.DUID = in.Config.DUID
 	}
