@@ -46,6 +46,9 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 		best, _ := r.table.Best(key)
 		s := RouteStatus{Route: e.Route, Source: e.Source.String(), Best: best.Source == e.Source}
 		s.InKernel = s.Best && r.fib.Installed(key)
+		if s.Best && !s.InKernel {
+			s.Reason = r.fib.Reason(key)
+		}
 		if e.Source != rib.Connected && e.Route.Metric == 0 {
 			s.Route.Metric = kernel.DefaultMetric
 		}

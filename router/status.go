@@ -36,6 +36,7 @@ type RouteStatus struct {
 	Source   string // a source of the rib, or the kernel's protocol for routes that are not ours
 	Best     bool   // preferred among the sources of this prefix
 	InKernel bool
+	Reason   string // why the best route is not in the kernel; empty: it is, or nothing was tried yet
 }
 
 // PrefixStatus is a delegated prefix and what was made of it.

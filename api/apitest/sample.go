@@ -56,7 +56,7 @@ func Sample(now time.Time) *Backend {
 			{Route: rib.Route{Prefix: prefix("2001:db8:1::/48"), Kind: rib.Unreachable}, Source: "aggregate", Best: true, InKernel: true},
 			{Route: rib.Route{Prefix: prefix("2001:db8:1::/64"), Link: "lan0"}, Source: "connected", Best: true, InKernel: true},
 			{Route: rib.Route{Prefix: prefix("2001:db8:1:100::/60"), Via: addr("fe80::5054:ff:fed6:c2a9"), Link: "lan0"}, Source: "delegated", Best: true, InKernel: true},
-			{Route: rib.Route{Prefix: prefix("2001:db8:2::/48"), Via: addr("fe80::9"), Link: "wan0"}, Source: "bgp", Best: true},
+			{Route: rib.Route{Prefix: prefix("2001:db8:2::/48"), Via: addr("fe80::9"), Link: "wan0"}, Source: "bgp", Best: true, Reason: "next hop fe80::9 is not reachable"},
 			{Route: rib.Route{Prefix: prefix("2001:db8:1::/48"), Via: addr("fe80::9"), Link: "wan0"}, Source: "bgp"},
 			{Route: rib.Route{Prefix: prefix("192.168.5.0/24"), Link: "lan0"}, Source: "connected", Best: true, InKernel: true},
 		},

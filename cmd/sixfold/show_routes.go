@@ -79,6 +79,8 @@ func routeUse(r *sixfoldv1.RouteState) string {
 	switch {
 	case r.GetInKernel():
 		return "in kernel"
+	case r.GetBest() && r.GetReason() != "":
+		return "waiting: " + r.GetReason()
 	case r.GetBest():
 		return "waiting"
 	}
