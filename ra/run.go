@@ -159,10 +159,10 @@ func (s *Sender) send(c conn, t task) {
 	case err == nil:
 	case t.kind == goodbye:
 		// The link or its address is often what went away.
-		log.Debug("final advertisement", "err", err)
+		log.Debug("final advertisement", "error", err)
 	default:
 		if st.Errors++; st.LastError != err.Error() {
-			log.Warn("advertisement not sent", "err", err)
+			log.Warn("advertisement not sent", "error", err)
 		}
 		st.LastError = err.Error()
 		if t.kind == periodic && s.links[t.what.Link] == t.link {

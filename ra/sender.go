@@ -164,7 +164,7 @@ func (s *Sender) remove(l *link) {
 		s.later(task{link: l, what: final(i), to: allNodes, kind: goodbye})
 	}
 	if err := s.conn.leave(i.Index, allRouters); err != nil {
-		s.log.Debug("leave group", "link", i.Link, "err", err)
+		s.log.Debug("leave group", "link", i.Link, "error", err)
 	}
 }
 
@@ -175,7 +175,7 @@ func (s *Sender) join(l *link) {
 		return
 	}
 	if err := s.conn.join(l.status.Interface.Index, allRouters); err != nil {
-		s.log.Debug("join group", "link", l.status.Interface.Link, "err", err)
+		s.log.Debug("join group", "link", l.status.Interface.Link, "error", err)
 	}
 }
 

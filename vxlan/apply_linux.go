@@ -80,7 +80,7 @@ func (m *Manager) sync(ctx context.Context) error {
 	m.mu.Unlock()
 	if len(ops.Create)+len(ops.Modify) > 0 {
 		if err := raiseLimits(memberships(want, have)); err != nil {
-			m.log.Warn("raise limit of multicast groups", "err", err)
+			m.log.Warn("raise limit of multicast groups", "error", err)
 		}
 	}
 	errs := m.execute(ctx, k, ops, have)

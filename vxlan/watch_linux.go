@@ -61,7 +61,7 @@ func (m *Manager) look(ctx context.Context, changed <-chan struct{}, ended chan 
 			text = err.Error()
 		}
 		if text != last && text != "" && ctx.Err() == nil {
-			m.log.Warn("vxlan devices are not as configured", "err", text)
+			m.log.Warn("vxlan devices are not as configured", "error", text)
 		}
 		last = text
 	}

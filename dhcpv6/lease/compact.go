@@ -94,7 +94,7 @@ func (s *Store) finish(c *compaction) error {
 		n.abandon()
 		s.limit = 2 * s.journal.size
 		s.log.Error("lease journal could not be compacted; trying again when it is twice as large",
-			"file", s.disk.path(journalName), "bytes", s.journal.size, "err", err)
+			"file", s.disk.path(journalName), "bytes", s.journal.size, "error", err)
 		return nil
 	}
 	// From here on it is not known under which of the two files the name is found after a crash.

@@ -103,7 +103,7 @@ func (w *fibRun) observe(ctx context.Context, now time.Time) {
 			if ctx.Err() != nil {
 				return
 			}
-			w.log.Warn("compare routes with the kernel", "err", err)
+			w.log.Warn("compare routes with the kernel", "error", err)
 			w.auditAt = now.Add(auditRetry)
 		}
 	}

@@ -75,7 +75,7 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 	now := w.monitor.Links()
 	for _, name := range solicit {
 		if err := w.monitor.solicit(now[name]); err != nil {
-			w.log.Warn("the default route will come with the next advertisement", "link", name, "err", err)
+			w.log.Warn("the default route will come with the next advertisement", "link", name, "error", err)
 		}
 	}
 	return errors.Join(errs...)

@@ -147,7 +147,7 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 			drain(news)
 			due = false
 			if err := m.Refresh(ctx); err != nil && ctx.Err() == nil {
-				m.log.Warn("read links", "err", err)
+				m.log.Warn("read links", "error", err)
 				due = true
 				again.Reset(retryRead)
 			}

@@ -40,7 +40,7 @@ func (m *Monitor) solicitAgain(ctx context.Context) bool {
 	answered := map[string]bool{}
 	routes, err := m.Routes(ctx, 6)
 	if err != nil {
-		m.log.Debug("list routes", "err", err)
+		m.log.Debug("list routes", "error", err)
 	}
 	for _, r := range routes {
 		if r.Prefix.Bits() == 0 && r.Protocol == "ra" {
@@ -58,7 +58,7 @@ func (m *Monitor) solicitAgain(ctx context.Context) bool {
 			continue
 		}
 		if err := sendSolicitation(l, from); err != nil {
-			m.log.Debug("solicit routers", "link", l.Name, "err", err)
+			m.log.Debug("solicit routers", "link", l.Name, "error", err)
 		}
 		m.solicited[index]++
 	}
