@@ -95,11 +95,21 @@ func TestCompactionDoesNotBlock(t *testing.T) {
 	s := openMem(t, d)
 	s.least = 1000
 	s.limit = s.threshold()
-	creating, release := make(chan struct{}), make(chan struct{})
+	creating, release, renamed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	d.hook = func(op string) error {
-		if op == "create" {
-			close(creating)
-			<-release
+		switch op {
+		case "create":
+			once.Do(func() {
+				close(creating)
+				<-release
+			})
+		case "rename":
+			select {
+			case <-renamed:
+			default:
+				close(renamed)
+			}
 		}
 		return nil
 	}
@@ -120,11 +130,11 @@ func TestCompactionDoesNotBlock(t *testing.T) {
 	}
 	want := s.All()
 	close(release)
-	eventually(t, "compaction", func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.names[newName] == nil && len(d.durable[journalName].now) < 50*120
-	})
+	select {
+	case <-renamed:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the new journal does not take the place of the old one")
+	}
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
