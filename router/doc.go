@@ -33,13 +33,24 @@
 // routes, the DHCPv6 server's delegated prefixes, BGP's best paths. Two readers watch it: the kernel's FIB writer and the BGP
 // speaker's announcements. A watch coalesces, so a slow kernel sees only the newest route of each prefix and nobody waits.
 //
+// The FIB writer resolves a next hop that is not on a link through the other routes, and looks again at those that depend on
+// what changed. It follows the kernel's notifications: a route of ours that somebody removes, or that the kernel drops with a
+// link, is written again; routes of others are read, never written.
+//
 // # Start, failure and stop
 //
 // The lease store and the remembered delegations are read before anything is written, so that a restart finds each route it
 // had. The FIB writer recognises our routes of an earlier run by their protocol numbers, keeps those that are still wanted
 // without touching them, and removes the rest when the source they belong to has reported. A subsystem that fails is started
 // again; a panic ends the process on purpose. When the lease store cannot write, the process ends rather than acknowledge
-// what it cannot keep. On a clean stop neighbors and hosts are told; routes of clients, addresses and devices stay.
+// what it cannot keep. The speaker marks on disk that it runs: after a crash it tells neighbors that it went on forwarding
+// (RFC 4724), so that they keep our routes too. On a clean stop neighbors and hosts are told; routes of clients, addresses
+// and devices stay.
+//
+// # Tests
+//
+// What decides is pure and tested without privileges. Tests of kernel behaviour run in namespaces that package
+// integration/netns makes; package integration has the whole program against real peers.
 //
 // # Who may import whom
 //
