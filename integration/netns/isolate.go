@@ -19,15 +19,15 @@ const isolated = "SIXFOLD_TEST_ISOLATED"
 // Isolate is for TestMain: it runs the tests of this binary in network and mount namespaces of their own and returns the exit
 // code. There every thread is in the same namespaces, as in a router, so that tests may open sockets anywhere and change
 // links and sysctls freely; the loopback interface is up, /run is empty, and new links do no duplicate address detection.
-// It needs root, and says so.
-func Isolate(m interface{ Run() int }) int {
+// Settings are further kernel parameters, as for Node.Sysctl. It needs root, and says so.
+func Isolate(m interface{ Run() int }, settings ...string) int {
 	// A fuzz worker talks to the process that started it over inherited files, and has no use for a network.
 	worker := slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(a, "-test.fuzzworker") })
 	if worker {
 		return m.Run()
 	}
 	if os.Getenv(isolated) != "" {
-		if err := settle(); err != nil {
+		if err := settle(settings); err != nil {
 			fmt.Fprintln(os.Stderr, "set up the test's namespaces:", err)
 			return 1
 		}
@@ -49,17 +49,15 @@ func Isolate(m interface{ Run() int }) int {
 }
 
 // settle prepares the namespaces that this process was started in.
-func settle() error {
+func settle(settings []string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
 	if err := unix.Mount("run", "/run", "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("mount /run: %w", err)
 	}
-	for _, conf := range []string{"all", "default"} {
-		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+conf+"/accept_dad", []byte("0"), 0); err != nil {
-			return err
-		}
+	if err := sysctl(slices.Concat(noDAD, settings)); err != nil {
+		return err
 	}
 	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 		return fmt.Errorf("ip link set lo up: %w\n%s", err, out)

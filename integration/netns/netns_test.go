@@ -10,22 +10,8 @@ import (
 	"time"
 )
 
-func node(t *testing.T, name string) *Node {
-	t.Helper()
-	n, err := New(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return n
-}
-
 func TestTwoNodesReachEachOther(t *testing.T) {
-	a, b := node(t, "a"), node(t, "b")
+	a, b := Host(t, "a"), Host(t, "b")
 	if err := Connect(End{a, "eth0", "52:54:00:d6:c2:a9"}, End{Node: b, Name: "eth0"}); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +44,7 @@ func TestNodesAreApartFromTheMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := node(t, "a")
+	a := Host(t, "a")
 	if err := a.IP("link add br7 type bridge"); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +64,7 @@ func TestNodesAreApartFromTheMachine(t *testing.T) {
 }
 
 func TestCloseEndsDaemons(t *testing.T) {
-	a := node(t, "a")
+	a := Host(t, "a")
 	if _, err := a.Run("sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 &"); err != nil {
 		t.Fatal(err)
 	}

@@ -29,14 +29,14 @@ type Node struct {
 	done  chan struct{} // closed when the thread has ended
 	close sync.Once
 	tid   int
-	netID string // identity of the network namespace, as /proc shows it
+	netID string // identity of the network namespace, as /proc shows it; empty if it is not the node's to end
 }
 
 // New makes a node with only a loopback interface, which is up.
 func New(name string) (*Node, error) {
 	n := &Node{Name: name, work: make(chan func()), stop: make(chan struct{}), done: make(chan struct{})}
 	ready := make(chan error)
-	go n.serve(ready)
+	go n.serve(ready, n.enter)
 	if err := <-ready; err != nil {
 		return nil, fmt.Errorf("make host %s: %w", name, err)
 	}
@@ -48,18 +48,15 @@ func New(name string) (*Node, error) {
 }
 
 // serve is the node's own thread. Processes are started from it, so that they are in its namespaces and die with it.
-func (n *Node) serve(ready chan<- error) {
+func (n *Node) serve(ready chan<- error, enter func() error) {
 	defer close(n.done)
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-	if err := n.enter(); err != nil {
-		ready <- err
+	n.tid = unix.Gettid()
+	err := enter()
+	ready <- err
+	if err != nil {
 		return
 	}
-	n.tid = unix.Gettid()
-	n.name()
-	id, err := os.Readlink("/proc/thread-self/ns/net")
-	n.netID = id
-	ready <- err
 	for {
 		select {
 		case f := <-n.work:
@@ -91,14 +88,16 @@ func (n *Node) enter() error {
 			return fmt.Errorf("mount /etc/resolv.conf: %w", err)
 		}
 	}
-	return unix.Sethostname([]byte(n.Name))
-}
-
-// name makes the node findable for Enter: the thread's name is all that the machine sees of it.
-func (n *Node) name() {
+	if err := unix.Sethostname([]byte(n.Name)); err != nil {
+		return err
+	}
 	os.WriteFile("/proc/thread-self/comm", []byte(threadName(n.Name)), 0)
+	id, err := os.Readlink("/proc/thread-self/ns/net")
+	n.netID = id
+	return err
 }
 
+// threadName makes a node findable for Enter: the name of its thread is all that the machine sees of it.
 func threadName(node string) string { return "ns:" + node }
 
 // Do calls f on the node's thread: sockets it opens and files it opens in /proc/sys/net and /run are the node's.
@@ -116,21 +115,29 @@ func (n *Node) Do(f func() error) error {
 // Sysctl writes kernel parameters of the node, given as "net.ipv6.conf.all.forwarding=1". A slash stands for itself, so that
 // interface names with dots can be written: "net/ipv6/conf/eth0.5/accept_ra=2".
 func (n *Node) Sysctl(settings ...string) error {
-	return n.Do(func() error {
-		for _, s := range settings {
-			key, value, ok := strings.Cut(s, "=")
-			if !ok {
-				return fmt.Errorf("sysctl %q has no value", s)
-			}
-			if !strings.Contains(key, "/") {
-				key = strings.ReplaceAll(key, ".", "/")
-			}
-			if err := os.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0); err != nil {
-				return fmt.Errorf("%s: %w", n.Name, err)
-			}
+	if err := n.Do(func() error { return sysctl(settings) }); err != nil {
+		return fmt.Errorf("%s: %w", n.Name, err)
+	}
+	return nil
+}
+
+// noDAD are the settings with which new links do no duplicate address detection.
+var noDAD = []string{"net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"}
+
+func sysctl(settings []string) error {
+	for _, s := range settings {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return fmt.Errorf("sysctl %q has no value", s)
 		}
-		return nil
-	})
+		if !strings.Contains(key, "/") {
+			key = strings.ReplaceAll(key, ".", "/")
+		}
+		if err := os.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Root is a path of the machine under which the node's files are: Root()+"/run/x" is the node's /run/x.

@@ -55,14 +55,27 @@ type Process struct {
 
 // Start starts a process in the node. It gets SIGKILL when the node is closed or the process that made the node ends.
 func (n *Node) Start(name string, args ...string) (*Process, error) {
-	p := &Process{node: n, cmd: exec.Command(name, args...), done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
-	p.cmd.Dir = "/run"
+	return n.StartCmd(exec.Command(name, args...))
+}
+
+// StartCmd is Start for a command that has its own environment, directory, input or output. Without a directory it gets /run.
+// The Process collects only output that goes nowhere else.
+func (n *Node) StartCmd(cmd *exec.Cmd) (*Process, error) {
+	p := &Process{node: n, cmd: cmd, done: make(chan struct{})}
+	if p.cmd.Stdout == nil {
+		p.cmd.Stdout = &p.out
+	}
+	if p.cmd.Stderr == nil {
+		p.cmd.Stderr = &p.err
+	}
+	if p.cmd.Dir == "" {
+		p.cmd.Dir = "/run"
+	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	// A grandchild that keeps the pipes must not keep Wait.
 	p.cmd.WaitDelay = time.Second
 	if err := n.Do(p.cmd.Start); err != nil {
-		return nil, fmt.Errorf("%s: start %s: %w", n.Name, name, err)
+		return nil, fmt.Errorf("%s: start %s: %w", n.Name, cmd.Path, err)
 	}
 	go func() {
 		p.exit = p.cmd.Wait()
