@@ -89,14 +89,14 @@ func TestSenderFlood(t *testing.T) {
 
 // TestKernelFlaps: 200 changes of what is advertised leave no descriptor, goroutine or group membership behind.
 func TestKernelFlaps(t *testing.T) {
-	i := lan(t, "flaps")
+	_, i := lan(t, "flaps")
 	all := Config{Interfaces: map[string]Interface{"r0": i}}
 	s, _ := run(t, all)
-	eventually(t, "advertisement", func() string {
+	eventually(t, "advertisement", func() error {
 		if st := s.Status(); len(st) != 1 || st[0].Sent == 0 {
-			return fmt.Sprint(st)
+			return fmt.Errorf("%v", st)
 		}
-		return ""
+		return nil
 	})
 	files, goroutines, groups := descriptors(t), runtime.NumGoroutine(), memberships(t)
 	for n := range 200 {
@@ -116,15 +116,15 @@ func TestKernelFlaps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "as before", func() string {
+	eventually(t, "as before", func() error {
 		s.mu.Lock()
 		waiting := len(s.queue)
 		s.mu.Unlock()
 		f, g, m := descriptors(t), runtime.NumGoroutine(), memberships(t)
 		if f > files || g > goroutines || m != groups || waiting > 0 {
-			return fmt.Sprintf("%d descriptors, were %d; %d goroutines, were %d; memberships:\n%s\nwere:\n%s; %d packets wait", f, files, g, goroutines, m, groups, waiting)
+			return fmt.Errorf("%d descriptors, were %d; %d goroutines, were %d; memberships:\n%s\nwere:\n%s; %d packets wait", f, files, g, goroutines, m, groups, waiting)
 		}
-		return ""
+		return nil
 	})
 }
 
