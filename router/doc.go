@@ -12,7 +12,7 @@
 //	bgp             the embedded GoBGP speaker: neighbors, policy, best paths → rib, rib → announcements
 //	ra              router advertisements
 //	dhcpv6          the DHCPv6 server; dhcpv6/lease its durable leases and pools; dhcpv6/pd the client on uplinks
-//	api             gRPC over a unix socket; declares the Backend that *Router satisfies
+//	api             gRPC over a unix socket; declares the Backend it needs, to which cmd/sixfold fits *Router
 //	proto           the schema of configuration and API
 //	integration     namespaces for tests and the lab, scenarios against real peers
 //

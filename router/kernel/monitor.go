@@ -147,7 +147,11 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 			drain(news)
 			due = false
 			if err := m.Refresh(ctx); err != nil && ctx.Err() == nil {
-				m.log.Warn("read links", "error", err)
+				level := slog.LevelWarn
+				if errors.Is(err, errInterrupted) {
+					level = slog.LevelDebug // many links are being changed just now: nothing is wrong
+				}
+				m.log.Log(ctx, level, "read links", "error", err)
 				due = true
 				again.Reset(retryRead)
 			}
