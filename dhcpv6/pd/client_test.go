@@ -125,7 +125,7 @@ func (r *rig) apply(t *testing.T, uplinks ...Uplink) {
 
 // pass lets time go by and everything settle.
 func pass(d time.Duration) {
-	time.Sleep(d) // of the bubble's clock
+	<-time.After(d) // of the bubble's clock
 	synctest.Wait()
 }
 
