@@ -18,11 +18,11 @@ func TestFlaps(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- m.Run(ctx) }()
 	apply(t, m, config(device("vx1", 1)))
-	eventually(t, "device", func() string {
+	eventually(t, "device", func() error {
 		if st := m.Status(); len(st) != 1 || st[0].Index == 0 {
-			return fmt.Sprint(st)
+			return fmt.Errorf("%+v", st)
 		}
-		return ""
+		return nil
 	})
 	var files, goroutines int
 	for n := range 220 {
@@ -47,11 +47,11 @@ func TestFlaps(t *testing.T) {
 		}
 	}
 	apply(t, m, config(device("vx1", 1)))
-	eventually(t, "descriptors and goroutines as before", func() string {
+	eventually(t, "descriptors and goroutines as before", func() error {
 		if f, g := descriptors(t), runtime.NumGoroutine(); f > files || g > goroutines {
-			return fmt.Sprintf("%d descriptors, were %d; %d goroutines, were %d", f, files, g, goroutines)
+			return fmt.Errorf("%d descriptors, were %d; %d goroutines, were %d", f, files, g, goroutines)
 		}
-		return ""
+		return nil
 	})
 	apply(t, m, Config{})
 	if out := sh(t, "ip -o link show type vxlan"); out != "" {

@@ -5,23 +5,24 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sixfold-router/sixfold/integration/netns"
 )
 
 func manager() *Manager { return New(slog.New(slog.DiscardHandler)) }
 
-// wire makes a link u0 here and p0 in a namespace.
-func wire(t *testing.T, ns string) {
+// wire makes a link u0 here and p0 of a host.
+func wire(t *testing.T, name string) *netns.Node {
 	t.Helper()
-	namespace(t, ns)
-	sh(t, "ip link add u0 type veth peer name p0 netns %s", ns)
-	t.Cleanup(func() { sh(t, "ip link del u0 2>/dev/null || true") })
-	sh(t, "ip link set u0 up; ip -n %s link set p0 up", ns)
-	sh(t, "ip addr add 192.168.7.1/24 dev u0; ip -n %s addr add 192.168.7.2/24 dev p0", ns)
+	h := netns.Host(t, name)
+	netns.Cable(t, netns.End{Node: netns.Own(), Name: "u0"}, netns.End{Node: h, Name: "p0"})
+	sh(t, "ip addr add 192.168.7.1/24 dev u0")
+	h.Sh(t, "ip addr add 192.168.7.2/24 dev p0")
+	return h
 }
 
 func device(name string, vni uint32, f ...func(*Device)) Device {
@@ -68,16 +69,6 @@ func status(t *testing.T, m *Manager) Status {
 	return all[0]
 }
 
-func pings(command string) func() string {
-	return func() string {
-		out, err := exec.Command("sh", "-c", command).CombinedOutput()
-		if err != nil {
-			return command + ": " + err.Error() + "\n" + string(out)
-		}
-		return ""
-	}
-}
-
 // TestKernelInterop pings a plain Linux host through the tunnel, both ways.
 func TestKernelInterop(t *testing.T) {
 	for _, tt := range []struct {
@@ -88,24 +79,25 @@ func TestKernelInterop(t *testing.T) {
 		{"IPv6 group", "ff05::3e8", 1430},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			wire(t, "plain")
+			plain := wire(t, "plain")
 			m := manager()
 			t.Cleanup(func() { apply(t, m, Config{}) })
 			applyTwice(t, m, config(device("vxlan1000", 1000, func(d *Device) { d.Group = netip.MustParseAddr(tt.group) })))
 			sh(t, "ip addr add 10.0.0.1/23 dev vxlan1000; ip addr add 2a00:f10:114:1000::1/64 dev vxlan1000 nodad")
-			sh(t, "ip -n plain link add vxlan1000 type vxlan id 1000 dstport 4789 group %s dev p0 ttl 5", tt.group)
-			sh(t, "ip -n plain link set vxlan1000 up")
-			sh(t, "ip -n plain addr add 10.0.0.2/23 dev vxlan1000; ip -n plain addr add 2a00:f10:114:1000::2/64 dev vxlan1000 nodad")
-			eventually(t, "IPv4", pings("ip netns exec plain ping -c1 -W1 10.0.0.1"))
-			eventually(t, "IPv6", pings("ip netns exec plain ping -c1 -W1 2a00:f10:114:1000::1"))
-			eventually(t, "back", pings("ping -c1 -W1 10.0.0.2 && ping -c1 -W1 2a00:f10:114:1000::2"))
-			eventually(t, "full size", pings(fmt.Sprintf("ping -c1 -W1 -M do -s %d 10.0.0.2", tt.mtu-28)))
+			plain.Sh(t, "ip link add vxlan1000 type vxlan id 1000 dstport 4789 group %s dev p0 ttl 5", tt.group)
+			plain.Sh(t, "ip link set vxlan1000 up")
+			plain.Sh(t, "ip addr add 10.0.0.2/23 dev vxlan1000; ip addr add 2a00:f10:114:1000::2/64 dev vxlan1000 nodad")
+			eventually(t, "IPv4", plain.Expect("ping -c1 -W1 10.0.0.1"))
+			eventually(t, "IPv6", plain.Expect("ping -c1 -W1 2a00:f10:114:1000::1"))
+			eventually(t, "IPv4 back", netns.Own().Expect("ping -c1 -W1 10.0.0.2"))
+			eventually(t, "IPv6 back", netns.Own().Expect("ping -c1 -W1 2a00:f10:114:1000::2"))
+			eventually(t, "full size", netns.Own().Expect(fmt.Sprintf("ping -c1 -W1 -M do -s %d 10.0.0.2", tt.mtu-28)))
 
 			st := status(t, m)
 			if st.Problem != "" || !st.Up || st.Device.MTU != tt.mtu || st.Index == 0 || st.RxPackets == 0 || st.TxPackets == 0 || st.MAC == "" {
 				t.Errorf("status %+v", st)
 			}
-			theirs := strings.TrimSpace(sh(t, "ip netns exec plain cat /sys/class/net/vxlan1000/address"))
+			theirs := strings.TrimSpace(plain.Sh(t, "cat /sys/class/net/vxlan1000/address"))
 			found := map[string]string{}
 			for _, e := range st.Forwarding {
 				found[e.MAC] = e.Remote + " " + e.State
@@ -325,29 +317,29 @@ func TestKernelRun(t *testing.T) {
 	if err := m.Apply(t.Context(), config(device("vxlan1000", 1000))); err == nil {
 		t.Error("no error although the underlying link does not exist")
 	}
-	good := func() string {
+	good := func() error {
 		if st := m.Status()[0]; st.Problem != "" || !st.Up {
-			return fmt.Sprintf("%+v", st)
+			return fmt.Errorf("%+v", st)
 		}
-		return ""
+		return nil
 	}
 	wire(t, "run1")
 	eventually(t, "device", good)
 	sh(t, "ip link del u0")
-	eventually(t, "problem", func() string {
+	eventually(t, "problem", func() error {
 		if st := m.Status()[0]; st.Problem == "" || st.Index != 0 {
-			return fmt.Sprintf("%+v", st)
+			return fmt.Errorf("%+v", st)
 		}
-		return ""
+		return nil
 	})
 	wire(t, "run2")
 	eventually(t, "device again", good)
 	sh(t, "ip link set u0 mtu 1400")
-	eventually(t, "MTU follows", func() string {
+	eventually(t, "MTU follows", func() error {
 		if st := m.Status()[0]; st.Device.MTU != 1350 {
-			return fmt.Sprintf("%+v", st)
+			return fmt.Errorf("%+v", st)
 		}
-		return ""
+		return nil
 	})
 	cancel()
 	if err := <-ended; err != nil {
