@@ -3,7 +3,6 @@ package pd
 import (
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -47,8 +46,7 @@ func TestPrecheck(t *testing.T) {
 // TestFlood has someone on the link send forged Replies as fast as possible while a server delegates. Nobody else's transaction
 // reaches the loop, memory stays what it was, and the delegation comes.
 func TestFlood(t *testing.T) {
-	router, isp := newNode(t), newNode(t)
-	index, local := newLink(t, router, isp)
+	router, isp, index, local := wire(t)
 	c, stop := realClient(t, router, "")
 	u := uplink()
 	u.Index, u.LinkLocal = index[0], local[0]
@@ -57,14 +55,7 @@ func TestFlood(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	listenServer := func() (pc *net.UDPConn) {
-		isp.do(func() (err error) {
-			pc, err = net.ListenMulticastUDP("udp6", &net.Interface{Index: index[1], Name: "isp0"}, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: serverPort})
-			return err
-		})
-		return pc
-	}
-	pc := listenServer()
+	pc := listenServer(t, isp, index[1])
 	defer pc.Close()
 	apply(u)
 	buf := make([]byte, 2048)
@@ -124,8 +115,7 @@ func TestFlood(t *testing.T) {
 
 // TestFlaps has a link come, go, lose its carrier and become another one 200 times: no socket and no goroutine stays.
 func TestFlaps(t *testing.T) {
-	router, isp := newNode(t), newNode(t)
-	index, local := newLink(t, router, isp)
+	router, _, index, local := wire(t)
 	c, stop := realClient(t, router, t.TempDir())
 	up := uplink()
 	up.Index, up.LinkLocal = index[0], local[0]

@@ -2,131 +2,64 @@ package pd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
+	"github.com/sixfold-router/sixfold/integration/netns"
 )
 
 // eventually polls until ok or for too long.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("not in time: %s", what)
-		case <-tick.C:
+	netns.Within(t, 20*time.Second, what, func() error {
+		if !ok() {
+			return errors.New("not yet")
 		}
-	}
-}
-
-// node is a network namespace with one end of the test's link. Its thread stays in it.
-type node struct {
-	t    *testing.T
-	call chan func()
-}
-
-// newNode makes a namespace.
-func newNode(t *testing.T) *node {
-	t.Helper()
-	n := &node{t: t, call: make(chan func())}
-	ready := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine, and the namespace with both
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		ready <- err
-		if err == nil {
-			for f := range n.call {
-				f()
-			}
-		}
-	}()
-	if err := <-ready; err != nil {
-		t.Fatalf("unshare: %v (this test needs root)", err)
-	}
-	t.Cleanup(func() { close(n.call) })
-	return n
-}
-
-// do calls f in the namespace.
-func (n *node) do(f func() error) {
-	n.t.Helper()
-	done := make(chan error)
-	n.call <- func() { done <- f() }
-	if err := <-done; err != nil {
-		n.t.Fatal(err)
-	}
-}
-
-// newLink connects two namespaces by a veth named wan0 in the first and isp0 in the second, and returns the index and the
-// link-local address of each end.
-func newLink(t *testing.T, a, b *node) (index [2]int, local [2]netip.Addr) {
-	t.Helper()
-	var tid int
-	b.do(func() error { tid = unix.Gettid(); return nil })
-	a.do(func() error {
-		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "wan0"}, PeerName: "isp0", PeerNamespace: netlink.NsPid(tid)})
+		return nil
 	})
-	for n, end := range []struct {
-		*node
-		name string
-	}{{a, "wan0"}, {b, "isp0"}} {
-		end.do(func() error {
-			// /proc/sys/net is that of the thread's namespace.
-			if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+end.name+"/accept_dad", []byte("0"), 0); err != nil {
-				return err
-			}
-			link, err := netlink.LinkByName(end.name)
-			if err != nil {
-				return err
-			}
-			index[n] = link.Attrs().Index
-			return netlink.LinkSetUp(link)
-		})
+}
+
+// wire connects wan0 of a router and isp0 of a provider, and returns the index and the link-local address of each end.
+func wire(t *testing.T) (router, isp *netns.Node, index [2]int, local [2]netip.Addr) {
+	t.Helper()
+	router, isp = netns.Host(t, "router"), netns.Host(t, "isp")
+	netns.Cable(t, netns.End{Node: router, Name: "wan0"}, netns.End{Node: isp, Name: "isp0"})
+	wan0, local0 := router.Link(t, "wan0")
+	isp0, local1 := isp.Link(t, "isp0")
+	return router, isp, [2]int{wan0.Index, isp0.Index}, [2]netip.Addr{local0, local1}
+}
+
+// listenServer opens a server's socket in the namespace of the provider.
+func listenServer(t *testing.T, isp *netns.Node, index int) (pc *net.UDPConn) {
+	t.Helper()
+	err := isp.Do(func() (err error) {
+		pc, err = net.ListenMulticastUDP("udp6", &net.Interface{Index: index, Name: "isp0"}, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: serverPort})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for n, end := range []*node{a, b} {
-		eventually(t, "link-local address", func() bool {
-			end.do(func() error {
-				link, err := netlink.LinkByIndex(index[n])
-				if err != nil {
-					return err
-				}
-				addrs, err := netlink.AddrList(link, netlink.FAMILY_V6)
-				for _, a := range addrs {
-					if a.Flags&unix.IFA_F_TENTATIVE == 0 && a.IP.IsLinkLocalUnicast() {
-						local[n], _ = netip.AddrFromSlice(a.IP)
-					}
-				}
-				return err
-			})
-			return local[n].IsValid()
-		})
-	}
-	return index, local
+	return pc
 }
 
 // realClient starts a client whose sockets are opened in the namespace. Its log is the test's.
-func realClient(t *testing.T, n *node, dir string) (*Client, func()) {
+func realClient(t *testing.T, n *netns.Node, dir string) (*Client, func()) {
 	t.Helper()
 	c := New(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})), dir, func() {})
 	c.listen = func(index int, local netip.Addr) (s conn, err error) {
-		done := make(chan struct{})
-		n.call <- func() { s, err = listen(index, local); close(done) }
-		<-done
+		err = n.Do(func() error {
+			s, err = listen(index, local)
+			return err
+		})
 		return s, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -163,13 +96,8 @@ func stateOf(c *Client, name string) string {
 }
 
 func TestSocket(t *testing.T) {
-	router, isp := newNode(t), newNode(t)
-	index, local := newLink(t, router, isp)
-	var pc *net.UDPConn
-	isp.do(func() (err error) {
-		pc, err = net.ListenMulticastUDP("udp6", &net.Interface{Index: index[1], Name: "isp0"}, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: serverPort})
-		return err
-	})
+	router, isp, index, local := wire(t)
+	pc := listenServer(t, isp, index[1])
 	srv := newServer(t, "2001:db8:100::/56")
 	var served sync.WaitGroup
 	served.Go(func() {
@@ -206,13 +134,7 @@ func TestSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "release", func() bool { return stateOf(c, "isp") == stateReleased })
-	router.do(func() error {
-		link, err := netlink.LinkByName("wan0")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetDown(link)
-	})
+	router.Sh(t, "ip link set wan0 down")
 	if err := c.Renew(t.Context(), "isp"); err != nil {
 		t.Fatal(err)
 	}
@@ -222,20 +144,8 @@ func TestSocket(t *testing.T) {
 
 // TestISC has ISC's server delegate to us.
 func TestISC(t *testing.T) {
-	router, isp := newNode(t), newNode(t)
-	index, local := newLink(t, router, isp)
-	isp.do(func() error {
-		link, err := netlink.LinkByName("isp0")
-		if err != nil {
-			return err
-		}
-		addr, err := netlink.ParseAddr("2001:db8::1/64")
-		if err != nil {
-			return err
-		}
-		addr.Flags = unix.IFA_F_NODAD
-		return netlink.AddrAdd(link, addr)
-	})
+	router, isp, index, local := wire(t)
+	isp.Sh(t, "ip addr add 2001:db8::1/64 dev isp0 nodad")
 	dir := t.TempDir()
 	conf, leases := filepath.Join(dir, "dhcpd6.conf"), filepath.Join(dir, "leases")
 	text := `default-lease-time 600; preferred-lifetime 400; authoritative;
@@ -247,19 +157,16 @@ subnet6 2001:db8::/64 { range6 2001:db8::100 2001:db8::1ff; prefix6 2001:db8:100
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("dhcpd", "-6", "-f", "-d", "-user", "root", "-group", "root", "-cf", conf, "-lf", leases, "-pf", filepath.Join(dir, "pid"), "isp0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log := new(lockedBuffer)
-	cmd.Stderr = log
-	isp.do(cmd.Start)
+	dhcpd, err := isp.Start("dhcpd", "-6", "-f", "-d", "-user", "root", "-group", "root", "-cf", conf, "-lf", leases, "-pf", filepath.Join(dir, "pid"), "isp0")
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("dhcpd said:\n%s", log)
+			t.Logf("dhcpd said:\n%s", dhcpd.Stderr())
 		}
 	}()
-	eventually(t, "dhcpd", func() bool { return strings.Contains(log.String(), "Server starting service") })
+	eventually(t, "dhcpd", func() bool { return strings.Contains(dhcpd.Stderr(), "Server starting service") })
 
 	state := t.TempDir()
 	c, stop := realClient(t, router, state)
@@ -290,7 +197,9 @@ subnet6 2001:db8::/64 { range6 2001:db8::100 2001:db8::1ff; prefix6 2001:db8:100
 	if err := c.Renew(t.Context(), "isp"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "Renew", func() bool { return strings.Contains(log.String(), "Renew message") && stateOf(c, "isp") == stateBound })
+	eventually(t, "Renew", func() bool {
+		return strings.Contains(dhcpd.Stderr(), "Renew message") && stateOf(c, "isp") == stateBound
+	})
 	stop()
 
 	c, stop = realClient(t, router, state)
@@ -298,7 +207,7 @@ subnet6 2001:db8::/64 { range6 2001:db8::100 2001:db8::1ff; prefix6 2001:db8:100
 		t.Fatal(err)
 	}
 	eventually(t, "Rebind", func() bool {
-		return strings.Contains(log.String(), "Rebind message") && stateOf(c, "isp") == stateBound
+		return strings.Contains(dhcpd.Stderr(), "Rebind message") && stateOf(c, "isp") == stateBound
 	})
 	if got := prefixOf(c, "isp"); got != before {
 		t.Errorf("%s after a restart, was %s", got, before)
@@ -307,28 +216,10 @@ subnet6 2001:db8::/64 { range6 2001:db8::100 2001:db8::1ff; prefix6 2001:db8:100
 		t.Fatal(err)
 	}
 	eventually(t, "Release", func() bool {
-		return strings.Contains(log.String(), "Release message") && stateOf(c, "isp") == stateReleased
+		return strings.Contains(dhcpd.Stderr(), "Release message") && stateOf(c, "isp") == stateReleased
 	})
 	if prefixOf(c, "isp") != "" || prefixOf(c, "") == "" {
 		t.Errorf("after the Release of isp: %+v", c.Delegations())
 	}
 	stop()
-}
-
-// lockedBuffer is a log that can be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
