@@ -104,7 +104,9 @@ func (p *planner) connected(state kernel.LinkState) {
 func (p *planner) planVXLAN(i config.Interface) {
 	v := i.VXLAN
 	if _, ok := p.Links[v.Link]; !ok {
+		// The kernel removes a device with the link that carries it.
 		p.pending(fmt.Sprintf("interfaces.%s.vxlan", i.Name), fmt.Sprintf("there is no link %s to carry it", v.Link))
+		return
 	}
 	local, ok := p.resolveHost(fmt.Sprintf("interfaces.%s.vxlan.local", i.Name), v.Local)
 	if !ok {

@@ -49,6 +49,7 @@ func (u *unit) due(plan *Plan, now time.Time) bool {
 func (r *Router) reconcileLoop(ctx context.Context) error {
 	retry := time.NewTimer(0)
 	defer retry.Stop()
+	var told string // so that each problem is logged when it comes, not at each look
 	for {
 		select {
 		case <-ctx.Done():
@@ -56,8 +57,16 @@ func (r *Router) reconcileLoop(ctx context.Context) error {
 		case <-r.wake:
 		case <-retry.C:
 		}
-		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
-			r.log.Warn("not all of the configuration is in force", "error", err)
+		problem := ""
+		if err := r.reconcile(ctx); err != nil {
+			problem = err.Error()
+		}
+		if ctx.Err() == nil && problem != told {
+			if told = problem; problem != "" {
+				r.log.Warn("not all of the configuration is in force", "error", problem)
+			} else {
+				r.log.Info("all of the configuration is in force")
+			}
 		}
 		retry.Reset(r.nextLook(time.Now()))
 	}
