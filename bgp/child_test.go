@@ -115,8 +115,6 @@ func startSpeaker(n *node) *speaker {
 	n.t.Helper()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), childEnv+"=1")
-	var log strings.Builder
-	cmd.Stderr = &log
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		n.t.Fatal(err)
@@ -125,12 +123,12 @@ func startSpeaker(n *node) *speaker {
 	if err != nil {
 		n.t.Fatal(err)
 	}
+	p := n.start(cmd)
 	n.t.Cleanup(func() {
 		if n.t.Failed() {
-			n.t.Logf("speaker %s:\n%s", n.name, log.String())
+			n.t.Logf("speaker %s:\n%s", n.Name, p.Stderr())
 		}
 	})
-	n.start(cmd)
 	return &speaker{node: n, in: json.NewEncoder(in), out: json.NewDecoder(out)}
 }
 
@@ -152,7 +150,7 @@ func (s *speaker) must(c command) answer {
 	s.t.Helper()
 	a, err := s.do(c)
 	if err != nil {
-		s.t.Fatalf("speaker %s: %v", s.name, err)
+		s.t.Fatalf("speaker %s: %v", s.Name, err)
 	}
 	return a
 }
@@ -188,7 +186,7 @@ func (s *speaker) established(names ...string) {
 // hasRoutes waits until the routes in the rib are exactly these, as rib.Route prints them.
 func (s *speaker) hasRoutes(want ...string) {
 	s.t.Helper()
-	eventually(s.t, 15*time.Second, "routes of "+s.name, func() error {
+	eventually(s.t, 15*time.Second, "routes of "+s.Name, func() error {
 		var got []string
 		for _, e := range s.must(command{Op: "entries"}).Entries {
 			r := e.Route

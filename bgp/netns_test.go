@@ -1,113 +1,62 @@
 package bgp
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/sixfold-router/sixfold/integration/netns"
 )
 
-// node is a network namespace of a test. Nothing is ever changed in the namespace of the test itself.
+// node is a host of a test: nothing is ever changed in the namespace of the test itself.
 type node struct {
-	t    *testing.T
-	name string
-	ns   *os.File
-	dir  string
+	*netns.Node
+	t   *testing.T
+	dir string
 }
 
-// newNode makes a namespace with the loopback interface up and without duplicate address detection.
+// newNode makes a host that forwards.
 func newNode(t *testing.T, name string) *node {
 	t.Helper()
-	n := &node{t: t, name: name, dir: t.TempDir()}
-	errs := make(chan error, 1)
-	go func() {
-		// The thread is never unlocked: it ends with the goroutine, and with it its part in the namespace.
-		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			errs <- fmt.Errorf("unshare: %w", err)
-			return
-		}
-		f, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
-		n.ns = f
-		errs <- err
-	}()
-	if err := <-errs; err != nil {
-		t.Fatalf("namespace %s (root is needed): %v", name, err)
-	}
-	t.Cleanup(func() { n.ns.Close() })
-	n.ip("link set lo up")
-	for _, c := range []string{"all", "default"} {
-		n.run("sysctl", "-qw", "net.ipv6.conf."+c+".accept_dad=0", "net.ipv6.conf."+c+".forwarding=1")
-	}
+	dir := t.TempDir() // first, so that it goes after what runs on the host
+	n := &node{Node: netns.Host(t, name), t: t, dir: dir}
+	n.sysctl("net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.forwarding=1")
 	return n
 }
 
-// inside runs f on a thread in the namespace.
-func (n *node) inside(f func() error) error {
-	errs := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		if err := unix.Setns(int(n.ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			errs <- fmt.Errorf("setns: %w", err)
-			return
-		}
-		errs <- f()
-	}()
-	return <-errs
-}
-
-func (n *node) run(name string, args ...string) string {
+func (n *node) sysctl(settings ...string) {
 	n.t.Helper()
-	out, err := n.try(name, args...)
-	if err != nil {
-		n.t.Fatalf("%s: %s %s: %v\n%s", n.name, name, strings.Join(args, " "), err, out)
+	if err := n.Sysctl(settings...); err != nil {
+		n.t.Fatal(err)
 	}
-	return out
-}
-
-func (n *node) try(name string, args ...string) (string, error) {
-	var out bytes.Buffer
-	err := n.inside(func() error {
-		cmd := exec.Command(name, args...)
-		cmd.Stdout, cmd.Stderr = &out, &out
-		return cmd.Run()
-	})
-	return out.String(), err
 }
 
 func (n *node) ip(line string) string {
 	n.t.Helper()
-	return n.run("ip", strings.Fields(line)...)
+	return n.Sh(n.t, "ip %s", line)
 }
 
-// start starts a process in the namespace and ends it with the test.
-func (n *node) start(cmd *exec.Cmd) {
+// start starts a process on the node, which ends with the test.
+func (n *node) start(cmd *exec.Cmd) *netns.Process {
 	n.t.Helper()
-	if err := n.inside(cmd.Start); err != nil {
-		n.t.Fatalf("%s: start %s: %v", n.name, cmd.Path, err)
+	p, err := n.StartCmd(cmd)
+	if err != nil {
+		n.t.Fatal(err)
 	}
-	n.t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
+	return p
 }
 
-// connect puts a veth pair between two nodes, with addresses, each ADDRESS/LENGTH or empty.
+// connect puts a cable between two nodes, with addresses, each ADDRESS/LENGTH or empty.
 func connect(a *node, linkA, addrA string, b *node, linkB, addrB string) {
 	a.t.Helper()
-	a.ip(fmt.Sprintf("link add %s type veth peer name %s netns /proc/%d/fd/%d", linkA, linkB, os.Getpid(), b.ns.Fd()))
+	netns.Cable(a.t, netns.End{Node: a.Node, Name: linkA}, netns.End{Node: b.Node, Name: linkB})
 	for _, end := range []struct {
 		n          *node
 		link, addr string
 	}{{a, linkA, addrA}, {b, linkB, addrB}} {
-		end.n.ip("link set " + end.link + " up")
 		for _, addr := range strings.Fields(end.addr) {
 			end.n.ip("addr add " + addr + " dev " + end.link)
 		}
@@ -117,7 +66,7 @@ func connect(a *node, linkA, addrA string, b *node, linkB, addrB string) {
 // linkLocal gives a link one link-local address that the test chose.
 func (n *node) linkLocal(link, addr string) {
 	n.t.Helper()
-	n.run("sysctl", "-qw", "net.ipv6.conf."+link+".addr_gen_mode=1")
+	n.sysctl("net/ipv6/conf/" + link + "/addr_gen_mode=1")
 	n.ip("-6 addr flush dev " + link + " scope link")
 	n.ip("addr add " + addr + "/64 dev " + link)
 }
@@ -126,7 +75,7 @@ func (n *node) linkLocal(link, addr string) {
 type bird struct {
 	*node
 	sock string
-	cmd  *exec.Cmd
+	proc *netns.Process
 }
 
 func startBird(n *node, conf string) *bird {
@@ -148,17 +97,15 @@ func (b *bird) conf() string { return filepath.Join(b.dir, "bird.conf") }
 
 func (b *bird) launch() {
 	b.t.Helper()
-	b.cmd = exec.Command("bird", "-f", "-c", b.conf(), "-s", b.sock, "-P", filepath.Join(b.dir, "bird.pid"))
-	var out bytes.Buffer
-	b.cmd.Stdout, b.cmd.Stderr = &out, &out
-	b.start(b.cmd)
+	proc := b.start(exec.Command("bird", "-f", "-c", b.conf(), "-s", b.sock, "-P", filepath.Join(b.dir, "bird.pid")))
+	b.proc = proc
 	b.t.Cleanup(func() {
 		if b.t.Failed() {
-			b.t.Logf("bird %s:\n%s", b.name, out.String())
+			b.t.Logf("bird %s:\n%s", b.Name, proc.Stdout()+proc.Stderr())
 		}
 	})
-	eventually(b.t, 10*time.Second, "bird "+b.name+" answers", func() error {
-		_, err := b.try("birdc", "-r", "-s", b.sock, "show", "status")
+	eventually(b.t, 10*time.Second, "bird "+b.Name+" answers", func() error {
+		_, err := b.Run("birdc", "-r", "-s", b.sock, "show", "status")
 		return err
 	})
 }
@@ -166,7 +113,7 @@ func (b *bird) launch() {
 // c runs a command of birdc, which also fails when there is no such route.
 func (b *bird) c(command string) string {
 	b.t.Helper()
-	out, err := b.try("birdc", append([]string{"-s", b.sock}, strings.Fields(command)...)...)
+	out, err := b.Run("birdc", append([]string{"-s", b.sock}, strings.Fields(command)...)...)
 	if err != nil && !strings.Contains(out, "Network not found") {
 		b.t.Fatalf("birdc %s: %v\n%s", command, err, out)
 	}
@@ -178,27 +125,14 @@ func (b *bird) reconfigure(conf string) {
 	b.t.Helper()
 	b.write(conf)
 	if out := b.c("configure"); !strings.Contains(out, "Reconfigur") {
-		b.t.Fatalf("bird %s: configure: %s", b.name, out)
+		b.t.Fatalf("bird %s: configure: %s", b.Name, out)
 	}
 }
 
 // eventually polls until check returns nil.
 func eventually(t *testing.T, within time.Duration, what string, check func() error) {
 	t.Helper()
-	deadline := time.After(within)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("%s: not within %s: %v", what, within, err)
-		case <-tick.C:
-		}
-	}
+	netns.Within(t, within, what, check)
 }
 
 // phase names a part of a test that the parts after it need.

@@ -127,13 +127,12 @@ func TestGlobalBothFamilies(t *testing.T) {
 	}
 
 	phase(t, "a neighbor that dies without a word", func() {
-		b.cmd.Process.Kill()
+		b.proc.Kill()
 		s.hasRoutes()
 		n := s.neighbor("bird")
 		if n.Flaps != 1 || n.LastError == "" {
 			t.Errorf("status: %+v", n)
 		}
-		b.cmd.Wait()
 		b.launch()
 		s.established("bird")
 		s.hasRoutes("198.51.100.0/24 via 2001:db8::2", "2001:db8:b::/48 via 2001:db8::2")

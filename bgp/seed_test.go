@@ -103,7 +103,7 @@ func newSeedNet(t *testing.T) *seedNet {
 // sees waits until BIRD has a route from us with all of the words, or with none of words has no such route.
 func (b *bird) sees(prefix string, words ...string) {
 	b.t.Helper()
-	eventually(b.t, 15*time.Second, b.name+" sees "+prefix, func() error {
+	eventually(b.t, 15*time.Second, b.Name+" sees "+prefix, func() error {
 		out := b.c("show route all protocol sixfold for " + prefix)
 		for _, w := range words {
 			if !strings.Contains(out, w) {
@@ -116,7 +116,7 @@ func (b *bird) sees(prefix string, words ...string) {
 
 func (b *bird) lacks(prefix string) {
 	b.t.Helper()
-	eventually(b.t, 15*time.Second, b.name+" lacks "+prefix, func() error {
+	eventually(b.t, 15*time.Second, b.Name+" lacks "+prefix, func() error {
 		if out := b.c("show route protocol sixfold " + prefix); strings.Contains(out, prefix) {
 			return fmt.Errorf("still there:\n%s", out)
 		}
@@ -158,7 +158,7 @@ func TestSeed(t *testing.T) {
 		all := b.c("show route all protocol sixfold")
 		for _, w := range []string{"2001:db8", "fc01:100:200:777", "fe80::/64", "4294967295", "large_community"} {
 			if strings.Contains(all, w) {
-				t.Errorf("%s has %q in\n%s", b.name, w, all)
+				t.Errorf("%s has %q in\n%s", b.Name, w, all)
 			}
 		}
 	}
