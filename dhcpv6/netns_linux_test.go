@@ -2,151 +2,62 @@ package dhcpv6
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	dhcp6 "github.com/insomniacslk/dhcp/dhcpv6"
-	"golang.org/x/sys/unix"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
+	"github.com/sixfold-router/sixfold/integration/netns"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
-// TestMain runs the tests again as a process with a network namespace of its own, so that all its threads are in it.
-func TestMain(m *testing.M) {
-	const mark = "DHCPV6_TEST_NETNS"
-	// Only a fuzz worker is left alone: it talks over inherited descriptors and needs no network. The process that starts the
-	// workers runs all other tests first, and must not do that in the network of the machine.
-	worker := slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(a, "-test.fuzzworker") })
-	if os.Getenv(mark) != "" || os.Getuid() != 0 || worker {
-		os.Exit(m.Run())
-	}
-	runtime.LockOSThread() // Pdeathsig is about the thread
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), mark+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		if cmd.ProcessState == nil || !cmd.ProcessState.Exited() { // an exit code has been explained already
-			fmt.Fprintln(os.Stderr, "run in a network namespace:", err)
-		}
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { os.Exit(netns.Isolate(m)) }
 
-func run1(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}
-
-// poll tries until ok or too late.
-func poll(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not after 20 s", what)
-		}
-		<-time.After(10 * time.Millisecond)
-	}
-}
-
-// host is a network namespace with one end of a link, c0, whose other end eth1 is the server's.
+// host is a host with one end of a link, c0, whose other end eth1 is the server's.
 type host struct {
-	t   *testing.T
-	pid int
+	*netns.Node
+	t *testing.T
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	// The process that holds the namespace ends with its input, that is, with this one.
-	cmd := exec.Command("cat")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET}
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { input.Close(); cmd.Wait() })
-	h := &host{t: t, pid: cmd.Process.Pid}
-	own, err := os.Readlink("/proc/self/ns/net")
-	if err != nil {
-		t.Fatal(err)
-	}
-	poll(t, "namespace of the host", func() bool {
-		ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", h.pid))
-		return err == nil && ns != own
-	})
-	noDAD := `for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >$f; done`
-	run1(t, "sh", "-c", noDAD)
-	h.run("sh", "-c", noDAD)
-	return h
-}
-
-func (h *host) argv(args ...string) []string {
-	return append([]string{"-t", fmt.Sprint(h.pid), "-n", "--"}, args...)
-}
-
-func (h *host) run(args ...string) string {
-	h.t.Helper()
-	return run1(h.t, "nsenter", h.argv(args...)...)
+	return &host{Node: netns.Host(t, "client"), t: t}
 }
 
 // link makes the link anew; ll is the link-local address of the host, or empty for that of the kernel.
 func (h *host) link(mac net.HardwareAddr, ll string) {
 	h.t.Helper()
-	exec.Command("ip", "link", "del", "eth1").Run()
-	run1(h.t, "ip", "link", "add", "eth1", "type", "veth", "peer", "name", "c0", "address", mac.String(), "netns", fmt.Sprint(h.pid))
-	h.t.Cleanup(func() { exec.Command("ip", "link", "del", "eth1").Run() })
+	// No error: there may be none.
+	netns.Own().Run("ip", "link", "del", "eth1")
+	mode := 0 // from the MAC
 	if ll != "" {
-		h.run("ip", "link", "set", "c0", "addrgenmode", "none")
-		h.run("ip", "addr", "add", ll+"/64", "dev", "c0", "nodad")
+		mode = 1 // none
 	}
-	h.run("ip", "link", "set", "c0", "up")
-	run1(h.t, "ip", "link", "set", "eth1", "up")
-	run1(h.t, "ip", "addr", "add", "2001:db8::1/64", "dev", "eth1", "nodad")
-	poll(h.t, "link-local address of the host", func() bool {
-		return strings.Contains(h.run("ip", "-6", "addr", "show", "dev", "c0", "scope", "link", "-tentative"), "fe80::")
-	})
+	if err := h.Sysctl(fmt.Sprintf("net.ipv6.conf.default.addr_gen_mode=%d", mode)); err != nil {
+		h.t.Fatal(err)
+	}
+	netns.Cable(h.t, netns.End{Node: netns.Own(), Name: "eth1"}, netns.End{Node: h.Node, Name: "c0", MAC: mac.String()})
+	if ll != "" {
+		h.Sh(h.t, "ip addr add %s/64 dev c0 nodad", ll)
+	}
+	netns.Own().Sh(h.t, "ip addr add 2001:db8::1/64 dev eth1 nodad")
+	netns.Within(h.t, 20*time.Second, "link-local address of the host", h.Expect("ip -6 addr show dev c0 scope link -tentative", "fe80::"))
 }
 
-// config is the seed's, for the link as it is now.
+// liveConfig is the seed's, for the link as it is now.
 func liveConfig(t *testing.T) Config {
 	t.Helper()
-	link, err := net.InterfaceByName("eth1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var local netip.Addr
-	poll(t, "link-local address of eth1", func() bool {
-		addrs, _ := link.Addrs()
-		for _, a := range addrs {
-			p, err := netip.ParsePrefix(a.String())
-			if err == nil && p.Addr().IsLinkLocalUnicast() && p.Addr().Is6() {
-				local = p.Addr()
-				return true
-			}
-		}
-		return false
-	})
+	link, local := netns.Own().Link(t, "eth1")
 	c := seedConfig()
 	in := c.Interfaces["eth1"]
 	in.Index, in.LinkLocal = link.Index, local
@@ -176,7 +87,7 @@ func startLive(t *testing.T, dir string, c Config) (*live, func()) {
 	if err := l.Apply(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	poll(t, "server to hear", func() bool { return l.hears() })
+	netns.Within(t, 20*time.Second, "server hears", l.hears)
 	stopped := false
 	stop := func() {
 		if stopped {
@@ -195,41 +106,28 @@ func startLive(t *testing.T, dir string, c Config) (*live, func()) {
 	return l, stop
 }
 
-func (l *live) hears() bool {
+func (l *live) hears() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.conn != nil
+	if l.conn == nil {
+		return errors.New("no sockets")
+	}
+	return nil
 }
 
-// socket opens a UDP socket in the namespace of the host.
+// socket opens a UDP socket of the host.
 func (h *host) socket(port int) *net.UDPConn {
 	h.t.Helper()
-	type result struct {
-		conn net.PacketConn
-		err  error
+	var conn *net.UDPConn
+	err := h.Do(func() (err error) {
+		conn, err = net.ListenUDP("udp6", &net.UDPAddr{Port: port})
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	c := make(chan result)
-	go func() {
-		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
-		conn, err := func() (net.PacketConn, error) {
-			ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", h.pid))
-			if err != nil {
-				return nil, err
-			}
-			defer ns.Close()
-			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-				return nil, err
-			}
-			return net.ListenPacket("udp6", fmt.Sprintf("[::]:%d", port))
-		}()
-		c <- result{conn, err}
-	}()
-	r := <-c
-	if r.err != nil {
-		h.t.Fatal(r.err)
-	}
-	h.t.Cleanup(func() { r.conn.Close() })
-	return r.conn.(*net.UDPConn)
+	h.t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 // exchange sends a message, again and again, until an answer comes.
@@ -240,8 +138,8 @@ func (h *host) exchange(c *net.UDPConn, payload []byte, to string) []byte {
 		h.t.Fatal(err)
 	}
 	if a := addr.Addr(); a.IsMulticast() {
-		index := strings.SplitN(h.run("ip", "-o", "link", "show", "dev", "c0"), ":", 2)[0]
-		addr = netip.AddrPortFrom(a.WithZone(index), addr.Port())
+		link, _ := h.Link(h.t, "c0")
+		addr = netip.AddrPortFrom(a.WithZone(fmt.Sprint(link.Index)), addr.Port())
 	}
 	buf := make([]byte, 4096)
 	for range 20 {
@@ -292,7 +190,7 @@ func TestReservationByFrame(t *testing.T) {
 		{"another MAC that writes the reserved one into its DUID and address", other, "fe80::5054:ff:fed6:c2a9", llt, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := &host{t: t, pid: h.pid}
+			h := &host{Node: h.Node, t: t}
 			h.link(tt.mac, tt.ll)
 			s, stop := startLive(t, t.TempDir(), liveConfig(t))
 			defer stop()
@@ -330,7 +228,7 @@ func TestLinkComesBack(t *testing.T) {
 func TestRelaySockets(t *testing.T) {
 	h := newHost(t)
 	h.link(reserved, "fe80::c")
-	h.run("ip", "addr", "add", "2001:db8::2/64", "dev", "c0", "nodad")
+	h.Sh(t, "ip addr add 2001:db8::2/64 dev c0 nodad")
 	c := liveConfig(t)
 	c.Relays = []netip.Prefix{netip.MustParsePrefix("2001:db8::2/128")}
 	startLive(t, t.TempDir(), c)
@@ -346,7 +244,7 @@ func TestRelaySockets(t *testing.T) {
 		{"relay source port", "[2001:db8::1]:547", 4711, opt(dhcp6.OptionRelayPort, []byte{0, 0})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := &host{t: t, pid: h.pid}
+			h := &host{Node: h.Node, t: t}
 			request := relayed(0, "2001:db8::2", lla, tt.opts, opt(dhcp6.OptionRelayMsg, solicit))
 			reply := h.exchange(h.socket(tt.port), request, tt.to)
 			checkMirror(t, request, reply)
@@ -375,28 +273,23 @@ func (h *host) dhclient(re string, args ...string) string {
 			h.t.Fatal(err)
 		}
 	}
-	argv := append([]string{"dhclient", "-6", "-d", "-lf", leases, "-pf", filepath.Join(dir, "pid"), "-cf", filepath.Join(dir, "conf"), "-sf", "/bin/true"}, args...)
-	cmd := exec.Command("nsenter", h.argv(append(argv, "c0")...)...)
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	runtime.LockOSThread() // Pdeathsig is about the thread
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
+	argv := append([]string{"-6", "-d", "-lf", leases, "-pf", filepath.Join(dir, "pid"), "-cf", filepath.Join(dir, "conf"), "-sf", "/bin/true"}, args...)
+	client, err := h.Start("dhclient", append(argv, "c0")...)
+	if err != nil {
 		h.t.Fatal(err)
 	}
+	defer client.Kill()
 	var text []byte
 	found := regexp.MustCompile(re)
-	deadline := time.Now().Add(30 * time.Second)
-	for !found.Match(text) && time.Now().Before(deadline) {
-		<-time.After(50 * time.Millisecond)
-		text, _ = os.ReadFile(leases)
-	}
-	cmd.Process.Kill()
-	cmd.Wait()
-	if !found.Match(text) {
-		h.t.Fatalf("dhclient has no %s:\n%s\nand said\n%s", re, text, out.String())
-	}
+	netns.Within(h.t, 30*time.Second, "lease of dhclient", func() error {
+		if text, err = os.ReadFile(leases); err != nil {
+			return err
+		}
+		if !found.Match(text) {
+			return fmt.Errorf("no %s:\n%s\nand it said\n%s%s", re, text, client.Stdout(), client.Stderr())
+		}
+		return nil
+	})
 	return string(text)
 }
 
