@@ -94,6 +94,8 @@ func TestPoolsFollowLeases(t *testing.T) {
 		known := func(when, want string) {
 			t.Helper()
 			synctest.Wait()
+			b.server.space.mu.Lock()
+			defer b.server.space.mu.Unlock()
 			p := b.server.catalog.Load().links["eth1"].prefixes[0]
 			got := []byte(strings.Repeat("X", len(want)))
 			for {
