@@ -6,10 +6,11 @@ import (
 
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6"
-	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
@@ -41,12 +42,30 @@ type Backend interface {
 	// Units returns the health of each part of the router, in the order they start.
 	Units(ctx context.Context) ([]router.UnitStatus, error)
 
-	// ApplyConfig makes text the running configuration, or says why not: *config.Errors if the text is not valid. name is
-	// what to call the text in messages.
-	ApplyConfig(ctx context.Context, name, text string) error
-	// RunningConfig returns the running configuration as canonical YAML and as a message, which nobody changes; nil if
-	// there is none yet.
-	RunningConfig() (text string, message *sixfoldv1.Config)
+	// Drift returns what was found changed behind the router's back, oldest first.
+	Drift(ctx context.Context) ([]router.Drift, error)
+	// Explain tells all that is known of an address, a prefix, a hardware address or a name.
+	Explain(ctx context.Context, subject string) (router.Explanation, error)
+	// Events is where what happens is published.
+	Events() *event.Ring
+
+	// Commit makes a text the running configuration, or says why not: *config.Errors if it is not valid, *router.ConflictError if
+	// it was made from another revision than the running one, *router.WaitingError if a revision waits to be confirmed,
+	// *router.CommitError if it could not be applied and was undone.
+	Commit(ctx context.Context, req router.CommitRequest) (router.Committed, error)
+	// Rollback commits the text of an earlier revision. Its errors are those of Commit, and router.ErrNoRevision.
+	Rollback(ctx context.Context, req router.RollbackRequest) (router.Committed, error)
+	// Confirm keeps the revision that waits for it: id, or whichever does if id is 0. It is router.ErrNothingWaits if none does.
+	Confirm(ctx context.Context, id uint64, author string) (revision.Revision, error)
+	// Cancel drops the revision that waits, as Confirm, and returns the one that is in force again.
+	Cancel(ctx context.Context, id uint64, author string) (revision.Revision, error)
+	// Preview tells what a commit would do, and does nothing. Its errors are *config.Errors and router.ErrNoRevision.
+	Preview(ctx context.Context, req router.PreviewRequest) (router.Preview, error)
+	// Revisions returns what was submitted, oldest first.
+	Revisions(ctx context.Context) ([]revision.Revision, error)
+	// Revision returns a revision and its text as it was submitted; 0 is the running one. It is router.ErrNoRevision if there is
+	// none.
+	Revision(ctx context.Context, id uint64) (revision.Revision, string, error)
 
 	// ReleaseDelegation gives a prefix back to the server that delegated it. The name is one that Prefixes has.
 	ReleaseDelegation(ctx context.Context, name string) error

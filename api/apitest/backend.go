@@ -3,7 +3,6 @@ package apitest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,10 +11,9 @@ import (
 
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6"
-	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
-	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
@@ -34,13 +32,16 @@ type Backend struct {
 	DHCPv6Status      dhcpv6.Status
 	PendingList       []router.Pending
 	UnitList          []router.UnitStatus
+	DriftList         []router.Drift
+	OperationList     []router.Operation            // what Preview and Commit answer with
+	Explanations      map[string]router.Explanation // by subject
+	Ring              *event.Ring
 	Fail              error         // what every method answers, if set
 	Block             chan struct{} // what every method waits for, if set
 
 	waiting atomic.Int32
 	mu      sync.Mutex // guards what follows
-	text    string
-	message *sixfoldv1.Config
+	history history
 	done    []string
 	filter  bgp.PathFilter
 }
@@ -160,38 +161,6 @@ func (b *Backend) Pending(ctx context.Context) ([]router.Pending, error) {
 // Units returns UnitList.
 func (b *Backend) Units(ctx context.Context) ([]router.UnitStatus, error) {
 	return given(ctx, b, b.UnitList)
-}
-
-// ErrRefused is what ApplyConfig answers to a valid configuration whose host name is "refuse".
-var ErrRefused = errors.New("set mtu of lan0: operation not supported")
-
-// ApplyConfig checks and remembers a configuration.
-func (b *Backend) ApplyConfig(ctx context.Context, name, text string) error {
-	_, message, err := config.Load(name, []byte(text))
-	if err != nil {
-		return err
-	}
-	if message.GetSystem().GetHostname() == "refuse" {
-		return ErrRefused
-	}
-	canonical, err := config.Format(message)
-	if err != nil {
-		return err
-	}
-	if err := b.act(ctx, "apply %s", name); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.text, b.message = string(canonical), message
-	return nil
-}
-
-// RunningConfig returns what ApplyConfig was given last.
-func (b *Backend) RunningConfig() (string, *sixfoldv1.Config) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text, b.message
 }
 
 // ReleaseDelegation remembers that it was called.

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sixfold-router/sixfold/api"
-	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/config"
 )
@@ -76,7 +75,7 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	r.SetConfig(conf)
 
 	// The API is up before the router is, so that one that cannot configure itself can be asked why.
-	server := api.NewServer(log, backend{r}, versionText())
+	server := api.NewServer(log, r, versionText())
 	if err := server.Listen(o.socket); err != nil {
 		return err
 	}
@@ -152,21 +151,4 @@ func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, &usageError{err: fmt.Errorf("--log-format %s: want text or json", format)}
-}
-
-// backend is the router as the API wants it: configuration in the terms of the schema.
-type backend struct{ *router.Router }
-
-// RunningConfig returns the running configuration as canonical YAML and as a message.
-func (b backend) RunningConfig() (string, *sixfoldv1.Config) {
-	conf := b.Submitted()
-	_, message, err := config.Load(conf.Name, []byte(conf.Text))
-	if err != nil { // it was valid when it was applied
-		return conf.Text, &sixfoldv1.Config{}
-	}
-	text, err := config.Format(message)
-	if err != nil {
-		return conf.Text, message
-	}
-	return string(text), message
 }

@@ -41,7 +41,11 @@ type Config struct {
 	// Static routes by destination prefix.
 	Routes map[string]*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// BGP speaker and neighbors.
-	Bgp           *Bgp `protobuf:"bytes,4,opt,name=bgp,proto3" json:"bgp,omitempty"`
+	Bgp *Bgp `protobuf:"bytes,4,opt,name=bgp,proto3" json:"bgp,omitempty"`
+	// Who may use the API, and where it listens beside the unix socket.
+	Api *Api `protobuf:"bytes,5,opt,name=api,proto3" json:"api,omitempty"`
+	// Prometheus metrics; without it there are none.
+	Metrics       *Metrics `protobuf:"bytes,6,opt,name=metrics,proto3" json:"metrics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -100,6 +104,20 @@ func (x *Config) GetRoutes() map[string]*Route {
 func (x *Config) GetBgp() *Bgp {
 	if x != nil {
 		return x.Bgp
+	}
+	return nil
+}
+
+func (x *Config) GetApi() *Api {
+	if x != nil {
+		return x.Api
+	}
+	return nil
+}
+
+func (x *Config) GetMetrics() *Metrics {
+	if x != nil {
+		return x.Metrics
 	}
 	return nil
 }
@@ -169,6 +187,220 @@ func (x *System) GetDuid() string {
 	return ""
 }
 
+// Api says who may use the gRPC API. The unix socket is always there: root is admin, other users have the roles given here.
+//
+// A role includes those before it: read may look, operate may also act without changing the configuration (release a lease,
+// reset a neighbor), admin may also change the configuration and see passwords.
+type Api struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Roles on the unix socket by user name: read, operate or admin.
+	Users map[string]string `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Roles on the unix socket by group name, primary or supplementary. A user has the highest of all that apply.
+	Groups map[string]string `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Listen on TCP with mutual TLS; without it the API is not on the network.
+	Tcp           *ApiTcp `protobuf:"bytes,3,opt,name=tcp,proto3" json:"tcp,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Api) Reset() {
+	*x = Api{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Api) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Api) ProtoMessage() {}
+
+func (x *Api) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Api.ProtoReflect.Descriptor instead.
+func (*Api) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Api) GetUsers() map[string]string {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *Api) GetGroups() map[string]string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Api) GetTcp() *ApiTcp {
+	if x != nil {
+		return x.Tcp
+	}
+	return nil
+}
+
+// ApiTcp is the API on TCP: TLS 1.3, and only for clients with a certificate.
+type ApiTcp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Addresses with port to listen on, [2001:db8::1]:4610.
+	Listen []string `protobuf:"bytes,1,rep,name=listen,proto3" json:"listen,omitempty"`
+	// Listen only on this interface or in this VRF; without it on all.
+	Device string `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	// File with the certificate of the server, and those between it and its authority, in PEM.
+	Certificate string `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// File with the private key of the server, in PEM.
+	Key string `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	// File with the certificates of the authorities that sign those of clients, in PEM.
+	ClientCa string `protobuf:"bytes,5,opt,name=client_ca,json=clientCa,proto3" json:"client_ca,omitempty"`
+	// Roles by name in the certificate of a client: a URI or DNS subject alternative name, or else the common name. A
+	// certificate with the URI urn:sixfold:role:admin (or operate, read) has that role without being named here.
+	Roles         map[string]string `protobuf:"bytes,6,rep,name=roles,proto3" json:"roles,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApiTcp) Reset() {
+	*x = ApiTcp{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApiTcp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApiTcp) ProtoMessage() {}
+
+func (x *ApiTcp) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApiTcp.ProtoReflect.Descriptor instead.
+func (*ApiTcp) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ApiTcp) GetListen() []string {
+	if x != nil {
+		return x.Listen
+	}
+	return nil
+}
+
+func (x *ApiTcp) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *ApiTcp) GetCertificate() string {
+	if x != nil {
+		return x.Certificate
+	}
+	return ""
+}
+
+func (x *ApiTcp) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ApiTcp) GetClientCa() string {
+	if x != nil {
+		return x.ClientCa
+	}
+	return ""
+}
+
+func (x *ApiTcp) GetRoles() map[string]string {
+	if x != nil {
+		return x.Roles
+	}
+	return nil
+}
+
+// Metrics serves Prometheus over HTTP at /metrics.
+type Metrics struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Address with port to listen on, [::1]:9466.
+	Listen string `protobuf:"bytes,1,opt,name=listen,proto3" json:"listen,omitempty"`
+	// Listen only on this interface or in this VRF; without it on all.
+	Device        string `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Metrics) Reset() {
+	*x = Metrics{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Metrics) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Metrics) ProtoMessage() {}
+
+func (x *Metrics) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Metrics.ProtoReflect.Descriptor instead.
+func (*Metrics) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Metrics) GetListen() string {
+	if x != nil {
+		return x.Listen
+	}
+	return ""
+}
+
+func (x *Metrics) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
 // Interface is what belongs to one link.
 type Interface struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -199,7 +431,7 @@ type Interface struct {
 
 func (x *Interface) Reset() {
 	*x = Interface{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[2]
+	mi := &file_sixfold_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -211,7 +443,7 @@ func (x *Interface) String() string {
 func (*Interface) ProtoMessage() {}
 
 func (x *Interface) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[2]
+	mi := &file_sixfold_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -224,7 +456,7 @@ func (x *Interface) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interface.ProtoReflect.Descriptor instead.
 func (*Interface) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Interface) GetDescription() string {
@@ -314,7 +546,7 @@ type Delegation struct {
 
 func (x *Delegation) Reset() {
 	*x = Delegation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[3]
+	mi := &file_sixfold_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -326,7 +558,7 @@ func (x *Delegation) String() string {
 func (*Delegation) ProtoMessage() {}
 
 func (x *Delegation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[3]
+	mi := &file_sixfold_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -339,7 +571,7 @@ func (x *Delegation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delegation.ProtoReflect.Descriptor instead.
 func (*Delegation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Delegation) GetLength() uint32 {
@@ -416,7 +648,7 @@ type Advertise struct {
 
 func (x *Advertise) Reset() {
 	*x = Advertise{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[4]
+	mi := &file_sixfold_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -428,7 +660,7 @@ func (x *Advertise) String() string {
 func (*Advertise) ProtoMessage() {}
 
 func (x *Advertise) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[4]
+	mi := &file_sixfold_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -441,7 +673,7 @@ func (x *Advertise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Advertise.ProtoReflect.Descriptor instead.
 func (*Advertise) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Advertise) GetMaxInterval() *durationpb.Duration {
@@ -589,7 +821,7 @@ type AdvertisedPrefix struct {
 
 func (x *AdvertisedPrefix) Reset() {
 	*x = AdvertisedPrefix{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[5]
+	mi := &file_sixfold_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +833,7 @@ func (x *AdvertisedPrefix) String() string {
 func (*AdvertisedPrefix) ProtoMessage() {}
 
 func (x *AdvertisedPrefix) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[5]
+	mi := &file_sixfold_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +846,7 @@ func (x *AdvertisedPrefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdvertisedPrefix.ProtoReflect.Descriptor instead.
 func (*AdvertisedPrefix) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AdvertisedPrefix) GetOnLink() bool {
@@ -683,7 +915,7 @@ type Dhcpv6 struct {
 
 func (x *Dhcpv6) Reset() {
 	*x = Dhcpv6{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +927,7 @@ func (x *Dhcpv6) String() string {
 func (*Dhcpv6) ProtoMessage() {}
 
 func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +940,7 @@ func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6.ProtoReflect.Descriptor instead.
 func (*Dhcpv6) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Dhcpv6) GetRapidCommit() bool {
@@ -799,7 +1031,7 @@ type AddressPool struct {
 
 func (x *AddressPool) Reset() {
 	*x = AddressPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[7]
+	mi := &file_sixfold_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +1043,7 @@ func (x *AddressPool) String() string {
 func (*AddressPool) ProtoMessage() {}
 
 func (x *AddressPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[7]
+	mi := &file_sixfold_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +1056,7 @@ func (x *AddressPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressPool.ProtoReflect.Descriptor instead.
 func (*AddressPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AddressPool) GetRange() string {
@@ -851,7 +1083,7 @@ type PrefixPool struct {
 
 func (x *PrefixPool) Reset() {
 	*x = PrefixPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -863,7 +1095,7 @@ func (x *PrefixPool) String() string {
 func (*PrefixPool) ProtoMessage() {}
 
 func (x *PrefixPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -876,7 +1108,7 @@ func (x *PrefixPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixPool.ProtoReflect.Descriptor instead.
 func (*PrefixPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PrefixPool) GetPool() string {
@@ -924,7 +1156,7 @@ type Reservation struct {
 
 func (x *Reservation) Reset() {
 	*x = Reservation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1168,7 @@ func (x *Reservation) String() string {
 func (*Reservation) ProtoMessage() {}
 
 func (x *Reservation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1181,7 @@ func (x *Reservation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reservation.ProtoReflect.Descriptor instead.
 func (*Reservation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Reservation) GetMac() string {
@@ -1001,7 +1233,7 @@ type Vxlan struct {
 
 func (x *Vxlan) Reset() {
 	*x = Vxlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1245,7 @@ func (x *Vxlan) String() string {
 func (*Vxlan) ProtoMessage() {}
 
 func (x *Vxlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1258,7 @@ func (x *Vxlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vxlan.ProtoReflect.Descriptor instead.
 func (*Vxlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Vxlan) GetVni() uint32 {
@@ -1092,7 +1324,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1336,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1117,7 +1349,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Route) GetVia() string {
@@ -1189,7 +1421,7 @@ type Bgp struct {
 
 func (x *Bgp) Reset() {
 	*x = Bgp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1433,7 @@ func (x *Bgp) String() string {
 func (*Bgp) ProtoMessage() {}
 
 func (x *Bgp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1446,7 @@ func (x *Bgp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bgp.ProtoReflect.Descriptor instead.
 func (*Bgp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Bgp) GetAsn() uint32 {
@@ -1284,7 +1516,7 @@ type PrefixSet struct {
 
 func (x *PrefixSet) Reset() {
 	*x = PrefixSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1528,7 @@ func (x *PrefixSet) String() string {
 func (*PrefixSet) ProtoMessage() {}
 
 func (x *PrefixSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1541,7 @@ func (x *PrefixSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixSet.ProtoReflect.Descriptor instead.
 func (*PrefixSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PrefixSet) GetPrefixes() []string {
@@ -1330,7 +1562,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1574,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1587,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Filter) GetRules() []*FilterRule {
@@ -1390,7 +1622,7 @@ type FilterRule struct {
 
 func (x *FilterRule) Reset() {
 	*x = FilterRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1634,7 @@ func (x *FilterRule) String() string {
 func (*FilterRule) ProtoMessage() {}
 
 func (x *FilterRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1647,7 @@ func (x *FilterRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterRule.ProtoReflect.Descriptor instead.
 func (*FilterRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FilterRule) GetPrefix() string {
@@ -1483,7 +1715,7 @@ type FilterAccept struct {
 
 func (x *FilterAccept) Reset() {
 	*x = FilterAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1495,7 +1727,7 @@ func (x *FilterAccept) String() string {
 func (*FilterAccept) ProtoMessage() {}
 
 func (x *FilterAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1508,7 +1740,7 @@ func (x *FilterAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterAccept.ProtoReflect.Descriptor instead.
 func (*FilterAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 // FilterReject ends a filter: the route is kept out.
@@ -1520,7 +1752,7 @@ type FilterReject struct {
 
 func (x *FilterReject) Reset() {
 	*x = FilterReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1532,7 +1764,7 @@ func (x *FilterReject) String() string {
 func (*FilterReject) ProtoMessage() {}
 
 func (x *FilterReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1545,7 +1777,7 @@ func (x *FilterReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterReject.ProtoReflect.Descriptor instead.
 func (*FilterReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 // FilterPrepend lengthens the AS path.
@@ -1561,7 +1793,7 @@ type FilterPrepend struct {
 
 func (x *FilterPrepend) Reset() {
 	*x = FilterPrepend{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1805,7 @@ func (x *FilterPrepend) String() string {
 func (*FilterPrepend) ProtoMessage() {}
 
 func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1818,7 @@ func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterPrepend.ProtoReflect.Descriptor instead.
 func (*FilterPrepend) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FilterPrepend) GetCount() uint32 {
@@ -1638,7 +1870,7 @@ type Neighbor struct {
 
 func (x *Neighbor) Reset() {
 	*x = Neighbor{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1650,7 +1882,7 @@ func (x *Neighbor) String() string {
 func (*Neighbor) ProtoMessage() {}
 
 func (x *Neighbor) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1663,7 +1895,7 @@ func (x *Neighbor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbor.ProtoReflect.Descriptor instead.
 func (*Neighbor) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Neighbor) GetAddress() string {
@@ -1766,7 +1998,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +2010,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +2023,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 var File_sixfold_v1_config_proto protoreflect.FileDescriptor
@@ -1799,14 +2031,16 @@ var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x95\x03\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xe7\x03\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
 	"interfaces\x18\x02 \x03(\v2\".sixfold.v1.Config.InterfacesEntryB\x1c\xbaH\x19\x9a\x01\x16\"\x14r\x122\x10^[^/\\s:%]{1,15}$R\n" +
 	"interfaces\x126\n" +
 	"\x06routes\x18\x03 \x03(\v2\x1e.sixfold.v1.Config.RoutesEntryR\x06routes\x12!\n" +
-	"\x03bgp\x18\x04 \x01(\v2\x0f.sixfold.v1.BgpR\x03bgp\x1aT\n" +
+	"\x03bgp\x18\x04 \x01(\v2\x0f.sixfold.v1.BgpR\x03bgp\x12!\n" +
+	"\x03api\x18\x05 \x01(\v2\x0f.sixfold.v1.ApiR\x03api\x12-\n" +
+	"\ametrics\x18\x06 \x01(\v2\x13.sixfold.v1.MetricsR\ametrics\x1aT\n" +
 	"\x0fInterfacesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05value\x18\x02 \x01(\v2\x15.sixfold.v1.InterfaceR\x05value:\x028\x01\x1aL\n" +
@@ -1816,7 +2050,32 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x06System\x12$\n" +
 	"\bhostname\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xfd\x01R\bhostname\x12\x1b\n" +
 	"\trouter_id\x18\x02 \x01(\tR\brouterId\x12\x12\n" +
-	"\x04duid\x18\x03 \x01(\tR\x04duid\"\xbd\x04\n" +
+	"\x04duid\x18\x03 \x01(\tR\x04duid\"\xd7\x02\n" +
+	"\x03Api\x12X\n" +
+	"\x05users\x18\x01 \x03(\v2\x1a.sixfold.v1.Api.UsersEntryB&\xbaH#\x9a\x01 \"\x04r\x02\x10\x01*\x18r\x16R\x04readR\aoperateR\x05adminR\x05users\x12[\n" +
+	"\x06groups\x18\x02 \x03(\v2\x1b.sixfold.v1.Api.GroupsEntryB&\xbaH#\x9a\x01 \"\x04r\x02\x10\x01*\x18r\x16R\x04readR\aoperateR\x05adminR\x06groups\x12$\n" +
+	"\x03tcp\x18\x03 \x01(\v2\x12.sixfold.v1.ApiTcpR\x03tcp\x1a8\n" +
+	"\n" +
+	"UsersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
+	"\vGroupsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa0\x02\n" +
+	"\x06ApiTcp\x12\x16\n" +
+	"\x06listen\x18\x01 \x03(\tR\x06listen\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x12 \n" +
+	"\vcertificate\x18\x03 \x01(\tR\vcertificate\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\tR\x03key\x12\x1b\n" +
+	"\tclient_ca\x18\x05 \x01(\tR\bclientCa\x12[\n" +
+	"\x05roles\x18\x06 \x03(\v2\x1d.sixfold.v1.ApiTcp.RolesEntryB&\xbaH#\x9a\x01 \"\x04r\x02\x10\x01*\x18r\x16R\x04readR\aoperateR\x05adminR\x05roles\x1a8\n" +
+	"\n" +
+	"RolesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
+	"\aMetrics\x12\x16\n" +
+	"\x06listen\x18\x01 \x01(\tR\x06listen\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\"\xbd\x04\n" +
 	"\tInterface\x12*\n" +
 	"\vdescription\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x12\"\n" +
@@ -2000,7 +2259,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"(\x01R\x05count\x12$\n" +
 	"\x03asn\x18\x02 \x01(\rB\r\xbaH\n" +
 	"*\b\x18\xfe\xff\xff\xff\x0f(\x01H\x00R\x03asn\x88\x01\x01B\x06\n" +
-	"\x04_asn\"\x8c\x04\n" +
+	"\x04_asn\"\x8f\x04\n" +
 	"\bNeighbor\x12 \n" +
 	"\aaddress\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\aaddress\x12*\n" +
 	"\tremote_as\x18\x02 \x01(\rB\r\xbaH\n" +
@@ -2009,8 +2268,9 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\rnext_hop_self\x18\x04 \x01(\bR\vnextHopSelf\x12\x16\n" +
 	"\x06import\x18\x05 \x01(\tR\x06import\x12\x16\n" +
 	"\x06export\x18\x06 \x01(\tR\x06export\x12/\n" +
-	"\fimport_limit\x18\a \x01(\rB\a\xbaH\x04*\x02(\x01H\x00R\vimportLimit\x88\x01\x01\x12#\n" +
-	"\bpassword\x18\b \x01(\tB\a\xbaH\x04r\x02\x18PR\bpassword\x12\x18\n" +
+	"\fimport_limit\x18\a \x01(\rB\a\xbaH\x04*\x02(\x01H\x00R\vimportLimit\x88\x01\x01\x12&\n" +
+	"\bpassword\x18\b \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18P\x80\x01\x01R\bpassword\x12\x18\n" +
 	"\apassive\x18\t \x01(\bR\apassive\x12+\n" +
 	"\bmultihop\x18\n" +
 	" \x01(\rB\n" +
@@ -2034,96 +2294,108 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sixfold.v1.Config
 	(*System)(nil),              // 1: sixfold.v1.System
-	(*Interface)(nil),           // 2: sixfold.v1.Interface
-	(*Delegation)(nil),          // 3: sixfold.v1.Delegation
-	(*Advertise)(nil),           // 4: sixfold.v1.Advertise
-	(*AdvertisedPrefix)(nil),    // 5: sixfold.v1.AdvertisedPrefix
-	(*Dhcpv6)(nil),              // 6: sixfold.v1.Dhcpv6
-	(*AddressPool)(nil),         // 7: sixfold.v1.AddressPool
-	(*PrefixPool)(nil),          // 8: sixfold.v1.PrefixPool
-	(*Reservation)(nil),         // 9: sixfold.v1.Reservation
-	(*Vxlan)(nil),               // 10: sixfold.v1.Vxlan
-	(*Route)(nil),               // 11: sixfold.v1.Route
-	(*Bgp)(nil),                 // 12: sixfold.v1.Bgp
-	(*PrefixSet)(nil),           // 13: sixfold.v1.PrefixSet
-	(*Filter)(nil),              // 14: sixfold.v1.Filter
-	(*FilterRule)(nil),          // 15: sixfold.v1.FilterRule
-	(*FilterAccept)(nil),        // 16: sixfold.v1.FilterAccept
-	(*FilterReject)(nil),        // 17: sixfold.v1.FilterReject
-	(*FilterPrepend)(nil),       // 18: sixfold.v1.FilterPrepend
-	(*Neighbor)(nil),            // 19: sixfold.v1.Neighbor
-	(*Aggregate)(nil),           // 20: sixfold.v1.Aggregate
-	nil,                         // 21: sixfold.v1.Config.InterfacesEntry
-	nil,                         // 22: sixfold.v1.Config.RoutesEntry
-	nil,                         // 23: sixfold.v1.Interface.DelegationsEntry
-	nil,                         // 24: sixfold.v1.Advertise.PrefixesEntry
-	nil,                         // 25: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                         // 26: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                         // 27: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                         // 28: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                         // 29: sixfold.v1.Bgp.FiltersEntry
-	nil,                         // 30: sixfold.v1.Bgp.NeighborsEntry
-	nil,                         // 31: sixfold.v1.Bgp.AggregatesEntry
-	(*durationpb.Duration)(nil), // 32: google.protobuf.Duration
+	(*Api)(nil),                 // 2: sixfold.v1.Api
+	(*ApiTcp)(nil),              // 3: sixfold.v1.ApiTcp
+	(*Metrics)(nil),             // 4: sixfold.v1.Metrics
+	(*Interface)(nil),           // 5: sixfold.v1.Interface
+	(*Delegation)(nil),          // 6: sixfold.v1.Delegation
+	(*Advertise)(nil),           // 7: sixfold.v1.Advertise
+	(*AdvertisedPrefix)(nil),    // 8: sixfold.v1.AdvertisedPrefix
+	(*Dhcpv6)(nil),              // 9: sixfold.v1.Dhcpv6
+	(*AddressPool)(nil),         // 10: sixfold.v1.AddressPool
+	(*PrefixPool)(nil),          // 11: sixfold.v1.PrefixPool
+	(*Reservation)(nil),         // 12: sixfold.v1.Reservation
+	(*Vxlan)(nil),               // 13: sixfold.v1.Vxlan
+	(*Route)(nil),               // 14: sixfold.v1.Route
+	(*Bgp)(nil),                 // 15: sixfold.v1.Bgp
+	(*PrefixSet)(nil),           // 16: sixfold.v1.PrefixSet
+	(*Filter)(nil),              // 17: sixfold.v1.Filter
+	(*FilterRule)(nil),          // 18: sixfold.v1.FilterRule
+	(*FilterAccept)(nil),        // 19: sixfold.v1.FilterAccept
+	(*FilterReject)(nil),        // 20: sixfold.v1.FilterReject
+	(*FilterPrepend)(nil),       // 21: sixfold.v1.FilterPrepend
+	(*Neighbor)(nil),            // 22: sixfold.v1.Neighbor
+	(*Aggregate)(nil),           // 23: sixfold.v1.Aggregate
+	nil,                         // 24: sixfold.v1.Config.InterfacesEntry
+	nil,                         // 25: sixfold.v1.Config.RoutesEntry
+	nil,                         // 26: sixfold.v1.Api.UsersEntry
+	nil,                         // 27: sixfold.v1.Api.GroupsEntry
+	nil,                         // 28: sixfold.v1.ApiTcp.RolesEntry
+	nil,                         // 29: sixfold.v1.Interface.DelegationsEntry
+	nil,                         // 30: sixfold.v1.Advertise.PrefixesEntry
+	nil,                         // 31: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                         // 32: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                         // 33: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                         // 34: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                         // 35: sixfold.v1.Bgp.FiltersEntry
+	nil,                         // 36: sixfold.v1.Bgp.NeighborsEntry
+	nil,                         // 37: sixfold.v1.Bgp.AggregatesEntry
+	(*durationpb.Duration)(nil), // 38: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	21, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	22, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
-	12, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
-	23, // 4: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
-	4,  // 5: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
-	6,  // 6: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	10, // 7: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	32, // 8: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	32, // 9: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	32, // 10: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	32, // 11: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	32, // 12: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	32, // 13: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	32, // 14: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	24, // 15: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	32, // 16: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	32, // 17: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	32, // 18: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	32, // 19: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	32, // 20: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	32, // 21: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	32, // 22: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	25, // 23: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	26, // 24: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	27, // 25: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	32, // 26: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	32, // 27: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	28, // 28: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	29, // 29: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	30, // 30: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	31, // 31: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	15, // 32: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	16, // 33: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	17, // 34: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	18, // 35: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	32, // 36: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	2,  // 37: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	11, // 38: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	3,  // 39: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	5,  // 40: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	7,  // 41: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	8,  // 42: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	9,  // 43: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	13, // 44: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	14, // 45: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	19, // 46: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	20, // 47: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	24, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	25, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	15, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
+	2,  // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
+	4,  // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
+	26, // 6: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	27, // 7: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	3,  // 8: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
+	28, // 9: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	29, // 10: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	7,  // 11: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
+	9,  // 12: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
+	13, // 13: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	38, // 14: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	38, // 15: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	38, // 16: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	38, // 17: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	38, // 18: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	38, // 19: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	38, // 20: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	30, // 21: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	38, // 22: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	38, // 23: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	38, // 24: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	38, // 25: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	38, // 26: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	38, // 27: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	38, // 28: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	31, // 29: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	32, // 30: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	33, // 31: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	38, // 32: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	38, // 33: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	34, // 34: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	35, // 35: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	36, // 36: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	37, // 37: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	18, // 38: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	19, // 39: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	20, // 40: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	21, // 41: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	38, // 42: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	5,  // 43: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	14, // 44: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	6,  // 45: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,  // 46: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	10, // 47: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	11, // 48: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	12, // 49: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	16, // 50: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	17, // 51: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	22, // 52: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	23, // 53: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -2131,24 +2403,24 @@ func file_sixfold_v1_config_proto_init() {
 	if File_sixfold_v1_config_proto != nil {
 		return
 	}
-	file_sixfold_v1_config_proto_msgTypes[2].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[3].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[4].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[5].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[6].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[7].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[8].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[13].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[18].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[19].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

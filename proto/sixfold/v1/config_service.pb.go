@@ -9,6 +9,8 @@ package sixfoldv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -113,20 +115,367 @@ func (*CheckResponse) Descriptor() ([]byte, []int) {
 	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{1}
 }
 
+// DiffRequest asks how a configuration differs from another.
+type DiffRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to call the text in messages; usually its file name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The configuration to compare; empty: that of revision.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The revision to compare, if there is no text; 0: the running one.
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The revision to compare with; 0: the running one.
+	BaseRevision  uint64 `protobuf:"varint,4,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffRequest) Reset() {
+	*x = DiffRequest{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffRequest) ProtoMessage() {}
+
+func (x *DiffRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffRequest.ProtoReflect.Descriptor instead.
+func (*DiffRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DiffRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DiffRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *DiffRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *DiffRequest) GetBaseRevision() uint64 {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return 0
+}
+
+// DiffResponse is a difference.
+type DiffResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A unified diff of the canonical texts, from the base to the other; empty: they mean the same.
+	Diff          string `protobuf:"bytes,1,opt,name=diff,proto3" json:"diff,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffResponse) Reset() {
+	*x = DiffResponse{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffResponse) ProtoMessage() {}
+
+func (x *DiffResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffResponse.ProtoReflect.Descriptor instead.
+func (*DiffResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DiffResponse) GetDiff() string {
+	if x != nil {
+		return x.Diff
+	}
+	return ""
+}
+
+// PlanRequest asks what a configuration would do.
+type PlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to call the text in messages; usually its file name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The whole configuration; empty: that of revision.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The revision to plan for, if there is no text.
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Our address that the operator's session came in to, so that the plan can warn of its end. Empty: that of the call itself,
+	// if it came over TCP.
+	SessionAddress string `protobuf:"bytes,4,opt,name=session_address,json=sessionAddress,proto3" json:"session_address,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *PlanRequest) Reset() {
+	*x = PlanRequest{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanRequest) ProtoMessage() {}
+
+func (x *PlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanRequest.ProtoReflect.Descriptor instead.
+func (*PlanRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PlanRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PlanRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *PlanRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *PlanRequest) GetSessionAddress() string {
+	if x != nil {
+		return x.SessionAddress
+	}
+	return ""
+}
+
+// PlanResponse is what would be done.
+type PlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operations, in the order they would run; none: nothing would be touched.
+	Operations []*Operation `protobuf:"bytes,1,rep,name=operations,proto3" json:"operations,omitempty"`
+	// What of the configuration could not run yet.
+	Pending []*Pending `protobuf:"bytes,2,rep,name=pending,proto3" json:"pending,omitempty"`
+	// The revision that the plan starts from.
+	BaseRevision  uint64 `protobuf:"varint,3,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanResponse) Reset() {
+	*x = PlanResponse{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanResponse) ProtoMessage() {}
+
+func (x *PlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanResponse.ProtoReflect.Descriptor instead.
+func (*PlanResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PlanResponse) GetOperations() []*Operation {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetPending() []*Pending {
+	if x != nil {
+		return x.Pending
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetBaseRevision() uint64 {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return 0
+}
+
+// Operation is one thing that a commit does to the kernel or to a protocol.
+type Operation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Part of the router that does it: kernel, vxlan, fib, bgp, pd, ra, dhcpv6, api, metrics.
+	Unit string `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	// What it touches: vxlan1000, "neighbor cobra", 2001:db8::/32.
+	Object string `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"`
+	// What is done: "set mtu to 1400".
+	Action string `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
+	// live: in place, nothing is disturbed; recreate: it is gone for a moment; delete: it goes away.
+	Class string `protobuf:"bytes,4,opt,name=class,proto3" json:"class,omitempty"`
+	// What it disturbs: forwarding, a BGP session, the operator's own session. Empty: nothing.
+	Warning       string `protobuf:"bytes,5,opt,name=warning,proto3" json:"warning,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Operation) Reset() {
+	*x = Operation{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Operation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Operation) ProtoMessage() {}
+
+func (x *Operation) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Operation.ProtoReflect.Descriptor instead.
+func (*Operation) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Operation) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Operation) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *Operation) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Operation) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *Operation) GetWarning() string {
+	if x != nil {
+		return x.Warning
+	}
+	return ""
+}
+
 // ApplyRequest submits a configuration.
 type ApplyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What to call the text in messages; usually its file name.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The whole configuration: a Config in YAML or JSON.
-	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The revision that the text was made from: if another one runs by now, nothing is done and the answer is ABORTED.
+	// 0: whichever runs.
+	BaseRevision uint64 `protobuf:"varint,3,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	// Go back to the revision before unless Confirm is called within this time, 1s to 24h. The deadline is on disk before anything
+	// is applied: whatever happens to the router within this time, it comes back on the revision before. Absent: keep at once.
+	ConfirmWithin *durationpb.Duration `protobuf:"bytes,4,opt,name=confirm_within,json=confirmWithin,proto3" json:"confirm_within,omitempty"`
+	// Why, for the history.
+	Comment       string `protobuf:"bytes,5,opt,name=comment,proto3" json:"comment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[2]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -138,7 +487,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[2]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -151,7 +500,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{2}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ApplyRequest) GetName() string {
@@ -168,18 +517,43 @@ func (x *ApplyRequest) GetText() string {
 	return ""
 }
 
+func (x *ApplyRequest) GetBaseRevision() uint64 {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return 0
+}
+
+func (x *ApplyRequest) GetConfirmWithin() *durationpb.Duration {
+	if x != nil {
+		return x.ConfirmWithin
+	}
+	return nil
+}
+
+func (x *ApplyRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
 // ApplyResponse says that the configuration is the running one now.
 type ApplyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What of it cannot run yet.
-	Pending       []*Pending `protobuf:"bytes,1,rep,name=pending,proto3" json:"pending,omitempty"`
+	Pending []*Pending `protobuf:"bytes,1,rep,name=pending,proto3" json:"pending,omitempty"`
+	// The new revision, or the one that ran already if the text is the same.
+	Revision *Revision `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What was done.
+	Operations    []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[3]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -191,7 +565,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[3]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -204,12 +578,411 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{3}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ApplyResponse) GetPending() []*Pending {
 	if x != nil {
 		return x.Pending
+	}
+	return nil
+}
+
+func (x *ApplyResponse) GetRevision() *Revision {
+	if x != nil {
+		return x.Revision
+	}
+	return nil
+}
+
+func (x *ApplyResponse) GetOperations() []*Operation {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+// ApplyFailure tells why a configuration was not applied. It travels in the details of a status.
+type ApplyFailure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Part of the router that failed.
+	Unit string `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	// What it said.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The revision that is in force.
+	RunningRevision uint64 `protobuf:"varint,3,opt,name=running_revision,json=runningRevision,proto3" json:"running_revision,omitempty"`
+	// What could not be put back; empty: all is as it was.
+	NotRestored   string `protobuf:"bytes,4,opt,name=not_restored,json=notRestored,proto3" json:"not_restored,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyFailure) Reset() {
+	*x = ApplyFailure{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyFailure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyFailure) ProtoMessage() {}
+
+func (x *ApplyFailure) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyFailure.ProtoReflect.Descriptor instead.
+func (*ApplyFailure) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ApplyFailure) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *ApplyFailure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ApplyFailure) GetRunningRevision() uint64 {
+	if x != nil {
+		return x.RunningRevision
+	}
+	return 0
+}
+
+func (x *ApplyFailure) GetNotRestored() string {
+	if x != nil {
+		return x.NotRestored
+	}
+	return ""
+}
+
+// ConfirmRequest keeps the revision that waits for it.
+type ConfirmRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only if it is this one; 0: whichever waits.
+	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmRequest) Reset() {
+	*x = ConfirmRequest{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmRequest) ProtoMessage() {}
+
+func (x *ConfirmRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ConfirmRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ConfirmResponse says that the revision is kept.
+type ConfirmResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision.
+	Revision      *Revision `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmResponse) Reset() {
+	*x = ConfirmResponse{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmResponse) ProtoMessage() {}
+
+func (x *ConfirmResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ConfirmResponse) GetRevision() *Revision {
+	if x != nil {
+		return x.Revision
+	}
+	return nil
+}
+
+// CancelRequest drops the revision that waits to be confirmed.
+type CancelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only if it is this one; 0: whichever waits.
+	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRequest) Reset() {
+	*x = CancelRequest{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRequest) ProtoMessage() {}
+
+func (x *CancelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
+func (*CancelRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CancelRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// CancelResponse says that the revision before is in force again.
+type CancelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision that is in force.
+	Revision      *Revision `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelResponse) Reset() {
+	*x = CancelResponse{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelResponse) ProtoMessage() {}
+
+func (x *CancelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
+func (*CancelResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CancelResponse) GetRevision() *Revision {
+	if x != nil {
+		return x.Revision
+	}
+	return nil
+}
+
+// RollbackRequest goes back to an earlier revision.
+type RollbackRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number; 0: the one that was in force before the running one.
+	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// As in ApplyRequest.
+	ConfirmWithin *durationpb.Duration `protobuf:"bytes,2,opt,name=confirm_within,json=confirmWithin,proto3" json:"confirm_within,omitempty"`
+	// Why, for the history; empty: "rollback to revision N".
+	Comment       string `protobuf:"bytes,3,opt,name=comment,proto3" json:"comment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackRequest) Reset() {
+	*x = RollbackRequest{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackRequest) ProtoMessage() {}
+
+func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackRequest.ProtoReflect.Descriptor instead.
+func (*RollbackRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RollbackRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *RollbackRequest) GetConfirmWithin() *durationpb.Duration {
+	if x != nil {
+		return x.ConfirmWithin
+	}
+	return nil
+}
+
+func (x *RollbackRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+// RollbackResponse says that the text of the earlier revision is the running configuration now.
+type RollbackResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The new revision.
+	Revision *Revision `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What of it cannot run yet.
+	Pending []*Pending `protobuf:"bytes,2,rep,name=pending,proto3" json:"pending,omitempty"`
+	// What was done.
+	Operations    []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackResponse) Reset() {
+	*x = RollbackResponse{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackResponse) ProtoMessage() {}
+
+func (x *RollbackResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackResponse.ProtoReflect.Descriptor instead.
+func (*RollbackResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RollbackResponse) GetRevision() *Revision {
+	if x != nil {
+		return x.Revision
+	}
+	return nil
+}
+
+func (x *RollbackResponse) GetPending() []*Pending {
+	if x != nil {
+		return x.Pending
+	}
+	return nil
+}
+
+func (x *RollbackResponse) GetOperations() []*Operation {
+	if x != nil {
+		return x.Operations
 	}
 	return nil
 }
@@ -223,7 +996,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[4]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -235,7 +1008,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[4]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -248,23 +1021,27 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{4}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{16}
 }
 
-// GetResponse is the running configuration.
+// GetResponse is the running configuration. Callers below admin get no passwords.
 type GetResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The configuration as a message.
 	Config *Config `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
 	// The same as YAML in canonical form: fields in the order of the schema, maps sorted by key.
-	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Which revision it is.
+	Revision *Revision `protobuf:"bytes,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The same as it was submitted, comments included.
+	Submitted     string `protobuf:"bytes,4,opt,name=submitted,proto3" json:"submitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[5]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -276,7 +1053,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[5]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -289,7 +1066,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{5}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetResponse) GetConfig() *Config {
@@ -302,6 +1079,377 @@ func (x *GetResponse) GetConfig() *Config {
 func (x *GetResponse) GetText() string {
 	if x != nil {
 		return x.Text
+	}
+	return ""
+}
+
+func (x *GetResponse) GetRevision() *Revision {
+	if x != nil {
+		return x.Revision
+	}
+	return nil
+}
+
+func (x *GetResponse) GetSubmitted() string {
+	if x != nil {
+		return x.Submitted
+	}
+	return ""
+}
+
+// ListRevisionsRequest asks for the history.
+type ListRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most revisions in a page.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to continue.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRevisionsRequest) Reset() {
+	*x = ListRevisionsRequest{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRevisionsRequest) ProtoMessage() {}
+
+func (x *ListRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListRevisionsResponse is a page of the history.
+type ListRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revisions.
+	Revisions []*Revision `protobuf:"bytes,1,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// Empty: this is the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRevisionsResponse) Reset() {
+	*x = ListRevisionsResponse{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRevisionsResponse) ProtoMessage() {}
+
+func (x *ListRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListRevisionsResponse) GetRevisions() []*Revision {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *ListRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// GetRevisionRequest asks for one revision.
+type GetRevisionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number; 0: the running one.
+	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRevisionRequest) Reset() {
+	*x = GetRevisionRequest{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRevisionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRevisionRequest) ProtoMessage() {}
+
+func (x *GetRevisionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRevisionRequest.ProtoReflect.Descriptor instead.
+func (*GetRevisionRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *GetRevisionRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// GetRevisionResponse is a revision with its text. Callers below admin get no passwords.
+type GetRevisionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision.
+	Revision *Revision `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The text as it was submitted, comments included.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRevisionResponse) Reset() {
+	*x = GetRevisionResponse{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRevisionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRevisionResponse) ProtoMessage() {}
+
+func (x *GetRevisionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRevisionResponse.ProtoReflect.Descriptor instead.
+func (*GetRevisionResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *GetRevisionResponse) GetRevision() *Revision {
+	if x != nil {
+		return x.Revision
+	}
+	return nil
+}
+
+func (x *GetRevisionResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// Revision is a configuration that was applied, or that failed to be.
+type Revision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number, rising by one.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What the text was called; usually its file name.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// When it was submitted.
+	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	// Who submitted it: the user of the unix socket, the name in the certificate, or "sixfold" for the file that the router
+	// starts with.
+	Author string `protobuf:"bytes,4,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Comment string `protobuf:"bytes,5,opt,name=comment,proto3" json:"comment,omitempty"`
+	// The revision that was in force before; 0: none.
+	Base uint64 `protobuf:"varint,6,opt,name=base,proto3" json:"base,omitempty"`
+	// What became of it: applying, unconfirmed, applied, failed (and undone), reverted (not confirmed in time), cancelled.
+	Result string `protobuf:"bytes,7,opt,name=result,proto3" json:"result,omitempty"`
+	// Why it failed or was reverted.
+	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	// It is in force.
+	Running bool `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`
+	// It waits to be confirmed until then; absent: it does not.
+	ConfirmBy *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=confirm_by,json=confirmBy,proto3" json:"confirm_by,omitempty"`
+	// The earlier revision that it repeats; 0: none.
+	RollbackTo uint64 `protobuf:"varint,11,opt,name=rollback_to,json=rollbackTo,proto3" json:"rollback_to,omitempty"`
+	// SHA-256 of the text, in hexadecimal.
+	Hash          string `protobuf:"bytes,12,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Revision) Reset() {
+	*x = Revision{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Revision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Revision) ProtoMessage() {}
+
+func (x *Revision) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Revision.ProtoReflect.Descriptor instead.
+func (*Revision) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Revision) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Revision) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Revision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Revision) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *Revision) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *Revision) GetBase() uint64 {
+	if x != nil {
+		return x.Base
+	}
+	return 0
+}
+
+func (x *Revision) GetResult() string {
+	if x != nil {
+		return x.Result
+	}
+	return ""
+}
+
+func (x *Revision) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Revision) GetRunning() bool {
+	if x != nil {
+		return x.Running
+	}
+	return false
+}
+
+func (x *Revision) GetConfirmBy() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConfirmBy
+	}
+	return nil
+}
+
+func (x *Revision) GetRollbackTo() uint64 {
+	if x != nil {
+		return x.RollbackTo
+	}
+	return 0
+}
+
+func (x *Revision) GetHash() string {
+	if x != nil {
+		return x.Hash
 	}
 	return ""
 }
@@ -323,7 +1471,7 @@ type SourceLocation struct {
 
 func (x *SourceLocation) Reset() {
 	*x = SourceLocation{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +1483,7 @@ func (x *SourceLocation) String() string {
 func (*SourceLocation) ProtoMessage() {}
 
 func (x *SourceLocation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +1496,7 @@ func (x *SourceLocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceLocation.ProtoReflect.Descriptor instead.
 func (*SourceLocation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{6}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SourceLocation) GetFile() string {
@@ -384,30 +1532,121 @@ var File_sixfold_v1_config_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_config_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fsixfold/v1/config_service.proto\x12\n" +
-	"sixfold.v1\x1a\x17sixfold/v1/config.proto\x1a\x16sixfold/v1/state.proto\"6\n" +
+	"sixfold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17sixfold/v1/config.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"6\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\x0f\n" +
-	"\rCheckResponse\"6\n" +
+	"\rCheckResponse\"v\n" +
+	"\vDiffRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12#\n" +
+	"\rbase_revision\x18\x04 \x01(\x04R\fbaseRevision\"\"\n" +
+	"\fDiffResponse\x12\x12\n" +
+	"\x04diff\x18\x01 \x01(\tR\x04diff\"z\n" +
+	"\vPlanRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12'\n" +
+	"\x0fsession_address\x18\x04 \x01(\tR\x0esessionAddress\"\x99\x01\n" +
+	"\fPlanResponse\x125\n" +
+	"\n" +
+	"operations\x18\x01 \x03(\v2\x15.sixfold.v1.OperationR\n" +
+	"operations\x12-\n" +
+	"\apending\x18\x02 \x03(\v2\x13.sixfold.v1.PendingR\apending\x12#\n" +
+	"\rbase_revision\x18\x03 \x01(\x04R\fbaseRevision\"\x7f\n" +
+	"\tOperation\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x16\n" +
+	"\x06object\x18\x02 \x01(\tR\x06object\x12\x16\n" +
+	"\x06action\x18\x03 \x01(\tR\x06action\x12\x14\n" +
+	"\x05class\x18\x04 \x01(\tR\x05class\x12\x18\n" +
+	"\awarning\x18\x05 \x01(\tR\awarning\"\xb7\x01\n" +
 	"\fApplyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\">\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12#\n" +
+	"\rbase_revision\x18\x03 \x01(\x04R\fbaseRevision\x12@\n" +
+	"\x0econfirm_within\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\rconfirmWithin\x12\x18\n" +
+	"\acomment\x18\x05 \x01(\tR\acomment\"\xa7\x01\n" +
 	"\rApplyResponse\x12-\n" +
-	"\apending\x18\x01 \x03(\v2\x13.sixfold.v1.PendingR\apending\"\f\n" +
+	"\apending\x18\x01 \x03(\v2\x13.sixfold.v1.PendingR\apending\x120\n" +
+	"\brevision\x18\x02 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\x125\n" +
 	"\n" +
-	"GetRequest\"M\n" +
+	"operations\x18\x03 \x03(\v2\x15.sixfold.v1.OperationR\n" +
+	"operations\"\x88\x01\n" +
+	"\fApplyFailure\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12)\n" +
+	"\x10running_revision\x18\x03 \x01(\x04R\x0frunningRevision\x12!\n" +
+	"\fnot_restored\x18\x04 \x01(\tR\vnotRestored\",\n" +
+	"\x0eConfirmRequest\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"C\n" +
+	"\x0fConfirmResponse\x120\n" +
+	"\brevision\x18\x01 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\"+\n" +
+	"\rCancelRequest\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"B\n" +
+	"\x0eCancelResponse\x120\n" +
+	"\brevision\x18\x01 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\"\x89\x01\n" +
+	"\x0fRollbackRequest\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12@\n" +
+	"\x0econfirm_within\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\rconfirmWithin\x12\x18\n" +
+	"\acomment\x18\x03 \x01(\tR\acomment\"\xaa\x01\n" +
+	"\x10RollbackResponse\x120\n" +
+	"\brevision\x18\x01 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\x12-\n" +
+	"\apending\x18\x02 \x03(\v2\x13.sixfold.v1.PendingR\apending\x125\n" +
+	"\n" +
+	"operations\x18\x03 \x03(\v2\x15.sixfold.v1.OperationR\n" +
+	"operations\"\f\n" +
+	"\n" +
+	"GetRequest\"\x9d\x01\n" +
 	"\vGetResponse\x12*\n" +
 	"\x06config\x18\x01 \x01(\v2\x12.sixfold.v1.ConfigR\x06config\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"d\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x120\n" +
+	"\brevision\x18\x03 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\x12\x1c\n" +
+	"\tsubmitted\x18\x04 \x01(\tR\tsubmitted\"R\n" +
+	"\x14ListRevisionsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"s\n" +
+	"\x15ListRevisionsResponse\x122\n" +
+	"\trevisions\x18\x01 \x03(\v2\x14.sixfold.v1.RevisionR\trevisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n" +
+	"\x12GetRevisionRequest\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"[\n" +
+	"\x13GetRevisionResponse\x120\n" +
+	"\brevision\x18\x01 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\xde\x02\n" +
+	"\bRevision\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06author\x18\x04 \x01(\tR\x06author\x12\x18\n" +
+	"\acomment\x18\x05 \x01(\tR\acomment\x12\x12\n" +
+	"\x04base\x18\x06 \x01(\x04R\x04base\x12\x16\n" +
+	"\x06result\x18\a \x01(\tR\x06result\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12\x18\n" +
+	"\arunning\x18\t \x01(\bR\arunning\x129\n" +
+	"\n" +
+	"confirm_by\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\tconfirmBy\x12\x1f\n" +
+	"\vrollback_to\x18\v \x01(\x04R\n" +
+	"rollbackTo\x12\x12\n" +
+	"\x04hash\x18\f \x01(\tR\x04hash\"d\n" +
 	"\x0eSourceLocation\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x16\n" +
 	"\x06column\x18\x03 \x01(\rR\x06column\x12\x12\n" +
-	"\x04path\x18\x04 \x01(\tR\x04path2\xc3\x01\n" +
-	"\rConfigService\x12<\n" +
-	"\x05Check\x12\x18.sixfold.v1.CheckRequest\x1a\x19.sixfold.v1.CheckResponse\x12<\n" +
-	"\x05Apply\x12\x18.sixfold.v1.ApplyRequest\x1a\x19.sixfold.v1.ApplyResponse\x126\n" +
-	"\x03Get\x12\x16.sixfold.v1.GetRequest\x1a\x17.sixfold.v1.GetResponseB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x04path\x18\x04 \x01(\tR\x04path2\xe7\x05\n" +
+	"\rConfigService\x12B\n" +
+	"\x05Check\x12\x18.sixfold.v1.CheckRequest\x1a\x19.sixfold.v1.CheckResponse\"\x04\x90\xd2\x18\x01\x12?\n" +
+	"\x04Diff\x12\x17.sixfold.v1.DiffRequest\x1a\x18.sixfold.v1.DiffResponse\"\x04\x90\xd2\x18\x01\x12?\n" +
+	"\x04Plan\x12\x17.sixfold.v1.PlanRequest\x1a\x18.sixfold.v1.PlanResponse\"\x04\x90\xd2\x18\x01\x12B\n" +
+	"\x05Apply\x12\x18.sixfold.v1.ApplyRequest\x1a\x19.sixfold.v1.ApplyResponse\"\x04\x90\xd2\x18\x03\x12H\n" +
+	"\aConfirm\x12\x1a.sixfold.v1.ConfirmRequest\x1a\x1b.sixfold.v1.ConfirmResponse\"\x04\x90\xd2\x18\x03\x12E\n" +
+	"\x06Cancel\x12\x19.sixfold.v1.CancelRequest\x1a\x1a.sixfold.v1.CancelResponse\"\x04\x90\xd2\x18\x03\x12K\n" +
+	"\bRollback\x12\x1b.sixfold.v1.RollbackRequest\x1a\x1c.sixfold.v1.RollbackResponse\"\x04\x90\xd2\x18\x03\x12<\n" +
+	"\x03Get\x12\x16.sixfold.v1.GetRequest\x1a\x17.sixfold.v1.GetResponse\"\x04\x90\xd2\x18\x01\x12Z\n" +
+	"\rListRevisions\x12 .sixfold.v1.ListRevisionsRequest\x1a!.sixfold.v1.ListRevisionsResponse\"\x04\x90\xd2\x18\x01\x12T\n" +
+	"\vGetRevision\x12\x1e.sixfold.v1.GetRevisionRequest\x1a\x1f.sixfold.v1.GetRevisionResponse\"\x04\x90\xd2\x18\x01B>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_config_service_proto_rawDescOnce sync.Once
@@ -421,32 +1660,81 @@ func file_sixfold_v1_config_service_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_service_proto_rawDescData
 }
 
-var file_sixfold_v1_config_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_sixfold_v1_config_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_sixfold_v1_config_service_proto_goTypes = []any{
-	(*CheckRequest)(nil),   // 0: sixfold.v1.CheckRequest
-	(*CheckResponse)(nil),  // 1: sixfold.v1.CheckResponse
-	(*ApplyRequest)(nil),   // 2: sixfold.v1.ApplyRequest
-	(*ApplyResponse)(nil),  // 3: sixfold.v1.ApplyResponse
-	(*GetRequest)(nil),     // 4: sixfold.v1.GetRequest
-	(*GetResponse)(nil),    // 5: sixfold.v1.GetResponse
-	(*SourceLocation)(nil), // 6: sixfold.v1.SourceLocation
-	(*Pending)(nil),        // 7: sixfold.v1.Pending
-	(*Config)(nil),         // 8: sixfold.v1.Config
+	(*CheckRequest)(nil),          // 0: sixfold.v1.CheckRequest
+	(*CheckResponse)(nil),         // 1: sixfold.v1.CheckResponse
+	(*DiffRequest)(nil),           // 2: sixfold.v1.DiffRequest
+	(*DiffResponse)(nil),          // 3: sixfold.v1.DiffResponse
+	(*PlanRequest)(nil),           // 4: sixfold.v1.PlanRequest
+	(*PlanResponse)(nil),          // 5: sixfold.v1.PlanResponse
+	(*Operation)(nil),             // 6: sixfold.v1.Operation
+	(*ApplyRequest)(nil),          // 7: sixfold.v1.ApplyRequest
+	(*ApplyResponse)(nil),         // 8: sixfold.v1.ApplyResponse
+	(*ApplyFailure)(nil),          // 9: sixfold.v1.ApplyFailure
+	(*ConfirmRequest)(nil),        // 10: sixfold.v1.ConfirmRequest
+	(*ConfirmResponse)(nil),       // 11: sixfold.v1.ConfirmResponse
+	(*CancelRequest)(nil),         // 12: sixfold.v1.CancelRequest
+	(*CancelResponse)(nil),        // 13: sixfold.v1.CancelResponse
+	(*RollbackRequest)(nil),       // 14: sixfold.v1.RollbackRequest
+	(*RollbackResponse)(nil),      // 15: sixfold.v1.RollbackResponse
+	(*GetRequest)(nil),            // 16: sixfold.v1.GetRequest
+	(*GetResponse)(nil),           // 17: sixfold.v1.GetResponse
+	(*ListRevisionsRequest)(nil),  // 18: sixfold.v1.ListRevisionsRequest
+	(*ListRevisionsResponse)(nil), // 19: sixfold.v1.ListRevisionsResponse
+	(*GetRevisionRequest)(nil),    // 20: sixfold.v1.GetRevisionRequest
+	(*GetRevisionResponse)(nil),   // 21: sixfold.v1.GetRevisionResponse
+	(*Revision)(nil),              // 22: sixfold.v1.Revision
+	(*SourceLocation)(nil),        // 23: sixfold.v1.SourceLocation
+	(*Pending)(nil),               // 24: sixfold.v1.Pending
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
+	(*Config)(nil),                // 26: sixfold.v1.Config
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
 }
 var file_sixfold_v1_config_service_proto_depIdxs = []int32{
-	7, // 0: sixfold.v1.ApplyResponse.pending:type_name -> sixfold.v1.Pending
-	8, // 1: sixfold.v1.GetResponse.config:type_name -> sixfold.v1.Config
-	0, // 2: sixfold.v1.ConfigService.Check:input_type -> sixfold.v1.CheckRequest
-	2, // 3: sixfold.v1.ConfigService.Apply:input_type -> sixfold.v1.ApplyRequest
-	4, // 4: sixfold.v1.ConfigService.Get:input_type -> sixfold.v1.GetRequest
-	1, // 5: sixfold.v1.ConfigService.Check:output_type -> sixfold.v1.CheckResponse
-	3, // 6: sixfold.v1.ConfigService.Apply:output_type -> sixfold.v1.ApplyResponse
-	5, // 7: sixfold.v1.ConfigService.Get:output_type -> sixfold.v1.GetResponse
-	5, // [5:8] is the sub-list for method output_type
-	2, // [2:5] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	6,  // 0: sixfold.v1.PlanResponse.operations:type_name -> sixfold.v1.Operation
+	24, // 1: sixfold.v1.PlanResponse.pending:type_name -> sixfold.v1.Pending
+	25, // 2: sixfold.v1.ApplyRequest.confirm_within:type_name -> google.protobuf.Duration
+	24, // 3: sixfold.v1.ApplyResponse.pending:type_name -> sixfold.v1.Pending
+	22, // 4: sixfold.v1.ApplyResponse.revision:type_name -> sixfold.v1.Revision
+	6,  // 5: sixfold.v1.ApplyResponse.operations:type_name -> sixfold.v1.Operation
+	22, // 6: sixfold.v1.ConfirmResponse.revision:type_name -> sixfold.v1.Revision
+	22, // 7: sixfold.v1.CancelResponse.revision:type_name -> sixfold.v1.Revision
+	25, // 8: sixfold.v1.RollbackRequest.confirm_within:type_name -> google.protobuf.Duration
+	22, // 9: sixfold.v1.RollbackResponse.revision:type_name -> sixfold.v1.Revision
+	24, // 10: sixfold.v1.RollbackResponse.pending:type_name -> sixfold.v1.Pending
+	6,  // 11: sixfold.v1.RollbackResponse.operations:type_name -> sixfold.v1.Operation
+	26, // 12: sixfold.v1.GetResponse.config:type_name -> sixfold.v1.Config
+	22, // 13: sixfold.v1.GetResponse.revision:type_name -> sixfold.v1.Revision
+	22, // 14: sixfold.v1.ListRevisionsResponse.revisions:type_name -> sixfold.v1.Revision
+	22, // 15: sixfold.v1.GetRevisionResponse.revision:type_name -> sixfold.v1.Revision
+	27, // 16: sixfold.v1.Revision.time:type_name -> google.protobuf.Timestamp
+	27, // 17: sixfold.v1.Revision.confirm_by:type_name -> google.protobuf.Timestamp
+	0,  // 18: sixfold.v1.ConfigService.Check:input_type -> sixfold.v1.CheckRequest
+	2,  // 19: sixfold.v1.ConfigService.Diff:input_type -> sixfold.v1.DiffRequest
+	4,  // 20: sixfold.v1.ConfigService.Plan:input_type -> sixfold.v1.PlanRequest
+	7,  // 21: sixfold.v1.ConfigService.Apply:input_type -> sixfold.v1.ApplyRequest
+	10, // 22: sixfold.v1.ConfigService.Confirm:input_type -> sixfold.v1.ConfirmRequest
+	12, // 23: sixfold.v1.ConfigService.Cancel:input_type -> sixfold.v1.CancelRequest
+	14, // 24: sixfold.v1.ConfigService.Rollback:input_type -> sixfold.v1.RollbackRequest
+	16, // 25: sixfold.v1.ConfigService.Get:input_type -> sixfold.v1.GetRequest
+	18, // 26: sixfold.v1.ConfigService.ListRevisions:input_type -> sixfold.v1.ListRevisionsRequest
+	20, // 27: sixfold.v1.ConfigService.GetRevision:input_type -> sixfold.v1.GetRevisionRequest
+	1,  // 28: sixfold.v1.ConfigService.Check:output_type -> sixfold.v1.CheckResponse
+	3,  // 29: sixfold.v1.ConfigService.Diff:output_type -> sixfold.v1.DiffResponse
+	5,  // 30: sixfold.v1.ConfigService.Plan:output_type -> sixfold.v1.PlanResponse
+	8,  // 31: sixfold.v1.ConfigService.Apply:output_type -> sixfold.v1.ApplyResponse
+	11, // 32: sixfold.v1.ConfigService.Confirm:output_type -> sixfold.v1.ConfirmResponse
+	13, // 33: sixfold.v1.ConfigService.Cancel:output_type -> sixfold.v1.CancelResponse
+	15, // 34: sixfold.v1.ConfigService.Rollback:output_type -> sixfold.v1.RollbackResponse
+	17, // 35: sixfold.v1.ConfigService.Get:output_type -> sixfold.v1.GetResponse
+	19, // 36: sixfold.v1.ConfigService.ListRevisions:output_type -> sixfold.v1.ListRevisionsResponse
+	21, // 37: sixfold.v1.ConfigService.GetRevision:output_type -> sixfold.v1.GetRevisionResponse
+	28, // [28:38] is the sub-list for method output_type
+	18, // [18:28] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_service_proto_init() }
@@ -455,6 +1743,7 @@ func file_sixfold_v1_config_service_proto_init() {
 		return
 	}
 	file_sixfold_v1_config_proto_init()
+	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_state_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -462,7 +1751,7 @@ func file_sixfold_v1_config_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_service_proto_rawDesc), len(file_sixfold_v1_config_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -367,7 +367,7 @@ var File_sixfold_v1_operate_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_operate_service_proto_rawDesc = "" +
 	"\n" +
 	" sixfold/v1/operate_service.proto\x12\n" +
-	"sixfold.v1\".\n" +
+	"sixfold.v1\x1a\x15sixfold/v1/role.proto\".\n" +
 	"\x18ReleaseDelegationRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x1b\n" +
 	"\x19ReleaseDelegationResponse\",\n" +
@@ -380,12 +380,12 @@ const file_sixfold_v1_operate_service_proto_rawDesc = "" +
 	"\x17ResetBgpNeighborRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04soft\x18\x02 \x01(\bR\x04soft\"\x1a\n" +
-	"\x18ResetBgpNeighborResponse2\x80\x03\n" +
-	"\x0eOperateService\x12`\n" +
-	"\x11ReleaseDelegation\x12$.sixfold.v1.ReleaseDelegationRequest\x1a%.sixfold.v1.ReleaseDelegationResponse\x12Z\n" +
-	"\x0fRenewDelegation\x12\".sixfold.v1.RenewDelegationRequest\x1a#.sixfold.v1.RenewDelegationResponse\x12Q\n" +
-	"\fReleaseLease\x12\x1f.sixfold.v1.ReleaseLeaseRequest\x1a .sixfold.v1.ReleaseLeaseResponse\x12]\n" +
-	"\x10ResetBgpNeighbor\x12#.sixfold.v1.ResetBgpNeighborRequest\x1a$.sixfold.v1.ResetBgpNeighborResponseB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x18ResetBgpNeighborResponse2\x98\x03\n" +
+	"\x0eOperateService\x12f\n" +
+	"\x11ReleaseDelegation\x12$.sixfold.v1.ReleaseDelegationRequest\x1a%.sixfold.v1.ReleaseDelegationResponse\"\x04\x90\xd2\x18\x02\x12`\n" +
+	"\x0fRenewDelegation\x12\".sixfold.v1.RenewDelegationRequest\x1a#.sixfold.v1.RenewDelegationResponse\"\x04\x90\xd2\x18\x02\x12W\n" +
+	"\fReleaseLease\x12\x1f.sixfold.v1.ReleaseLeaseRequest\x1a .sixfold.v1.ReleaseLeaseResponse\"\x04\x90\xd2\x18\x02\x12c\n" +
+	"\x10ResetBgpNeighbor\x12#.sixfold.v1.ResetBgpNeighborRequest\x1a$.sixfold.v1.ResetBgpNeighborResponse\"\x04\x90\xd2\x18\x02B>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_operate_service_proto_rawDescOnce sync.Once
@@ -431,6 +431,7 @@ func file_sixfold_v1_operate_service_proto_init() {
 	if File_sixfold_v1_operate_service_proto != nil {
 		return
 	}
+	file_sixfold_v1_role_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

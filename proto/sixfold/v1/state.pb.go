@@ -2191,6 +2191,324 @@ func (x *UnitState) GetSince() *timestamppb.Timestamp {
 	return nil
 }
 
+// Drift is a difference between what the router had made so and what it found: somebody else changed it.
+type Drift struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rises by one.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When it was found.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Part of the router that it concerns: kernel, vxlan, fib.
+	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
+	// What was changed: vxlan1000, 2001:db8::/32.
+	Object string `protobuf:"bytes,4,opt,name=object,proto3" json:"object,omitempty"`
+	// What was found: "address 2001:db8::1/64 was missing".
+	What string `protobuf:"bytes,5,opt,name=what,proto3" json:"what,omitempty"`
+	// It is as it should be again.
+	Mended bool `protobuf:"varint,6,opt,name=mended,proto3" json:"mended,omitempty"`
+	// Why it is not; empty: it is.
+	Problem       string `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drift) Reset() {
+	*x = Drift{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drift) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drift) ProtoMessage() {}
+
+func (x *Drift) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drift.ProtoReflect.Descriptor instead.
+func (*Drift) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Drift) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Drift) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Drift) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Drift) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *Drift) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *Drift) GetMended() bool {
+	if x != nil {
+		return x.Mended
+	}
+	return false
+}
+
+func (x *Drift) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// AuditRecord is a call that changed something, or that was refused.
+type AuditRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rises by one.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Who: user name or name in the certificate.
+	Caller string `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
+	// Role of the caller: none, read, operate, admin.
+	Role string `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`
+	// Where the call came from: unix:uid=0,pid=123 or the address of the client.
+	Origin string `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Method, ConfigService/Apply.
+	Method string `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"`
+	// What was asked for, in short and without passwords.
+	Request string `protobuf:"bytes,7,opt,name=request,proto3" json:"request,omitempty"`
+	// Status code of the answer: OK, PERMISSION_DENIED …
+	Code string `protobuf:"bytes,8,opt,name=code,proto3" json:"code,omitempty"`
+	// Message of the answer, if it is not OK.
+	Message       string `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRecord) Reset() {
+	*x = AuditRecord{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRecord) ProtoMessage() {}
+
+func (x *AuditRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
+func (*AuditRecord) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *AuditRecord) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *AuditRecord) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// Event is something that happened.
+type Event struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rises by one.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// lease, delegation, neighbor, ra, bgp, link, config, drift, unit.
+	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	// What it happened to: the prefix of a lease, the name of a neighbor, the link.
+	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Link that it happened on; empty: none.
+	Link string `protobuf:"bytes,5,opt,name=link,proto3" json:"link,omitempty"`
+	// What happened: bound, renewed, released, up, down …
+	Action string `protobuf:"bytes,6,opt,name=action,proto3" json:"action,omitempty"`
+	// The same in a sentence.
+	Text          string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Event) Reset() {
+	*x = Event{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Event) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Event) ProtoMessage() {}
+
+func (x *Event) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Event.ProtoReflect.Descriptor instead.
+func (*Event) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Event) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Event) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Event) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Event) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Event) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *Event) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Event) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 var File_sixfold_v1_state_proto protoreflect.FileDescriptor
 
 const file_sixfold_v1_state_proto_rawDesc = "" +
@@ -2423,7 +2741,33 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\tUnitState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aproblem\x18\x02 \x01(\tR\aproblem\x120\n" +
-	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05sinceB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\xb9\x01\n" +
+	"\x05Drift\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
+	"\x04unit\x18\x03 \x01(\tR\x04unit\x12\x16\n" +
+	"\x06object\x18\x04 \x01(\tR\x06object\x12\x12\n" +
+	"\x04what\x18\x05 \x01(\tR\x04what\x12\x16\n" +
+	"\x06mended\x18\x06 \x01(\bR\x06mended\x12\x18\n" +
+	"\aproblem\x18\a \x01(\tR\aproblem\"\xf1\x01\n" +
+	"\vAuditRecord\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06caller\x18\x03 \x01(\tR\x06caller\x12\x12\n" +
+	"\x04role\x18\x04 \x01(\tR\x04role\x12\x16\n" +
+	"\x06origin\x18\x05 \x01(\tR\x06origin\x12\x16\n" +
+	"\x06method\x18\x06 \x01(\tR\x06method\x12\x18\n" +
+	"\arequest\x18\a \x01(\tR\arequest\x12\x12\n" +
+	"\x04code\x18\b \x01(\tR\x04code\x12\x18\n" +
+	"\amessage\x18\t \x01(\tR\amessage\"\xb5\x01\n" +
+	"\x05Event\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x18\n" +
+	"\asubject\x18\x04 \x01(\tR\asubject\x12\x12\n" +
+	"\x04link\x18\x05 \x01(\tR\x04link\x12\x16\n" +
+	"\x06action\x18\x06 \x01(\tR\x06action\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04textB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_state_proto_rawDescOnce sync.Once
@@ -2437,7 +2781,7 @@ func file_sixfold_v1_state_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_proto_rawDescData
 }
 
-var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_sixfold_v1_state_proto_goTypes = []any{
 	(*InterfaceState)(nil),        // 0: sixfold.v1.InterfaceState
 	(*LinkAddress)(nil),           // 1: sixfold.v1.LinkAddress
@@ -2456,50 +2800,56 @@ var file_sixfold_v1_state_proto_goTypes = []any{
 	(*PoolState)(nil),             // 14: sixfold.v1.PoolState
 	(*Pending)(nil),               // 15: sixfold.v1.Pending
 	(*UnitState)(nil),             // 16: sixfold.v1.UnitState
-	nil,                           // 17: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	nil,                           // 18: sixfold.v1.Dhcpv6LinkState.SentEntry
-	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*Drift)(nil),                 // 17: sixfold.v1.Drift
+	(*AuditRecord)(nil),           // 18: sixfold.v1.AuditRecord
+	(*Event)(nil),                 // 19: sixfold.v1.Event
+	nil,                           // 20: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	nil,                           // 21: sixfold.v1.Dhcpv6LinkState.SentEntry
+	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
 }
 var file_sixfold_v1_state_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
-	19, // 1: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
-	19, // 2: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
-	20, // 3: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
-	20, // 4: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
-	20, // 5: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
-	20, // 6: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
-	20, // 7: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
+	22, // 1: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
+	22, // 2: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
+	23, // 3: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
+	23, // 4: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
+	23, // 5: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
+	23, // 6: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
+	23, // 7: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
 	4,  // 8: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
-	20, // 9: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
-	20, // 10: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
-	20, // 11: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
-	20, // 12: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
-	19, // 13: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
-	20, // 14: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
-	19, // 15: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
-	19, // 16: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
-	19, // 17: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
-	19, // 18: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
-	19, // 19: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
+	23, // 9: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
+	23, // 10: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
+	23, // 11: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
+	23, // 12: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
+	22, // 13: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
+	23, // 14: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
+	22, // 15: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
+	22, // 16: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
+	22, // 17: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
+	22, // 18: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
+	22, // 19: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
 	10, // 20: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
-	19, // 21: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	20, // 22: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	20, // 23: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	19, // 24: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	19, // 25: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	20, // 26: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	20, // 27: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	22, // 21: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
+	23, // 22: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	23, // 23: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	22, // 24: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	22, // 25: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	23, // 26: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	23, // 27: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
 	12, // 28: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
-	17, // 29: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	18, // 30: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	20, // 29: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	21, // 30: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
 	14, // 31: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	20, // 32: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	23, // 32: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	23, // 33: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	23, // 34: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	23, // 35: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
@@ -2513,7 +2863,7 @@ func file_sixfold_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_proto_rawDesc), len(file_sixfold_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

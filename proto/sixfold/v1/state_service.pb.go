@@ -1387,12 +1387,875 @@ func (x *GetVersionResponse) GetUnits() []*UnitState {
 	return nil
 }
 
+// ListDriftRequest asks what was changed behind the router's back.
+type ListDriftRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most elements in a page.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to continue.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDriftRequest) Reset() {
+	*x = ListDriftRequest{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDriftRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDriftRequest) ProtoMessage() {}
+
+func (x *ListDriftRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDriftRequest.ProtoReflect.Descriptor instead.
+func (*ListDriftRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListDriftRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDriftRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListDriftResponse is a page of what was changed behind the router's back.
+type ListDriftResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was found.
+	Drift []*Drift `protobuf:"bytes,1,rep,name=drift,proto3" json:"drift,omitempty"`
+	// Empty: this is the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDriftResponse) Reset() {
+	*x = ListDriftResponse{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDriftResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDriftResponse) ProtoMessage() {}
+
+func (x *ListDriftResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDriftResponse.ProtoReflect.Descriptor instead.
+func (*ListDriftResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListDriftResponse) GetDrift() []*Drift {
+	if x != nil {
+		return x.Drift
+	}
+	return nil
+}
+
+func (x *ListDriftResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// ListAuditRequest asks for the audit records.
+type ListAuditRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most records in a page.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to continue.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditRequest) Reset() {
+	*x = ListAuditRequest{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditRequest) ProtoMessage() {}
+
+func (x *ListAuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditRequest.ProtoReflect.Descriptor instead.
+func (*ListAuditRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ListAuditRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAuditRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListAuditResponse is a page of audit records.
+type ListAuditResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The records.
+	Records []*AuditRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Empty: this is the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditResponse) Reset() {
+	*x = ListAuditResponse{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditResponse) ProtoMessage() {}
+
+func (x *ListAuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditResponse.ProtoReflect.Descriptor instead.
+func (*ListAuditResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ListAuditResponse) GetRecords() []*AuditRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *ListAuditResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// ExplainRequest asks about something.
+type ExplainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An address, a prefix, a hardware address, or a name: of an interface, delegation, neighbor, reservation or pool.
+	Subject       string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ExplainRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+// ExplainResponse is the story.
+type ExplainResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the subject was taken for: address, prefix, mac, interface, delegation, neighbor, reservation, pool.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The subject in canonical form.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// One sentence: what it is, or the first thing that is broken.
+	Summary string `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	// The checks, in the order of the chain.
+	Findings      []*Finding `protobuf:"bytes,4,rep,name=findings,proto3" json:"findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainResponse) Reset() {
+	*x = ExplainResponse{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainResponse) ProtoMessage() {}
+
+func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
+func (*ExplainResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ExplainResponse) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+// Finding is one check of an explanation.
+type Finding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was looked at: route, delegation, lease, neighbor, advertisement, bgp, vxlan.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// ok, info, broken, or skipped because the finding above it is broken.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// What was found.
+	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// What to do about it; empty: nothing.
+	Advice string `protobuf:"bytes,4,opt,name=advice,proto3" json:"advice,omitempty"`
+	// What follows from it, or is explained by it.
+	Findings      []*Finding `protobuf:"bytes,5,rep,name=findings,proto3" json:"findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Finding) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Finding) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Finding) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Finding) GetAdvice() string {
+	if x != nil {
+		return x.Advice
+	}
+	return ""
+}
+
+func (x *Finding) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+// WatchRequest says what to watch.
+type WatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// interfaces, routes, prefixes, leases, neighbors, bgp, advertisements, vxlans, pending, units, revisions; none: all but
+	// routes and neighbors, of which there may be very many.
+	Kinds         []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRequest) Reset() {
+	*x = WatchRequest{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRequest) ProtoMessage() {}
+
+func (x *WatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
+func (*WatchRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *WatchRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+// WatchResponse is an element, a change, or the end of the first list.
+type WatchResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rises with each response of a stream.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// All that was there has been sent; what follows are changes. The response has nothing else.
+	Synced bool `protobuf:"varint,2,opt,name=synced,proto3" json:"synced,omitempty"`
+	// What kind of element it is, as in the request.
+	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Which one, unique in its kind and the same each time.
+	Key string `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	// The element is gone.
+	Removed bool `protobuf:"varint,5,opt,name=removed,proto3" json:"removed,omitempty"`
+	// The element as it is now; absent: it is gone.
+	//
+	// Types that are valid to be assigned to Element:
+	//
+	//	*WatchResponse_Interface
+	//	*WatchResponse_Route
+	//	*WatchResponse_Prefix
+	//	*WatchResponse_Lease
+	//	*WatchResponse_Neighbor
+	//	*WatchResponse_Bgp
+	//	*WatchResponse_Advertisement
+	//	*WatchResponse_Vxlan
+	//	*WatchResponse_Pending
+	//	*WatchResponse_Unit
+	//	*WatchResponse_Revision
+	Element       isWatchResponse_Element `protobuf_oneof:"element"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchResponse) Reset() {
+	*x = WatchResponse{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchResponse) ProtoMessage() {}
+
+func (x *WatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
+func (*WatchResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *WatchResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WatchResponse) GetSynced() bool {
+	if x != nil {
+		return x.Synced
+	}
+	return false
+}
+
+func (x *WatchResponse) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *WatchResponse) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *WatchResponse) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+func (x *WatchResponse) GetElement() isWatchResponse_Element {
+	if x != nil {
+		return x.Element
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetInterface() *InterfaceState {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Interface); ok {
+			return x.Interface
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetRoute() *RouteState {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Route); ok {
+			return x.Route
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetPrefix() *PrefixState {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Prefix); ok {
+			return x.Prefix
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetLease() *Lease {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Lease); ok {
+			return x.Lease
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetNeighbor() *NeighborEntry {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Neighbor); ok {
+			return x.Neighbor
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetBgp() *BgpNeighborState {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Bgp); ok {
+			return x.Bgp
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetAdvertisement() *Advertisement {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Advertisement); ok {
+			return x.Advertisement
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetVxlan() *VxlanState {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Vxlan); ok {
+			return x.Vxlan
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetPending() *Pending {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Pending); ok {
+			return x.Pending
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetUnit() *UnitState {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Unit); ok {
+			return x.Unit
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetRevision() *Revision {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Revision); ok {
+			return x.Revision
+		}
+	}
+	return nil
+}
+
+type isWatchResponse_Element interface {
+	isWatchResponse_Element()
+}
+
+type WatchResponse_Interface struct {
+	// Of kind interfaces.
+	Interface *InterfaceState `protobuf:"bytes,10,opt,name=interface,proto3,oneof"`
+}
+
+type WatchResponse_Route struct {
+	// Of kind routes.
+	Route *RouteState `protobuf:"bytes,11,opt,name=route,proto3,oneof"`
+}
+
+type WatchResponse_Prefix struct {
+	// Of kind prefixes.
+	Prefix *PrefixState `protobuf:"bytes,12,opt,name=prefix,proto3,oneof"`
+}
+
+type WatchResponse_Lease struct {
+	// Of kind leases.
+	Lease *Lease `protobuf:"bytes,13,opt,name=lease,proto3,oneof"`
+}
+
+type WatchResponse_Neighbor struct {
+	// Of kind neighbors.
+	Neighbor *NeighborEntry `protobuf:"bytes,14,opt,name=neighbor,proto3,oneof"`
+}
+
+type WatchResponse_Bgp struct {
+	// Of kind bgp.
+	Bgp *BgpNeighborState `protobuf:"bytes,15,opt,name=bgp,proto3,oneof"`
+}
+
+type WatchResponse_Advertisement struct {
+	// Of kind advertisements.
+	Advertisement *Advertisement `protobuf:"bytes,16,opt,name=advertisement,proto3,oneof"`
+}
+
+type WatchResponse_Vxlan struct {
+	// Of kind vxlans.
+	Vxlan *VxlanState `protobuf:"bytes,17,opt,name=vxlan,proto3,oneof"`
+}
+
+type WatchResponse_Pending struct {
+	// Of kind pending.
+	Pending *Pending `protobuf:"bytes,18,opt,name=pending,proto3,oneof"`
+}
+
+type WatchResponse_Unit struct {
+	// Of kind units.
+	Unit *UnitState `protobuf:"bytes,19,opt,name=unit,proto3,oneof"`
+}
+
+type WatchResponse_Revision struct {
+	// Of kind revisions.
+	Revision *Revision `protobuf:"bytes,20,opt,name=revision,proto3,oneof"`
+}
+
+func (*WatchResponse_Interface) isWatchResponse_Element() {}
+
+func (*WatchResponse_Route) isWatchResponse_Element() {}
+
+func (*WatchResponse_Prefix) isWatchResponse_Element() {}
+
+func (*WatchResponse_Lease) isWatchResponse_Element() {}
+
+func (*WatchResponse_Neighbor) isWatchResponse_Element() {}
+
+func (*WatchResponse_Bgp) isWatchResponse_Element() {}
+
+func (*WatchResponse_Advertisement) isWatchResponse_Element() {}
+
+func (*WatchResponse_Vxlan) isWatchResponse_Element() {}
+
+func (*WatchResponse_Pending) isWatchResponse_Element() {}
+
+func (*WatchResponse_Unit) isWatchResponse_Element() {}
+
+func (*WatchResponse_Revision) isWatchResponse_Element() {}
+
+// MonitorRequest says which events to send.
+type MonitorRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// lease, delegation, neighbor, ra, bgp, link, config, drift, unit; none: all.
+	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	// Only events whose subject, link or text has this in it.
+	Match string `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
+	// Begin with this many events of the past, as far as they are remembered.
+	Past          uint32 `protobuf:"varint,3,opt,name=past,proto3" json:"past,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MonitorRequest) Reset() {
+	*x = MonitorRequest{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MonitorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MonitorRequest) ProtoMessage() {}
+
+func (x *MonitorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MonitorRequest.ProtoReflect.Descriptor instead.
+func (*MonitorRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *MonitorRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *MonitorRequest) GetMatch() string {
+	if x != nil {
+		return x.Match
+	}
+	return ""
+}
+
+func (x *MonitorRequest) GetPast() uint32 {
+	if x != nil {
+		return x.Past
+	}
+	return 0
+}
+
+// MonitorResponse is an event.
+type MonitorResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event.
+	Event         *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MonitorResponse) Reset() {
+	*x = MonitorResponse{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MonitorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MonitorResponse) ProtoMessage() {}
+
+func (x *MonitorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MonitorResponse.ProtoReflect.Descriptor instead.
+func (*MonitorResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *MonitorResponse) GetEvent() *Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
 var File_sixfold_v1_state_service_proto protoreflect.FileDescriptor
 
 const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1esixfold/v1/state_service.proto\x12\n" +
-	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16sixfold/v1/state.proto\"S\n" +
+	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"S\n" +
 	"\x15ListInterfacesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -1485,24 +2348,83 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12+\n" +
-	"\x05units\x18\x03 \x03(\v2\x15.sixfold.v1.UnitStateR\x05units2\xd7\a\n" +
-	"\fStateService\x12W\n" +
-	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\x12K\n" +
+	"\x05units\x18\x03 \x03(\v2\x15.sixfold.v1.UnitStateR\x05units\"N\n" +
+	"\x10ListDriftRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"ListRoutes\x12\x1d.sixfold.v1.ListRoutesRequest\x1a\x1e.sixfold.v1.ListRoutesResponse\x12Q\n" +
-	"\fListPrefixes\x12\x1f.sixfold.v1.ListPrefixesRequest\x1a .sixfold.v1.ListPrefixesResponse\x12K\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"d\n" +
+	"\x11ListDriftResponse\x12'\n" +
+	"\x05drift\x18\x01 \x03(\v2\x11.sixfold.v1.DriftR\x05drift\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"N\n" +
+	"\x10ListAuditRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"ListLeases\x12\x1d.sixfold.v1.ListLeasesRequest\x1a\x1e.sixfold.v1.ListLeasesResponse\x12T\n" +
-	"\rListNeighbors\x12 .sixfold.v1.ListNeighborsRequest\x1a!.sixfold.v1.ListNeighborsResponse\x12?\n" +
-	"\x06GetBgp\x12\x19.sixfold.v1.GetBgpRequest\x1a\x1a.sixfold.v1.GetBgpResponse\x12Q\n" +
-	"\fListBgpPaths\x12\x1f.sixfold.v1.ListBgpPathsRequest\x1a .sixfold.v1.ListBgpPathsResponse\x12c\n" +
-	"\x12ListAdvertisements\x12%.sixfold.v1.ListAdvertisementsRequest\x1a&.sixfold.v1.ListAdvertisementsResponse\x12K\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"n\n" +
+	"\x11ListAuditResponse\x121\n" +
+	"\arecords\x18\x01 \x03(\v2\x17.sixfold.v1.AuditRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"*\n" +
+	"\x0eExplainRequest\x12\x18\n" +
+	"\asubject\x18\x01 \x01(\tR\asubject\"\x8a\x01\n" +
+	"\x0fExplainResponse\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x18\n" +
+	"\asummary\x18\x03 \x01(\tR\asummary\x12/\n" +
+	"\bfindings\x18\x04 \x03(\v2\x13.sixfold.v1.FindingR\bfindings\"\x92\x01\n" +
+	"\aFinding\x12\x14\n" +
+	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12\x16\n" +
+	"\x06advice\x18\x04 \x01(\tR\x06advice\x12/\n" +
+	"\bfindings\x18\x05 \x03(\v2\x13.sixfold.v1.FindingR\bfindings\"$\n" +
+	"\fWatchRequest\x12\x14\n" +
+	"\x05kinds\x18\x01 \x03(\tR\x05kinds\"\xc6\x05\n" +
+	"\rWatchResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06synced\x18\x02 \x01(\bR\x06synced\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\tR\x03key\x12\x18\n" +
+	"\aremoved\x18\x05 \x01(\bR\aremoved\x12:\n" +
+	"\tinterface\x18\n" +
+	" \x01(\v2\x1a.sixfold.v1.InterfaceStateH\x00R\tinterface\x12.\n" +
+	"\x05route\x18\v \x01(\v2\x16.sixfold.v1.RouteStateH\x00R\x05route\x121\n" +
+	"\x06prefix\x18\f \x01(\v2\x17.sixfold.v1.PrefixStateH\x00R\x06prefix\x12)\n" +
+	"\x05lease\x18\r \x01(\v2\x11.sixfold.v1.LeaseH\x00R\x05lease\x127\n" +
+	"\bneighbor\x18\x0e \x01(\v2\x19.sixfold.v1.NeighborEntryH\x00R\bneighbor\x120\n" +
+	"\x03bgp\x18\x0f \x01(\v2\x1c.sixfold.v1.BgpNeighborStateH\x00R\x03bgp\x12A\n" +
+	"\radvertisement\x18\x10 \x01(\v2\x19.sixfold.v1.AdvertisementH\x00R\radvertisement\x12.\n" +
+	"\x05vxlan\x18\x11 \x01(\v2\x16.sixfold.v1.VxlanStateH\x00R\x05vxlan\x12/\n" +
+	"\apending\x18\x12 \x01(\v2\x13.sixfold.v1.PendingH\x00R\apending\x12+\n" +
+	"\x04unit\x18\x13 \x01(\v2\x15.sixfold.v1.UnitStateH\x00R\x04unit\x122\n" +
+	"\brevision\x18\x14 \x01(\v2\x14.sixfold.v1.RevisionH\x00R\brevisionB\t\n" +
+	"\aelement\"P\n" +
+	"\x0eMonitorRequest\x12\x14\n" +
+	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12\x14\n" +
+	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
+	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
+	"\x0fMonitorResponse\x12'\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\x9b\v\n" +
+	"\fStateService\x12]\n" +
+	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
-	"ListVxlans\x12\x1d.sixfold.v1.ListVxlansRequest\x1a\x1e.sixfold.v1.ListVxlansResponse\x12H\n" +
-	"\tGetDhcpv6\x12\x1c.sixfold.v1.GetDhcpv6Request\x1a\x1d.sixfold.v1.GetDhcpv6Response\x12N\n" +
-	"\vListPending\x12\x1e.sixfold.v1.ListPendingRequest\x1a\x1f.sixfold.v1.ListPendingResponse\x12K\n" +
+	"ListRoutes\x12\x1d.sixfold.v1.ListRoutesRequest\x1a\x1e.sixfold.v1.ListRoutesResponse\"\x04\x90\xd2\x18\x01\x12W\n" +
+	"\fListPrefixes\x12\x1f.sixfold.v1.ListPrefixesRequest\x1a .sixfold.v1.ListPrefixesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
-	"GetVersion\x12\x1d.sixfold.v1.GetVersionRequest\x1a\x1e.sixfold.v1.GetVersionResponseB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"ListLeases\x12\x1d.sixfold.v1.ListLeasesRequest\x1a\x1e.sixfold.v1.ListLeasesResponse\"\x04\x90\xd2\x18\x01\x12Z\n" +
+	"\rListNeighbors\x12 .sixfold.v1.ListNeighborsRequest\x1a!.sixfold.v1.ListNeighborsResponse\"\x04\x90\xd2\x18\x01\x12E\n" +
+	"\x06GetBgp\x12\x19.sixfold.v1.GetBgpRequest\x1a\x1a.sixfold.v1.GetBgpResponse\"\x04\x90\xd2\x18\x01\x12W\n" +
+	"\fListBgpPaths\x12\x1f.sixfold.v1.ListBgpPathsRequest\x1a .sixfold.v1.ListBgpPathsResponse\"\x04\x90\xd2\x18\x01\x12i\n" +
+	"\x12ListAdvertisements\x12%.sixfold.v1.ListAdvertisementsRequest\x1a&.sixfold.v1.ListAdvertisementsResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
+	"\n" +
+	"ListVxlans\x12\x1d.sixfold.v1.ListVxlansRequest\x1a\x1e.sixfold.v1.ListVxlansResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
+	"\tGetDhcpv6\x12\x1c.sixfold.v1.GetDhcpv6Request\x1a\x1d.sixfold.v1.GetDhcpv6Response\"\x04\x90\xd2\x18\x01\x12T\n" +
+	"\vListPending\x12\x1e.sixfold.v1.ListPendingRequest\x1a\x1f.sixfold.v1.ListPendingResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
+	"\tListDrift\x12\x1c.sixfold.v1.ListDriftRequest\x1a\x1d.sixfold.v1.ListDriftResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
+	"\tListAudit\x12\x1c.sixfold.v1.ListAuditRequest\x1a\x1d.sixfold.v1.ListAuditResponse\"\x04\x90\xd2\x18\x01\x12H\n" +
+	"\aExplain\x12\x1a.sixfold.v1.ExplainRequest\x1a\x1b.sixfold.v1.ExplainResponse\"\x04\x90\xd2\x18\x01\x12D\n" +
+	"\x05Watch\x12\x18.sixfold.v1.WatchRequest\x1a\x19.sixfold.v1.WatchResponse\"\x04\x90\xd2\x18\x010\x01\x12J\n" +
+	"\aMonitor\x12\x1a.sixfold.v1.MonitorRequest\x1a\x1b.sixfold.v1.MonitorResponse\"\x04\x90\xd2\x18\x010\x01\x12Q\n" +
+	"\n" +
+	"GetVersion\x12\x1d.sixfold.v1.GetVersionRequest\x1a\x1e.sixfold.v1.GetVersionResponse\"\x04\x90\xd2\x18\x01B>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_state_service_proto_rawDescOnce sync.Once
@@ -1516,7 +2438,7 @@ func file_sixfold_v1_state_service_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_service_proto_rawDescData
 }
 
-var file_sixfold_v1_state_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_sixfold_v1_state_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*ListInterfacesRequest)(nil),      // 0: sixfold.v1.ListInterfacesRequest
 	(*ListInterfacesResponse)(nil),     // 1: sixfold.v1.ListInterfacesResponse
@@ -1542,65 +2464,106 @@ var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*ListPendingResponse)(nil),        // 21: sixfold.v1.ListPendingResponse
 	(*GetVersionRequest)(nil),          // 22: sixfold.v1.GetVersionRequest
 	(*GetVersionResponse)(nil),         // 23: sixfold.v1.GetVersionResponse
-	nil,                                // 24: sixfold.v1.GetDhcpv6Response.DroppedEntry
-	(*InterfaceState)(nil),             // 25: sixfold.v1.InterfaceState
-	(*RouteState)(nil),                 // 26: sixfold.v1.RouteState
-	(*PrefixState)(nil),                // 27: sixfold.v1.PrefixState
-	(*Lease)(nil),                      // 28: sixfold.v1.Lease
-	(*NeighborEntry)(nil),              // 29: sixfold.v1.NeighborEntry
-	(*BgpNeighborState)(nil),           // 30: sixfold.v1.BgpNeighborState
-	(*BgpPath)(nil),                    // 31: sixfold.v1.BgpPath
-	(*Advertisement)(nil),              // 32: sixfold.v1.Advertisement
-	(*VxlanState)(nil),                 // 33: sixfold.v1.VxlanState
-	(*Dhcpv6LinkState)(nil),            // 34: sixfold.v1.Dhcpv6LinkState
-	(*Pending)(nil),                    // 35: sixfold.v1.Pending
-	(*timestamppb.Timestamp)(nil),      // 36: google.protobuf.Timestamp
-	(*UnitState)(nil),                  // 37: sixfold.v1.UnitState
+	(*ListDriftRequest)(nil),           // 24: sixfold.v1.ListDriftRequest
+	(*ListDriftResponse)(nil),          // 25: sixfold.v1.ListDriftResponse
+	(*ListAuditRequest)(nil),           // 26: sixfold.v1.ListAuditRequest
+	(*ListAuditResponse)(nil),          // 27: sixfold.v1.ListAuditResponse
+	(*ExplainRequest)(nil),             // 28: sixfold.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 29: sixfold.v1.ExplainResponse
+	(*Finding)(nil),                    // 30: sixfold.v1.Finding
+	(*WatchRequest)(nil),               // 31: sixfold.v1.WatchRequest
+	(*WatchResponse)(nil),              // 32: sixfold.v1.WatchResponse
+	(*MonitorRequest)(nil),             // 33: sixfold.v1.MonitorRequest
+	(*MonitorResponse)(nil),            // 34: sixfold.v1.MonitorResponse
+	nil,                                // 35: sixfold.v1.GetDhcpv6Response.DroppedEntry
+	(*InterfaceState)(nil),             // 36: sixfold.v1.InterfaceState
+	(*RouteState)(nil),                 // 37: sixfold.v1.RouteState
+	(*PrefixState)(nil),                // 38: sixfold.v1.PrefixState
+	(*Lease)(nil),                      // 39: sixfold.v1.Lease
+	(*NeighborEntry)(nil),              // 40: sixfold.v1.NeighborEntry
+	(*BgpNeighborState)(nil),           // 41: sixfold.v1.BgpNeighborState
+	(*BgpPath)(nil),                    // 42: sixfold.v1.BgpPath
+	(*Advertisement)(nil),              // 43: sixfold.v1.Advertisement
+	(*VxlanState)(nil),                 // 44: sixfold.v1.VxlanState
+	(*Dhcpv6LinkState)(nil),            // 45: sixfold.v1.Dhcpv6LinkState
+	(*Pending)(nil),                    // 46: sixfold.v1.Pending
+	(*timestamppb.Timestamp)(nil),      // 47: google.protobuf.Timestamp
+	(*UnitState)(nil),                  // 48: sixfold.v1.UnitState
+	(*Drift)(nil),                      // 49: sixfold.v1.Drift
+	(*AuditRecord)(nil),                // 50: sixfold.v1.AuditRecord
+	(*Revision)(nil),                   // 51: sixfold.v1.Revision
+	(*Event)(nil),                      // 52: sixfold.v1.Event
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
-	25, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
-	26, // 1: sixfold.v1.ListRoutesResponse.routes:type_name -> sixfold.v1.RouteState
-	27, // 2: sixfold.v1.ListPrefixesResponse.prefixes:type_name -> sixfold.v1.PrefixState
-	28, // 3: sixfold.v1.ListLeasesResponse.leases:type_name -> sixfold.v1.Lease
-	29, // 4: sixfold.v1.ListNeighborsResponse.neighbors:type_name -> sixfold.v1.NeighborEntry
-	30, // 5: sixfold.v1.GetBgpResponse.neighbors:type_name -> sixfold.v1.BgpNeighborState
-	31, // 6: sixfold.v1.ListBgpPathsResponse.paths:type_name -> sixfold.v1.BgpPath
-	32, // 7: sixfold.v1.ListAdvertisementsResponse.advertisements:type_name -> sixfold.v1.Advertisement
-	33, // 8: sixfold.v1.ListVxlansResponse.vxlans:type_name -> sixfold.v1.VxlanState
-	34, // 9: sixfold.v1.GetDhcpv6Response.links:type_name -> sixfold.v1.Dhcpv6LinkState
-	24, // 10: sixfold.v1.GetDhcpv6Response.dropped:type_name -> sixfold.v1.GetDhcpv6Response.DroppedEntry
-	35, // 11: sixfold.v1.ListPendingResponse.pending:type_name -> sixfold.v1.Pending
-	36, // 12: sixfold.v1.GetVersionResponse.started:type_name -> google.protobuf.Timestamp
-	37, // 13: sixfold.v1.GetVersionResponse.units:type_name -> sixfold.v1.UnitState
-	0,  // 14: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
-	2,  // 15: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
-	4,  // 16: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
-	6,  // 17: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
-	8,  // 18: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
-	10, // 19: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
-	12, // 20: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
-	14, // 21: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
-	16, // 22: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
-	18, // 23: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
-	20, // 24: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	22, // 25: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 26: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 27: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	5,  // 28: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 29: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 30: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 31: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 32: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 33: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 34: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 35: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	21, // 36: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	23, // 37: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	26, // [26:38] is the sub-list for method output_type
-	14, // [14:26] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	36, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
+	37, // 1: sixfold.v1.ListRoutesResponse.routes:type_name -> sixfold.v1.RouteState
+	38, // 2: sixfold.v1.ListPrefixesResponse.prefixes:type_name -> sixfold.v1.PrefixState
+	39, // 3: sixfold.v1.ListLeasesResponse.leases:type_name -> sixfold.v1.Lease
+	40, // 4: sixfold.v1.ListNeighborsResponse.neighbors:type_name -> sixfold.v1.NeighborEntry
+	41, // 5: sixfold.v1.GetBgpResponse.neighbors:type_name -> sixfold.v1.BgpNeighborState
+	42, // 6: sixfold.v1.ListBgpPathsResponse.paths:type_name -> sixfold.v1.BgpPath
+	43, // 7: sixfold.v1.ListAdvertisementsResponse.advertisements:type_name -> sixfold.v1.Advertisement
+	44, // 8: sixfold.v1.ListVxlansResponse.vxlans:type_name -> sixfold.v1.VxlanState
+	45, // 9: sixfold.v1.GetDhcpv6Response.links:type_name -> sixfold.v1.Dhcpv6LinkState
+	35, // 10: sixfold.v1.GetDhcpv6Response.dropped:type_name -> sixfold.v1.GetDhcpv6Response.DroppedEntry
+	46, // 11: sixfold.v1.ListPendingResponse.pending:type_name -> sixfold.v1.Pending
+	47, // 12: sixfold.v1.GetVersionResponse.started:type_name -> google.protobuf.Timestamp
+	48, // 13: sixfold.v1.GetVersionResponse.units:type_name -> sixfold.v1.UnitState
+	49, // 14: sixfold.v1.ListDriftResponse.drift:type_name -> sixfold.v1.Drift
+	50, // 15: sixfold.v1.ListAuditResponse.records:type_name -> sixfold.v1.AuditRecord
+	30, // 16: sixfold.v1.ExplainResponse.findings:type_name -> sixfold.v1.Finding
+	30, // 17: sixfold.v1.Finding.findings:type_name -> sixfold.v1.Finding
+	36, // 18: sixfold.v1.WatchResponse.interface:type_name -> sixfold.v1.InterfaceState
+	37, // 19: sixfold.v1.WatchResponse.route:type_name -> sixfold.v1.RouteState
+	38, // 20: sixfold.v1.WatchResponse.prefix:type_name -> sixfold.v1.PrefixState
+	39, // 21: sixfold.v1.WatchResponse.lease:type_name -> sixfold.v1.Lease
+	40, // 22: sixfold.v1.WatchResponse.neighbor:type_name -> sixfold.v1.NeighborEntry
+	41, // 23: sixfold.v1.WatchResponse.bgp:type_name -> sixfold.v1.BgpNeighborState
+	43, // 24: sixfold.v1.WatchResponse.advertisement:type_name -> sixfold.v1.Advertisement
+	44, // 25: sixfold.v1.WatchResponse.vxlan:type_name -> sixfold.v1.VxlanState
+	46, // 26: sixfold.v1.WatchResponse.pending:type_name -> sixfold.v1.Pending
+	48, // 27: sixfold.v1.WatchResponse.unit:type_name -> sixfold.v1.UnitState
+	51, // 28: sixfold.v1.WatchResponse.revision:type_name -> sixfold.v1.Revision
+	52, // 29: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
+	0,  // 30: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
+	2,  // 31: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
+	4,  // 32: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
+	6,  // 33: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
+	8,  // 34: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
+	10, // 35: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
+	12, // 36: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
+	14, // 37: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
+	16, // 38: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
+	18, // 39: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
+	20, // 40: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	24, // 41: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	26, // 42: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	28, // 43: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	31, // 44: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	33, // 45: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	22, // 46: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 47: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 48: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	5,  // 49: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 50: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 51: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 52: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 53: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 54: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 55: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 56: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	21, // 57: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	25, // 58: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	27, // 59: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	29, // 60: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	32, // 61: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	34, // 62: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	23, // 63: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	47, // [47:64] is the sub-list for method output_type
+	30, // [30:47] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_service_proto_init() }
@@ -1608,14 +2571,29 @@ func file_sixfold_v1_state_service_proto_init() {
 	if File_sixfold_v1_state_service_proto != nil {
 		return
 	}
+	file_sixfold_v1_config_service_proto_init()
+	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_state_proto_init()
+	file_sixfold_v1_state_service_proto_msgTypes[32].OneofWrappers = []any{
+		(*WatchResponse_Interface)(nil),
+		(*WatchResponse_Route)(nil),
+		(*WatchResponse_Prefix)(nil),
+		(*WatchResponse_Lease)(nil),
+		(*WatchResponse_Neighbor)(nil),
+		(*WatchResponse_Bgp)(nil),
+		(*WatchResponse_Advertisement)(nil),
+		(*WatchResponse_Vxlan)(nil),
+		(*WatchResponse_Pending)(nil),
+		(*WatchResponse_Unit)(nil),
+		(*WatchResponse_Revision)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_service_proto_rawDesc), len(file_sixfold_v1_state_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

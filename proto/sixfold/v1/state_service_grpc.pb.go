@@ -30,6 +30,11 @@ const (
 	StateService_ListVxlans_FullMethodName         = "/sixfold.v1.StateService/ListVxlans"
 	StateService_GetDhcpv6_FullMethodName          = "/sixfold.v1.StateService/GetDhcpv6"
 	StateService_ListPending_FullMethodName        = "/sixfold.v1.StateService/ListPending"
+	StateService_ListDrift_FullMethodName          = "/sixfold.v1.StateService/ListDrift"
+	StateService_ListAudit_FullMethodName          = "/sixfold.v1.StateService/ListAudit"
+	StateService_Explain_FullMethodName            = "/sixfold.v1.StateService/Explain"
+	StateService_Watch_FullMethodName              = "/sixfold.v1.StateService/Watch"
+	StateService_Monitor_FullMethodName            = "/sixfold.v1.StateService/Monitor"
 	StateService_GetVersion_FullMethodName         = "/sixfold.v1.StateService/GetVersion"
 )
 
@@ -65,6 +70,18 @@ type StateServiceClient interface {
 	GetDhcpv6(ctx context.Context, in *GetDhcpv6Request, opts ...grpc.CallOption) (*GetDhcpv6Response, error)
 	// ListPending lists what is configured but cannot run yet.
 	ListPending(ctx context.Context, in *ListPendingRequest, opts ...grpc.CallOption) (*ListPendingResponse, error)
+	// ListDrift lists what was found changed behind the router's back, newest first.
+	ListDrift(ctx context.Context, in *ListDriftRequest, opts ...grpc.CallOption) (*ListDriftResponse, error)
+	// ListAudit lists the calls that changed something or were refused, newest first.
+	ListAudit(ctx context.Context, in *ListAuditRequest, opts ...grpc.CallOption) (*ListAuditResponse, error)
+	// Explain tells all that the router knows of an address, prefix, hardware address or name, as a tree of checks. What does not
+	// work is explained by the first check that failed.
+	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
+	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
+	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
+	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
+	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
+	Monitor(ctx context.Context, in *MonitorRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[MonitorResponse], error)
 	// GetVersion tells what is running, since when, and how its units are.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
 }
@@ -187,6 +204,74 @@ func (c *stateServiceClient) ListPending(ctx context.Context, in *ListPendingReq
 	return out, nil
 }
 
+func (c *stateServiceClient) ListDrift(ctx context.Context, in *ListDriftRequest, opts ...grpc.CallOption) (*ListDriftResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDriftResponse)
+	err := c.cc.Invoke(ctx, StateService_ListDrift_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListAudit(ctx context.Context, in *ListAuditRequest, opts ...grpc.CallOption) (*ListAuditResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAuditResponse)
+	err := c.cc.Invoke(ctx, StateService_ListAudit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainResponse)
+	err := c.cc.Invoke(ctx, StateService_Explain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &StateService_ServiceDesc.Streams[0], StateService_Watch_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRequest, WatchResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type StateService_WatchClient = grpc.ServerStreamingClient[WatchResponse]
+
+func (c *stateServiceClient) Monitor(ctx context.Context, in *MonitorRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[MonitorResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &StateService_ServiceDesc.Streams[1], StateService_Monitor_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[MonitorRequest, MonitorResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type StateService_MonitorClient = grpc.ServerStreamingClient[MonitorResponse]
+
 func (c *stateServiceClient) GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetVersionResponse)
@@ -229,6 +314,18 @@ type StateServiceServer interface {
 	GetDhcpv6(context.Context, *GetDhcpv6Request) (*GetDhcpv6Response, error)
 	// ListPending lists what is configured but cannot run yet.
 	ListPending(context.Context, *ListPendingRequest) (*ListPendingResponse, error)
+	// ListDrift lists what was found changed behind the router's back, newest first.
+	ListDrift(context.Context, *ListDriftRequest) (*ListDriftResponse, error)
+	// ListAudit lists the calls that changed something or were refused, newest first.
+	ListAudit(context.Context, *ListAuditRequest) (*ListAuditResponse, error)
+	// Explain tells all that the router knows of an address, prefix, hardware address or name, as a tree of checks. What does not
+	// work is explained by the first check that failed.
+	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
+	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
+	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
+	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
+	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
+	Monitor(*MonitorRequest, grpc.ServerStreamingServer[MonitorResponse]) error
 	// GetVersion tells what is running, since when, and how its units are.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)
 	mustEmbedUnimplementedStateServiceServer()
@@ -273,6 +370,21 @@ func (UnimplementedStateServiceServer) GetDhcpv6(context.Context, *GetDhcpv6Requ
 }
 func (UnimplementedStateServiceServer) ListPending(context.Context, *ListPendingRequest) (*ListPendingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPending not implemented")
+}
+func (UnimplementedStateServiceServer) ListDrift(context.Context, *ListDriftRequest) (*ListDriftResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDrift not implemented")
+}
+func (UnimplementedStateServiceServer) ListAudit(context.Context, *ListAuditRequest) (*ListAuditResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAudit not implemented")
+}
+func (UnimplementedStateServiceServer) Explain(context.Context, *ExplainRequest) (*ExplainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Explain not implemented")
+}
+func (UnimplementedStateServiceServer) Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error {
+	return status.Error(codes.Unimplemented, "method Watch not implemented")
+}
+func (UnimplementedStateServiceServer) Monitor(*MonitorRequest, grpc.ServerStreamingServer[MonitorResponse]) error {
+	return status.Error(codes.Unimplemented, "method Monitor not implemented")
 }
 func (UnimplementedStateServiceServer) GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVersion not implemented")
@@ -496,6 +608,82 @@ func _StateService_ListPending_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StateService_ListDrift_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDriftRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListDrift(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListDrift_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListDrift(ctx, req.(*ListDriftRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_ListAudit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAuditRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListAudit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListAudit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListAudit(ctx, req.(*ListAuditRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_Explain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).Explain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_Explain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).Explain(ctx, req.(*ExplainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_Watch_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(StateServiceServer).Watch(m, &grpc.GenericServerStream[WatchRequest, WatchResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type StateService_WatchServer = grpc.ServerStreamingServer[WatchResponse]
+
+func _StateService_Monitor_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(MonitorRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(StateServiceServer).Monitor(m, &grpc.GenericServerStream[MonitorRequest, MonitorResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type StateService_MonitorServer = grpc.ServerStreamingServer[MonitorResponse]
+
 func _StateService_GetVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetVersionRequest)
 	if err := dec(in); err != nil {
@@ -566,10 +754,33 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _StateService_ListPending_Handler,
 		},
 		{
+			MethodName: "ListDrift",
+			Handler:    _StateService_ListDrift_Handler,
+		},
+		{
+			MethodName: "ListAudit",
+			Handler:    _StateService_ListAudit_Handler,
+		},
+		{
+			MethodName: "Explain",
+			Handler:    _StateService_Explain_Handler,
+		},
+		{
 			MethodName: "GetVersion",
 			Handler:    _StateService_GetVersion_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Watch",
+			Handler:       _StateService_Watch_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Monitor",
+			Handler:       _StateService_Monitor_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "sixfold/v1/state_service.proto",
 }
