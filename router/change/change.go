@@ -2,6 +2,8 @@
 // they mean for the operator as a whole is composed by package router.
 package change
 
+import "net/netip"
+
 // Class says how an operation treats what exists.
 type Class uint8
 
@@ -27,8 +29,9 @@ func (c Class) String() string {
 // nothing has none.
 type Op struct {
 	Class    Class
-	Object   string   // what is touched: "vxlan1000", "neighbor cobra", "2001:db8::/32"
-	Action   string   // what is done to it, in words that follow the object: "set mtu to 1400", "add 2001:db8::1/64"
-	Disturbs string   // what does not work for a moment or no more: "forwarding through vxlan1000", "the BGP session"; empty: nothing
-	Links    []string // links over which packets may be lost, for the warning that the operator's own session ends
+	Object   string     // what is touched: "vxlan1000", "neighbor cobra", "2001:db8::/32"
+	Action   string     // what is done to it, in words that follow the object: "set mtu to 1400", "add 2001:db8::1/64"
+	Disturbs string     // what does not work for a moment or no more: "forwarding through vxlan1000", "the BGP session"; empty: nothing
+	Address  netip.Addr // address of ours that goes away, if only for a moment; invalid: none
+	Links    []string   // links over which packets may be lost, for the warning that the operator's own session ends
 }

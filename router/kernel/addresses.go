@@ -2,7 +2,9 @@ package kernel
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
@@ -61,6 +63,41 @@ func diffAddresses(have []AddressState, want []netip.Prefix) []addressOp {
 		}
 	}
 	return ops
+}
+
+// addressWrite is an operation on the addresses of a link.
+type addressWrite struct {
+	addressOp
+	link LinkState
+	dad  bool
+}
+
+// addressWrites returns what to write on all links: it adds on all before it removes on any, so that an address that moves is
+// never gone.
+func addressWrites(cfg Config, links Links) (writes []addressWrite, errs []error) {
+	var later []addressWrite
+	for _, name := range slices.Sorted(maps.Keys(links)) {
+		state, l := links[name], cfg.Links[name]
+		want, err := wantedAddresses(l)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("addresses of %s: %w", name, err))
+		}
+		ops := diffAddresses(state.Addresses, want)
+		for i, op := range ops {
+			a := addressWrite{op, state, l.DAD}
+			if op.verb == "remove" && !(i+1 < len(ops) && lengthens(op, ops[i+1])) {
+				later = append(later, a)
+			} else {
+				writes = append(writes, a)
+			}
+		}
+	}
+	return append(writes, later...), errs
+}
+
+// lengthens reports whether two operations that follow each other give an address another prefix length.
+func lengthens(a, b addressOp) bool {
+	return a.verb == "remove" && b.verb == "add" && a.prefix.Addr() == b.prefix.Addr()
 }
 
 // addressRequest encodes an operation.

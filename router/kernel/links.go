@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -51,15 +49,7 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 	}
 	defer c.close()
 
-	var errs []error
-	good := Config{Forwarding: want.Forwarding, Links: map[string]Link{}}
-	for name, l := range want.Links {
-		if err := checkLinkName(name); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		good.Links[name] = l
-	}
+	good, errs := named(want)
 	before := w.Writes()
 	w.eachLink(good, links, func(want Link, have LinkState) error { return w.setMTU(c, want, have) }, &errs)
 	solicit := w.applySysctls(good, links, &errs)
@@ -81,15 +71,29 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 	return errors.Join(errs...)
 }
 
+// named returns the part of want with names that links can have, and an error for each other.
+func named(want Config) (Config, []error) {
+	var errs []error
+	good := Config{Forwarding: want.Forwarding, Links: make(map[string]Link, len(want.Links))}
+	for _, name := range slices.Sorted(maps.Keys(want.Links)) {
+		if err := checkLinkName(name); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		good.Links[name] = want.Links[name]
+	}
+	return good, errs
+}
+
+// changesMTU reports whether the MTU has to be written.
+func (l Link) changesMTU(have LinkState) bool { return l.MTU != 0 && l.MTU != have.MTU }
+
 // applySysctls writes what differs and returns the links on which advertisements are accepted from now on.
 func (w *LinkWriter) applySysctls(cfg Config, links Links, errs *[]error) (solicit []string) {
 	for _, s := range sysctlPlan(cfg, links) {
-		old, write, err := w.sys.differs(s)
-		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(s.path, "net/ipv6/") && !wantsIPv6(cfg.Links[s.link]) {
-			continue // a kernel or a link (by its MTU, below 1280) without IPv6
-		}
+		old, write, err := w.sys.due(s, cfg)
 		if err != nil {
-			*errs = append(*errs, fmt.Errorf("read sysctl %s: %w", s.path, err))
+			*errs = append(*errs, err)
 			continue
 		}
 		if !write {
@@ -125,7 +129,7 @@ func (w *LinkWriter) eachLink(cfg Config, links Links, fn func(want Link, have L
 
 // setMTU comes first: with an MTU below 1280 a link has no IPv6, nor the sysctls for it.
 func (w *LinkWriter) setMTU(c *conn, want Link, have LinkState) error {
-	if want.MTU == 0 || want.MTU == have.MTU {
+	if !want.changesMTU(have) {
 		return nil
 	}
 	req := linkRequest(have.Index, 0)
@@ -151,31 +155,12 @@ func linkRequest(index int, flags uint32) *nl.NetlinkRequest {
 	return req
 }
 
-// applyAddresses adds on all links before it removes on any, so that an address that moves is never gone.
+// applyAddresses writes the addresses of all links.
 func (w *LinkWriter) applyAddresses(c *conn, cfg Config, links Links, errs *[]error) {
-	type removal struct {
-		link LinkState
-		op   addressOp
-	}
-	var later []removal
-	for _, name := range slices.Sorted(maps.Keys(links)) {
-		state, l := links[name], cfg.Links[name]
-		want, err := wantedAddresses(l)
-		if err != nil {
-			*errs = append(*errs, fmt.Errorf("addresses of %s: %w", name, err))
-		}
-		ops := diffAddresses(state.Addresses, want)
-		for i, op := range ops {
-			moves := i+1 < len(ops) && ops[i+1].prefix.Addr() == op.prefix.Addr() // its length changes
-			if op.verb == "remove" && !moves {
-				later = append(later, removal{state, op})
-			} else if err := w.address(c, state, op, l.DAD); err != nil {
-				*errs = append(*errs, err)
-			}
-		}
-	}
-	for _, r := range later {
-		if err := w.address(c, r.link, r.op, false); err != nil {
+	writes, bad := addressWrites(cfg, links)
+	*errs = append(*errs, bad...)
+	for _, a := range writes {
+		if err := w.address(c, a.link, a.addressOp, a.dad); err != nil {
 			*errs = append(*errs, err)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // sysctl is one setting to have, by its path below /proc/sys.
@@ -85,13 +87,31 @@ type sysctls struct {
 	root string // /proc/sys
 }
 
-// get returns the value of a setting without the line end.
+// get returns the value of a setting without the line end. A thousand links have some ten thousand of them: the system calls are
+// bare, because a file of package os would be entered into the poller each time.
 func (s sysctls) get(p string) (string, error) {
 	if err := checkSysctl(p); err != nil {
 		return "", err
 	}
-	b, err := os.ReadFile(path.Join(s.root, p))
-	return strings.TrimSpace(string(b)), err
+	fail := func(op string, err error) (string, error) {
+		return "", &fs.PathError{Op: op, Path: path.Join(s.root, p), Err: err}
+	}
+	fd, err := unix.Open(path.Join(s.root, p), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fail("open", err)
+	}
+	defer unix.Close(fd)
+	var b [256]byte // far more than a setting of ours has
+	for {
+		n, err := unix.Read(fd, b[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fail("read", err)
+		}
+		return strings.TrimSpace(string(b[:n])), nil
+	}
 }
 
 // set writes a setting.
@@ -122,6 +142,18 @@ func (s sysctls) differs(want sysctl) (old string, write bool, err error) {
 		return old, errors.Join(err1, err2) == nil && have < need, nil
 	}
 	return old, old != want.value, nil
+}
+
+// due is differs, but that a kernel or a link (by its MTU, below 1280) without IPv6 lacks nothing if none is wanted there.
+func (s sysctls) due(want sysctl, cfg Config) (old string, write bool, err error) {
+	old, write, err = s.differs(want)
+	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(want.path, "net/ipv6/") && !wantsIPv6(cfg.Links[want.link]) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("read sysctl %s: %w", want.path, err)
+	}
+	return old, write, nil
 }
 
 // checkSysctl refuses paths that leave the place they seem to name. Dots are part of many link names and are no separators here.
