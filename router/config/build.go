@@ -46,6 +46,8 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	if m.GetBgp() != nil {
 		cfg.BGP = b.bgp(m.GetBgp(), root.field("bgp"), cfg.RouterID)
 	}
+	b.api(m.GetApi(), root.field("api"), cfg)
+	b.metrics(m.GetMetrics(), root.field("metrics"), cfg)
 	b.checkAddresses(cfg)
 	b.checkVXLANs(cfg)
 	b.checkMTU(cfg)

@@ -17,6 +17,8 @@ type Config struct {
 	Interfaces []Interface
 	Routes     []Route
 	BGP        *BGP // nil: no BGP
+	API        API
+	Metrics    *Metrics // nil: none
 }
 
 // Expr is an address or prefix as configured: literal, or relative to a prefix that is delegated to us under the name

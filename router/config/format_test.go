@@ -56,7 +56,11 @@ func fill(r *rand.Rand, m protoreflect.Message) {
 			entries := m.Mutable(field).Map()
 			for range r.IntN(4) {
 				v := entries.NewValue()
-				fill(r, v.Message())
+				if field.MapValue().Message() != nil {
+					fill(r, v.Message())
+				} else {
+					v = scalar(r, field.MapValue())
+				}
 				entries.Set(protoreflect.ValueOfString(oddTexts[r.IntN(len(oddTexts))]).MapKey(), v)
 			}
 		case field.IsList():

@@ -79,6 +79,8 @@ func words(v *protovalidate.Violation, s *spot) (message string, accepted []stri
 			return "is missing", span
 		}
 		return fmt.Sprintf("%d is out of range", value.Uint()), span
+	case rule == "string.min_len":
+		return "a name cannot be empty", nil
 	case rule == "string.max_len":
 		return fmt.Sprintf("is longer than %d characters", v.RuleValue.Uint()), nil
 	case rule == "string.in":
