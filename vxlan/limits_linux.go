@@ -19,30 +19,49 @@ const (
 	optmemBase        = 1 << 14
 )
 
-// raiseLimits makes room for that many IPv4 multicast groups on one socket: all VXLAN devices of a port share the kernel's. It
-// never lowers a limit. Some kernels show the second one only outside network namespaces.
-func raiseLimits(groups int) error {
-	err := raise(sysctlOptmem, optmemBase+groups*membershipBytes, optmemBase+(groups+spare)*membershipBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return errors.Join(raise(sysctlMemberships, groups, groups+spare), err)
+// limit is a sysctl that has to be raised to value if it is below need.
+type limit struct {
+	path        string
+	need, value int
+	optional    bool
 }
 
-// raise sets a sysctl to a value if it is below need.
-func raise(path string, need, value int) error {
-	text, err := os.ReadFile(path)
+// limits are those that make room for that many IPv4 multicast groups on one socket: all VXLAN devices of a port share the
+// kernel's. Some kernels show the second one only outside network namespaces.
+func limits(groups int) []limit {
+	return []limit{
+		{path: sysctlOptmem, need: optmemBase + groups*membershipBytes, value: optmemBase + (groups+spare)*membershipBytes, optional: true},
+		{path: sysctlMemberships, need: groups, value: groups + spare},
+	}
+}
+
+// low reports whether the limit has to be raised.
+func (l limit) low() (bool, error) {
+	text, err := os.ReadFile(l.path)
 	if err != nil {
-		return err
+		if l.optional && errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return false, err
 	}
 	now, err := strconv.Atoi(string(bytes.TrimSpace(text)))
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return false, fmt.Errorf("%s: %w", l.path, err)
 	}
-	if now >= need {
-		return nil
+	return now < l.need, nil
+}
+
+// raiseLimits makes room for that many groups. It never lowers a limit.
+func raiseLimits(groups int) error {
+	var errs []error
+	for _, l := range limits(groups) {
+		low, err := l.low()
+		if low {
+			err = os.WriteFile(l.path, []byte(strconv.Itoa(l.value)), 0)
+		}
+		errs = append(errs, err)
 	}
-	return os.WriteFile(path, []byte(strconv.Itoa(value)), 0)
+	return errors.Join(errs...)
 }
 
 // kernelRejoins reports whether this kernel moves a running VXLAN device to its new group when that changes: since Linux 6.15.
