@@ -15,7 +15,7 @@ const module = "github.com/sixfold-router/sixfold/"
 // mayImport has, for each package or tree of packages ("x/..."), the packages of ours that its code may import. Subsystems know
 // neither the router nor one another.
 var mayImport = map[string][]string{
-	"cmd/sixfold":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"cmd/sixfold":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan"},
 	"router":            {"router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api":               {"router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/apitest":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"router/change":     {},
 	"router/event":      {},
 	"router/revision":   {},
+	"router/subnet":     {},
 	"proto/sixfold/v1":  {},
 	"integration":       {},
 	"integration/netns": {},
