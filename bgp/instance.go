@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,14 +144,8 @@ func (s *Speaker) stop(i *instance, graceful bool) {
 // reconcile brings the server from what it has to want.
 func (i *instance) reconcile(ctx context.Context, want Config) error {
 	var errs []error
-	wanted := map[netip.Addr]Neighbor{}
-	for _, n := range want.Neighbors {
-		wanted[n.Address] = n
-	}
-	for addr, n := range i.peers {
-		if _, ok := wanted[addr]; !ok {
-			errs = append(errs, i.remove(ctx, n))
-		}
+	for _, n := range i.unwanted(want) {
+		errs = append(errs, i.remove(ctx, n))
 	}
 
 	// The policy is there before a new neighbor's first route. What it changes for others is evaluated again after.
@@ -174,6 +170,21 @@ func (i *instance) reconcile(ctx context.Context, want Config) error {
 	errs = append(errs, i.refresh(ctx, old, fresh))
 	i.checkReady(time.Now())
 	return errors.Join(errs...)
+}
+
+// unwanted returns the neighbors to remove, by address.
+func (i *instance) unwanted(want Config) []Neighbor {
+	wanted := map[netip.Addr]bool{}
+	for _, n := range want.Neighbors {
+		wanted[n.Address] = true
+	}
+	var out []Neighbor
+	for _, addr := range slices.SortedFunc(maps.Keys(i.peers), netip.Addr.Compare) {
+		if !wanted[addr] {
+			out = append(out, i.peers[addr])
+		}
+	}
+	return out
 }
 
 // unfinished reports whether something of want is not in force for a reason that time may cure.
@@ -204,6 +215,7 @@ func (i *instance) refresh(ctx context.Context, old *policy, fresh []netip.Addr)
 	for _, a := range fresh {
 		isFresh[a] = true
 	}
+	in, out := i.touched(old, i.policy, func(addr netip.Addr) bool { return isFresh[addr] })
 	var errs []error
 	soft := func(addr netip.Addr, dir api.ResetPeerRequest_Direction) {
 		err := i.srv.ResetPeer(ctx, &api.ResetPeerRequest{Address: addr.String(), Soft: true, Direction: dir})
@@ -211,10 +223,7 @@ func (i *instance) refresh(ctx context.Context, old *policy, fresh []netip.Addr)
 			errs = append(errs, fmt.Errorf("evaluate routes of %s again: %w", addr, err))
 		}
 	}
-	for addr := range i.peers {
-		if isFresh[addr] || old.inKeys[addr] == i.policy.inKeys[addr] {
-			continue
-		}
+	for _, addr := range in {
 		if i.speaker.liftLimit(addr) {
 			// With another filter the limit may hold.
 			errs = append(errs, i.srv.EnablePeer(ctx, &api.EnablePeerRequest{Address: addr.String()}))
@@ -222,13 +231,27 @@ func (i *instance) refresh(ctx context.Context, old *policy, fresh []netip.Addr)
 		}
 		soft(addr, api.ResetPeerRequest_DIRECTION_IN)
 	}
-	for addr := range i.peers {
-		if !isFresh[addr] && old.outKeys[addr] != i.policy.outKeys[addr] {
-			soft(addr, api.ResetPeerRequest_DIRECTION_OUT)
-		}
+	for _, addr := range out {
+		soft(addr, api.ResetPeerRequest_DIRECTION_OUT)
 	}
 	i.speaker.markUncounted()
 	return errors.Join(errs...)
+}
+
+// touched returns the neighbors that have sessions whose part of the policy differs, by direction, without those to skip.
+func (i *instance) touched(old, next *policy, skip func(netip.Addr) bool) (in, out []netip.Addr) {
+	for _, addr := range slices.SortedFunc(maps.Keys(i.peers), netip.Addr.Compare) {
+		if skip(addr) {
+			continue
+		}
+		if old.inKeys[addr] != next.inKeys[addr] {
+			in = append(in, addr)
+		}
+		if old.outKeys[addr] != next.outKeys[addr] {
+			out = append(out, addr)
+		}
+	}
+	return in, out
 }
 
 // writeRoutes moves best paths to the rib.

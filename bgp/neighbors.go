@@ -14,18 +14,21 @@ import (
 // A link-local neighbor whose interface is not there yet is left for later.
 func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error) {
 	have, ok := i.peers[n.Address]
-	if ok && have == n {
-		return false, nil
+	var notReady error
+	if !ok || have != n {
+		notReady = linkReady(n.Address)
 	}
-	if err := linkReady(n.Address); err != nil {
-		i.speaker.sessionError(n.Address, err.Error())
-		if ok {
+	step := i.next(n, notReady == nil)
+	switch step {
+	case stay:
+		return false, nil
+	case wait, suspend:
+		i.speaker.sessionError(n.Address, notReady.Error())
+		if step == suspend {
 			return false, i.remove(ctx, have)
 		}
 		return false, nil
-	}
-	switch {
-	case !ok:
+	case create:
 		i.speaker.sessionNew(n.Address) // before its first event
 		peer := n.apiPeer(i.asn)
 		peer.GracefulRestart.LocalRestarting = i.returned(time.Now())
@@ -34,7 +37,7 @@ func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error
 			return false, fmt.Errorf("add neighbor %s: %w", n.Name, err)
 		}
 		anew = true
-	case have.session() != n.session():
+	case retime, restart:
 		// GoBGP sees for itself whether the change needs a new session. If it fails half way the neighbor may be gone.
 		delete(i.peers, n.Address)
 		if _, err := i.srv.UpdatePeer(ctx, &api.UpdatePeerRequest{Peer: n.apiPeer(i.asn)}); err != nil {
@@ -42,7 +45,7 @@ func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error
 			i.speaker.sessionError(n.Address, err.Error())
 			return false, fmt.Errorf("change neighbor %s: %w", n.Name, err)
 		}
-		anew = !onlyTimers(have, n)
+		anew = step == restart
 	}
 	if ok && i.speaker.liftLimit(n.Address) && !anew {
 		// Any change of a neighbor that was shut down over its limit is another try.
@@ -52,6 +55,39 @@ func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error
 	}
 	i.peers[n.Address] = n
 	return anew, nil
+}
+
+// step is what becomes of a wanted neighbor.
+type step int
+
+const (
+	stay    step = iota
+	wait         // its link is not there
+	suspend      // its link is no longer there
+	create
+	relabel // only what the session does not depend on differs
+	retime  // only timers differ, which are changed in place
+	restart // the session starts again
+)
+
+// next says what to do about n. GoBGP needs the link of a link-local neighbor when that is added.
+func (i *instance) next(n Neighbor, ready bool) step {
+	have, ok := i.peers[n.Address]
+	switch {
+	case ok && have == n:
+		return stay
+	case !ready && ok:
+		return suspend
+	case !ready:
+		return wait
+	case !ok:
+		return create
+	case have.session() == n.session():
+		return relabel
+	case onlyTimers(have, n):
+		return retime
+	}
+	return restart
 }
 
 // onlyTimers reports whether the two sessions differ in nothing but what GoBGP changes in place.
