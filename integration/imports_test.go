@@ -16,7 +16,7 @@ const module = "github.com/sixfold-router/sixfold/"
 // neither the router nor one another.
 var mayImport = map[string][]string{
 	"cmd/sixfold":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan"},
-	"router":            {"router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"router":            {"router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api":               {"router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/apitest":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"router/config":     {"proto/sixfold/v1", "router/rib"},
@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"router/rib":        {},
 	"router/change":     {},
 	"router/event":      {},
-	"router/revision":   {},
+	"router/revision":   {"router/disk"},
+	"router/disk":       {},
 	"router/subnet":     {},
 	"proto/sixfold/v1":  {},
 	"integration":       {},

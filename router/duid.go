@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/disk"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
@@ -29,7 +30,7 @@ func loadDUID(dir string, links kernel.Links) ([]byte, error) {
 		return nil, err
 	}
 	duid := pd.DUIDFromMAC(lowestMAC(links))
-	if err := writeFile(path, []byte(hex.EncodeToString(duid)+"\n")); err != nil {
+	if err := disk.WriteFile(path, []byte(hex.EncodeToString(duid)+"\n")); err != nil {
 		return nil, fmt.Errorf("keep the DUID: %w", err)
 	}
 	return duid, nil
@@ -52,32 +53,4 @@ func lowestMAC(links kernel.Links) net.HardwareAddr {
 		lowest[0] = lowest[0]&^1 | 2
 	}
 	return lowest
-}
-
-// writeFile replaces a file so that after a crash it holds either the old or the new content.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

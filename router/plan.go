@@ -32,9 +32,10 @@ type Plan struct {
 	PD        pd.Config
 	RA        ra.Config
 	DHCP      dhcpv6.Config
-	Connected []rib.Route // prefixes of the addresses that configured links have
-	Static    []rib.Route // routes of the configuration
-	Aggregate []rib.Route // unreachable routes of prefixes delegated to us and of BGP aggregates
+	Connected []rib.Route    // prefixes of the addresses that configured links have
+	Static    []rib.Route    // routes of the configuration
+	Aggregate []rib.Route    // unreachable routes of prefixes delegated to us and of BGP aggregates
+	Config    *config.Config // what attached units take their part from
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
 }
@@ -46,6 +47,7 @@ func MakePlan(in Inputs) *Plan {
 	p := &planner{
 		Inputs: in,
 		plan: &Plan{
+			Config: in.Config,
 			Kernel: kernel.Config{Forwarding: true, Links: map[string]kernel.Link{}},
 			VXLAN:  vxlan.Config{Devices: map[string]vxlan.Device{}},
 			PD:     pd.Config{DUID: in.DUID, Uplinks: map[string]pd.Uplink{}},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -94,20 +96,8 @@ func (r *Router) nextLook(now time.Time) time.Duration {
 func (r *Router) reconcile(ctx context.Context) error {
 	r.applying.Lock()
 	defer r.applying.Unlock()
-	var last *Plan
-	for range settleRounds {
-		plan := MakePlan(r.inputs())
-		if last != nil && reflect.DeepEqual(last, plan) {
-			break
-		}
-		r.applyPlan(ctx, plan)
-		last = plan
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := r.monitor.Refresh(ctx); err != nil {
-			return fmt.Errorf("read the links: %w", err)
-		}
+	if _, err := r.converge(ctx, nil); err != nil {
+		return err
 	}
 	units, err := r.Units(ctx)
 	errs := []error{err}
@@ -119,8 +109,32 @@ func (r *Router) reconcile(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// applyPlan gives every unit its part. One that fails does not keep the rest from theirs, and is tried again later.
-func (r *Router) applyPlan(ctx context.Context, plan *Plan) {
+// converge plans and applies until the plan stands still. With known problems it is strict: it stops at the first unit that has
+// another one, and returns it. r.applying is held.
+func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitError, error) {
+	var last *Plan
+	for range settleRounds {
+		plan := MakePlan(r.inputs())
+		if last != nil && reflect.DeepEqual(last, plan) {
+			break
+		}
+		if failure := r.applyPlan(ctx, plan, known); failure != nil {
+			return failure, nil
+		}
+		last = plan
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err := r.monitor.Refresh(ctx); err != nil {
+			return nil, fmt.Errorf("read the links: %w", err)
+		}
+	}
+	return nil, nil
+}
+
+// applyPlan gives every unit its part. One that fails does not keep the rest from theirs, and is tried again later; but if problems
+// are known, the first that is not among them ends it.
+func (r *Router) applyPlan(ctx context.Context, plan *Plan, known map[*unit]string) *CommitError {
 	r.mu.Lock()
 	r.plan = plan
 	r.mu.Unlock()
@@ -131,11 +145,30 @@ func (r *Router) applyPlan(ctx context.Context, plan *Plan) {
 		}
 		err := u.apply(ctx, plan)
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
 		r.settle(u, plan, err, now)
+		if known == nil || err == nil {
+			continue
+		}
+		if reason := newLines(known[u], err.Error()); reason != "" {
+			return &CommitError{Unit: u.name, Reason: reason}
+		}
 	}
 	r.publish(plan)
+	return nil
+}
+
+// newLines returns the lines of now that before does not have.
+func newLines(before, now string) string {
+	old := strings.Split(before, "\n")
+	var out []string
+	for _, line := range strings.Split(now, "\n") {
+		if !slices.Contains(old, line) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // publish writes the routes that follow from the plan itself.

@@ -92,7 +92,7 @@ func TestOneUnitThatFailsDoesNotKeepTheRest(t *testing.T) {
 	}
 	defer r.Close()
 	r.units = []*unit{apply("kernel", nil), apply("bgp", errors.New("port in use")), {name: "fib"}, apply("ra", nil)}
-	r.applyPlan(t.Context(), &Plan{})
+	r.applyPlan(t.Context(), &Plan{}, nil)
 	if got := strings.Join(applied, " "); got != "kernel bgp ra" {
 		t.Errorf("applied %s", got)
 	}

@@ -18,12 +18,14 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
-// Router owns all subsystems and the edges between them. Make one with New, give it a configuration with SetConfig, and Run it.
+// Router owns all subsystems and the edges between them. Make one with New, give it its first configuration with Boot, and Run it.
 type Router struct {
 	log      *slog.Logger
 	stateDir string
@@ -43,11 +45,23 @@ type Router struct {
 	units    []*unit
 	applying sync.Mutex // held while a plan is applied
 
+	revisions  *revision.Store
+	events     *event.Ring
+	committing chan struct{}   // holds an element while a commit is in progress
+	confirming chan time.Time  // deadlines of revisions that wait to be confirmed, for confirmLoop
+	ready      chan struct{}   // closed when a commit can be taken
+	life       context.Context // ends with Run
+	end        context.CancelFunc
+
 	mu   sync.Mutex // guards all below, and the problems of units
 	conf Source
+	runs uint64 // the revision of conf; 0: none
 	duid []byte
 	plan *Plan
 }
+
+// remembered is how many events are kept.
+const remembered = 4096
 
 // Source is a configuration with the text it was read from.
 type Source struct {
@@ -61,6 +75,13 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, err
 	}
+	revisions, damaged, err := revision.Open(filepath.Join(stateDir, "revisions"))
+	if err != nil {
+		return nil, fmt.Errorf("open the revisions: %w", err)
+	}
+	for _, d := range damaged {
+		log.Error("a revision cannot be used any more", "reason", d)
+	}
 	store, err := lease.Open(filepath.Join(stateDir, "leases"), log.With("unit", "leases"))
 	if err != nil {
 		return nil, fmt.Errorf("open the lease store: %w", err)
@@ -71,7 +92,14 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		table:    &rib.Table{},
 		store:    store,
 		wake:     make(chan struct{}, 1),
+
+		revisions:  revisions,
+		events:     event.New(remembered),
+		committing: make(chan struct{}, 1),
+		confirming: make(chan time.Time, 1),
+		ready:      make(chan struct{}),
 	}
+	r.life, r.end = context.WithCancel(context.Background())
 	named := func(unit string) *slog.Logger { return log.With("unit", unit) }
 	r.monitor = kernel.NewMonitor(named("kernel"))
 	r.links = kernel.NewLinks(named("kernel"), r.monitor)
@@ -106,25 +134,28 @@ func (r *Router) Wake() {
 	}
 }
 
-// SetConfig makes conf the running configuration; the router converges on it in the background.
-func (r *Router) SetConfig(conf Source) {
-	r.mu.Lock()
-	r.conf = conf
-	r.mu.Unlock()
-	r.Wake()
+// Attach adds a unit that is not one of the router's own, such as the API: apply gets the running configuration each time the
+// part of it that the unit needs has changed. Units are attached before Run.
+func (r *Router) Attach(name string, part func(*config.Config) any, apply func(context.Context, *config.Config) error) {
+	r.units = append(r.units, &unit{
+		name: name,
+		apply: func(ctx context.Context, p *Plan) error {
+			if p.Config == nil {
+				return nil
+			}
+			return apply(ctx, p.Config)
+		},
+		part: func(p *Plan) any {
+			if p.Config == nil {
+				return nil
+			}
+			return part(p.Config)
+		},
+	})
 }
 
-// ApplyConfig reads and checks text and makes it the running configuration. It returns when the configuration is in force, or
-// with what of it is not; parts that only wait, for a link or a delegation, are no error but pending. A text that is not valid
-// changes nothing, and the error is a *config.Errors.
-func (r *Router) ApplyConfig(ctx context.Context, name, text string) error {
-	conf, _, err := config.Load(name, []byte(text))
-	if err != nil {
-		return err
-	}
-	r.SetConfig(Source{Name: name, Text: text, Config: conf})
-	return r.reconcile(ctx)
-}
+// Events is where what happens is published.
+func (r *Router) Events() *event.Ring { return r.events }
 
 // Submitted returns the running configuration as it was submitted.
 func (r *Router) Submitted() Source {
@@ -147,6 +178,8 @@ func (r *Router) Run(ctx context.Context) error {
 	r.duid = duid
 	r.mu.Unlock()
 	r.monitor.Watch(r.Wake)
+	defer context.AfterFunc(ctx, r.end)()
+	defer r.end()
 
 	// The ground stays up while what stands on it stops.
 	groundCtx, stopGround := context.WithCancel(context.WithoutCancel(ctx))
@@ -170,6 +203,8 @@ func (r *Router) Run(ctx context.Context) error {
 	r.supervise(&peers, peersCtx, "ra", r.ra.Run)
 	r.supervise(&peers, peersCtx, "dhcpv6", r.dhcp.Run)
 	peers.Go(func() error { return r.reconcileLoop(peersCtx) })
+	peers.Go(func() error { return r.confirmLoop(peersCtx) })
+	close(r.ready)
 
 	err = peers.Wait()
 	drain, cancel := context.WithTimeout(groundCtx, 2*time.Second)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -53,6 +54,31 @@ func (f *FIB) Status() FIBStatus {
 	slices.SortFunc(s.Failures, func(a, b RouteFailure) int { return a.Key.Compare(b.Key) })
 	s.Failures = slices.Clip(s.Failures[:min(len(s.Failures), maxFailures)])
 	return s
+}
+
+// Refused returns the routes of the sources that match selects which the kernel, or a route of somebody else, does not let in:
+// not those that only wait for a link or for a next hop. It is ordered by key and has at most 100.
+func (f *FIB) Refused(match func(rib.Source) bool) []RouteFailure {
+	f.mu.Lock()
+	var out []RouteFailure
+	for k, x := range f.state.failed {
+		var errno syscall.Errno
+		if match(x.route.Source) && (x.exists || errors.As(x.err, &errno) && !waits(errno)) {
+			out = append(out, RouteFailure{Entry: x.route, Key: k, Reason: x.reason(k), Tries: x.tries, Retry: x.next})
+		}
+	}
+	f.mu.Unlock()
+	slices.SortFunc(out, func(a, b RouteFailure) int { return a.Key.Compare(b.Key) })
+	return slices.Clip(out[:min(len(out), maxFailures)])
+}
+
+// waits reports whether an error of the kernel is about the state of a link, which changes by itself.
+func waits(errno syscall.Errno) bool {
+	switch errno {
+	case unix.ENETDOWN, unix.ENODEV, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ENOBUFS:
+		return true
+	}
+	return false
 }
 
 func (x *failedRoute) reason(k rib.Key) string {
