@@ -31,9 +31,11 @@ func runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the router",
-		Long: `Run the router in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration file again and applies it.
+		Long: `Run the router in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration file again and commits it.
 
-A file that is not valid is refused: at the start with exit code 3, at SIGHUP by keeping what runs.`,
+The router starts with the newest revision that was committed and confirmed (see sixfold config history), or with the file if
+that was changed since it was last read. A file that is not valid is refused: at the first start with exit code 3, later by
+keeping the last revision.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.socket = cmd.Flag("socket").Value.String()
@@ -54,10 +56,6 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	conf, err := readConfig(o.config)
-	if err != nil {
-		return err
-	}
 	if os.Geteuid() != 0 {
 		return errors.New("sixfold run changes interfaces and routes and needs root")
 	}
@@ -72,7 +70,9 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 		return err
 	}
 	defer r.Close()
-	r.SetConfig(conf)
+	if err := r.Boot(o.config); err != nil {
+		return err
+	}
 
 	// The API is up before the router is, so that one that cannot configure itself can be asked why.
 	server := api.NewServer(log, r, versionText())
@@ -109,33 +109,18 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	return err
 }
 
-// reload reads the configuration file again; one that is not valid changes nothing.
+// reload reads the configuration file again and commits it; one that is not valid, or that cannot be applied, changes nothing.
 func (o daemonOptions) reload(ctx context.Context, log *slog.Logger, r *router.Router) {
-	text, err := os.ReadFile(o.config)
-	if err == nil {
-		err = r.ApplyConfig(ctx, o.config, string(text))
-	}
+	done, err := r.Reload(ctx, o.config)
 	var invalid *config.Errors
 	switch {
 	case errors.As(err, &invalid):
 		log.Error("configuration is not valid; the old one stays in force", "error", err)
 	case err != nil:
-		log.Error("configuration is not wholly in force", "error", err)
+		log.Error("configuration is not applied", "error", err)
 	default:
-		log.Info("configuration applied", "config", o.config)
+		log.Info("configuration applied", "config", o.config, "revision", done.Revision.ID)
 	}
-}
-
-func readConfig(path string) (router.Source, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return router.Source{}, err
-	}
-	conf, _, err := config.Load(path, text)
-	if err != nil {
-		return router.Source{}, err
-	}
-	return router.Source{Name: path, Text: string(text), Config: conf}, nil
 }
 
 func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
