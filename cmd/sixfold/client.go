@@ -26,17 +26,31 @@ type client struct {
 	state   sixfoldv1.StateServiceClient
 	operate sixfoldv1.OperateServiceClient
 
-	socket string
+	where  string // what is dialed, for messages
+	remote *remote
 	mu     sync.Mutex
 	dialed error // why the last connection attempt failed
 }
 
-// daemon calls do with a client. It is connected when the first call is made, and closed when do returns.
+// daemon calls do with a client. It is connected when the first call is made, and closed when do returns. All calls together take
+// no longer than --timeout.
 func (a *app) daemon(ctx context.Context, do func(context.Context, *client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	c := &client{socket: a.socket}
-	// The name resolver and proxy settings of gRPC have no say in a unix socket: passthrough and our own dialer.
+	return a.stream(ctx, do)
+}
+
+// stream is daemon without an end of time.
+func (a *app) stream(ctx context.Context, do func(context.Context, *client) error) error {
+	c := &client{where: a.socket}
+	if a.remote.address != "" {
+		c.where, c.remote = a.remote.address, &a.remote
+		if err := c.remote.load(); err != nil {
+			return err
+		}
+	}
+	// The name resolver and proxy settings of gRPC have no say in what is dialed: passthrough and our own dialer, which does TLS
+	// itself to know what went wrong.
 	conn, err := grpc.NewClient("passthrough:///sixfold",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(c.dial),
@@ -53,12 +67,21 @@ func (a *app) daemon(ctx context.Context, do func(context.Context, *client) erro
 	return c.explain(do(ctx, c))
 }
 
-func (c *client) dial(ctx context.Context, _ string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
-	c.mu.Lock()
-	c.dialed = err
-	c.mu.Unlock()
+func (c *client) dial(ctx context.Context, _ string) (conn net.Conn, err error) {
+	if c.remote != nil {
+		conn, err = c.remote.dial(ctx, c.failed)
+	} else {
+		conn, err = (&net.Dialer{}).DialContext(ctx, "unix", c.where)
+	}
+	c.failed(err)
 	return conn, err
+}
+
+// failed remembers why there is no connection; nil: there is one.
+func (c *client) failed(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dialed = err
 }
 
 // explain says of a call that got no answer why that is, from what the system said when we connected.
@@ -71,13 +94,15 @@ func (c *client) explain(err error) error {
 	c.mu.Unlock()
 	switch {
 	case dialed == nil:
-		return fmt.Errorf("the daemon at %s went away during the call", c.socket)
+		return &goneError{c.where}
 	case errors.Is(dialed, fs.ErrNotExist), errors.Is(dialed, syscall.ECONNREFUSED):
-		return &noDaemonError{c.socket}
+		return &noDaemonError{where: c.where, remote: c.remote != nil}
+	case c.remote != nil:
+		return c.remote.explain(dialed)
 	case errors.Is(dialed, fs.ErrPermission):
-		return fmt.Errorf("you may not use %s: become root, or a member of its group", c.socket)
+		return fmt.Errorf("you may not use %s: become root, or a member of its group", c.where)
 	}
-	return fmt.Errorf("connect to %s: %w", c.socket, dialed)
+	return fmt.Errorf("connect to %s: %w", c.where, dialed)
 }
 
 // pages collects the pages of a list: get asks for the page after token and says which comes next.

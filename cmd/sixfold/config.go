@@ -1,21 +1,27 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/router/config"
 )
 
 func configCommand(a *app) *cobra.Command {
-	cmd := group(&cobra.Command{Use: "config", Short: "Check, apply and show the configuration"})
-	cmd.AddCommand(configCheck(a), configApply(a), configShow(a))
+	cmd := group(&cobra.Command{
+		Use:   "config",
+		Short: "Check, apply, confirm, compare and show the configuration",
+		Long: `Check, apply, confirm, compare and show the configuration.
+
+A configuration that was applied is a revision with a number; sixfold config history lists them. It is applied wholly or not
+at all. With --confirm it is dropped again unless sixfold config confirm follows in time, whatever happens to the router.`,
+	})
+	cmd.AddCommand(configCheck(a), configDiff(a), configPlan(a), configApply(a), configConfirm(a), configCancel(a),
+		configRollback(a), configEdit(a), configHistory(a), configShow(a))
 	return cmd
 }
 
@@ -37,60 +43,6 @@ func configCheck(a *app) *cobra.Command {
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is valid\n", printable(name))
 			return err
-		},
-	}
-}
-
-func configApply(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "apply FILE | -",
-		Short: "Make a configuration file the running configuration",
-		Long: `Make a configuration file the running configuration, after a check. It stays so until the daemon restarts or is told to
-read its own file again.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, text, err := readText(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			// Errors are shown with the line of the file, which is here and not with the daemon.
-			if _, _, err := config.Load(name, text); err != nil {
-				return err
-			}
-			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ApplyResponse, error) {
-				return c.config.Apply(ctx, &sixfoldv1.ApplyRequest{Name: name, Text: string(text)})
-			}, func(p printer, m *sixfoldv1.ApplyResponse) error {
-				if _, err := fmt.Fprintf(p.out, "%s is running\n", printable(name)); err != nil || len(m.GetPending()) == 0 {
-					return err
-				}
-				if err := writeAll(p.out, "\nPending:\n"); err != nil {
-					return err
-				}
-				return printPending(p, &sixfoldv1.ListPendingResponse{Pending: m.GetPending()})
-			})
-		},
-	}
-}
-
-func configShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "show",
-		Short: "Show the running configuration",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var m *sixfoldv1.GetResponse
-			err := a.daemon(cmd.Context(), func(ctx context.Context, c *client) (err error) {
-				m, err = c.config.Get(ctx, &sixfoldv1.GetRequest{})
-				return err
-			})
-			switch {
-			case err != nil:
-				return err
-			case a.json:
-				// What is not configured stays away, so that the output is a configuration again.
-				return printProto(cmd.OutOrStdout(), m.GetConfig(), protojson.MarshalOptions{UseProtoNames: true})
-			}
-			return writeAll(cmd.OutOrStdout(), m.GetText())
 		},
 	}
 }

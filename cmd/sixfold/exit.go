@@ -23,6 +23,7 @@ const (
 	exitUsage    = 2 // the command line
 	exitInvalid  = 3 // the configuration
 	exitNoDaemon = 4
+	exitWaiting  = 5 // a revision waits to be confirmed
 )
 
 // usageError is a command line that makes no sense.
@@ -34,15 +35,48 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// noDaemonError says that nobody answers on the socket.
-type noDaemonError struct{ socket string }
+// noDaemonError says that nobody answers.
+type noDaemonError struct {
+	where  string // path of the socket, or address
+	remote bool
+}
 
 func (e *noDaemonError) Error() string {
-	return fmt.Sprintf("no daemon at %s: start one with sixfold run --config FILE", e.socket)
+	if e.remote {
+		return fmt.Sprintf("no daemon at %s: is it in api.tcp.listen of the router's configuration?", e.where)
+	}
+	return fmt.Sprintf("no daemon at %s: start one with sixfold run --config FILE", e.where)
 }
+
+// goneError says that the daemon went away before it answered.
+type goneError struct{ where string }
+
+func (e *goneError) Error() string {
+	return fmt.Sprintf("the daemon at %s went away during the call", e.where)
+}
+
+// codedError is an error with its own exit code and with lines that say what to do next.
+type codedError struct {
+	err  error
+	code int // 0: that of err
+	next []string
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
 
 // report tells a person what went wrong and returns the exit code for it: the one place that knows both.
 func report(w io.Writer, err error) int {
+	if coded, ok := err.(*codedError); ok {
+		code := report(w, coded.err)
+		for _, l := range coded.next {
+			fmt.Fprintln(w, printable(l))
+		}
+		if coded.code != 0 {
+			return coded.code
+		}
+		return code
+	}
 	var usage *usageError
 	var invalid *config.Errors
 	var absent *noDaemonError
@@ -96,10 +130,41 @@ func reportStatus(w io.Writer, s *status.Status) int {
 		fmt.Fprintln(w, "sixfold: the daemon did not answer in time; see --timeout")
 	case codes.Unimplemented:
 		fmt.Fprintln(w, "sixfold: the daemon does not know this command: it is of another version, see sixfold show version")
+	case codes.FailedPrecondition:
+		if f := failure(s); f != nil {
+			for _, l := range failureLines(f) {
+				fmt.Fprintln(w, printable(l))
+			}
+			break
+		}
+		fmt.Fprintf(w, "sixfold: %s\n", printable(s.Message()))
 	default:
 		fmt.Fprintf(w, "sixfold: %s\n", printable(s.Message()))
 	}
 	return exitFailed
+}
+
+// failure returns why a configuration was not applied, if that is what a status tells.
+func failure(s *status.Status) *sixfoldv1.ApplyFailure {
+	for _, d := range s.Details() {
+		if f, ok := d.(*sixfoldv1.ApplyFailure); ok {
+			return f
+		}
+	}
+	return nil
+}
+
+func failureLines(f *sixfoldv1.ApplyFailure) []string {
+	lines := []string{fmt.Sprintf("sixfold: the configuration was not applied: %s: %s", f.GetUnit(), f.GetReason())}
+	running := fmt.Sprintf("revision %d is in force", f.GetRunningRevision())
+	switch {
+	case f.GetNotRestored() != "":
+		return append(lines, running+", but not wholly. What could not be put back: "+f.GetNotRestored(),
+			"The router goes on trying: see sixfold show units and sixfold show drift")
+	case f.GetRunningRevision() == 0:
+		return append(lines, "All was put back: no configuration is in force")
+	}
+	return append(lines, "All was put back: "+running+" as before")
 }
 
 // violations returns the errors of a configuration in the details of a status, a line each.

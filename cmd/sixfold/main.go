@@ -16,17 +16,15 @@ import (
 var version string
 
 func main() {
-	// vtysh, birdc and ip all take "sh int" for "show interfaces".
-	cobra.EnablePrefixMatching = true
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends a program that does not listen to the first
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run executes one command line and returns the exit code of the process. The environment variables it reads are SIXFOLD_SOCKET,
-// and those of the commands it runs.
+// run executes one command line and returns the exit code of the process. The environment variables it reads are those
+// whose names begin with SIXFOLD_, those about terminals, and those of the commands it runs.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{}
+	a := &app{args: args}
 	root := rootCommand(a)
 	root.SetArgs(args)
 	root.SetIn(stdin)

@@ -17,10 +17,14 @@ const socketVariable = "SIXFOLD_SOCKET"
 
 // app is what the commands of one command line share.
 type app struct {
+	args    []string // the command line
 	socket  string
+	remote  remote // instead of the socket
 	timeout time.Duration
 	json    bool
-	parsed  bool // the command line was understood, and its command started
+	noPager bool
+	watch   time.Duration // how often to show it again; 0: once
+	parsed  bool          // the command line was understood, and its command started
 }
 
 func rootCommand(a *app) *cobra.Command {
@@ -31,12 +35,14 @@ func rootCommand(a *app) *cobra.Command {
 
 Commands may be shortened as long as they are unambiguous: sixfold sh int.
 
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon.`,
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon,
+5 a revision waits to be confirmed.`,
 		Version:       versionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
 			a.parsed = true
+			a.chooseDaemon(cmd)
 		},
 	}
 	root.SetVersionTemplate("sixfold {{.Version}}\n")
@@ -48,6 +54,8 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon.
 	flags.StringVar(&a.socket, "socket", socket, "unix socket of the daemon (also $"+socketVariable+")")
 	flags.DurationVar(&a.timeout, "timeout", time.Minute, "how long to wait for the daemon")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
+	flags.BoolVar(&a.noPager, "no-pager", false, "do not show long output through $PAGER")
+	a.remoteFlags(root)
 
 	root.AddCommand(
 		showCommand(a),
@@ -56,6 +64,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon.
 		leaseCommand(a),
 		bgpCommand(a),
 		raCommand(a),
+		monitorCommand(a),
 		runCommand(),
 		labCommand(),
 	)

@@ -21,8 +21,13 @@ func showCommand(a *app) *cobra.Command {
 		showVXLAN(a),
 		showDHCPv6(a),
 		showPending(a),
+		showDrift(a),
+		showAudit(a),
+		showUnits(a),
+		showRevisions(a),
 		showVersion(a),
 	)
+	a.watchFlag(cmd)
 	return cmd
 }
 

@@ -37,7 +37,7 @@ func printBGP(p printer, m *sixfoldv1.GetBgpResponse) error {
 	if len(m.GetNeighbors()) == 0 {
 		return p.none("no BGP neighbors")
 	}
-	t := newTable("NAME", "ADDRESS", ">AS", "STATE", "FOR", ">RECEIVED", ">ACCEPTED", ">ADVERTISED", ">FLAPS", "NOTE")
+	t := p.table("NAME", "ADDRESS", ">AS", "STATE", "FOR", ">RECEIVED", ">ACCEPTED", ">ADVERTISED", ">FLAPS", "NOTE")
 	for _, n := range m.GetNeighbors() {
 		t.add(n.GetName(), n.GetAddress(), number(n.GetRemoteAs()), n.GetState(), ago(n.GetSince(), p.now),
 			number(n.GetReceived()), number(n.GetAccepted()), number(n.GetAdvertised()), number(n.GetFlaps()), shorten(neighborNote(n), 40))

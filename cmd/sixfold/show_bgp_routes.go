@@ -46,7 +46,7 @@ func printBGPPaths(p printer, m *sixfoldv1.ListBgpPathsResponse) error {
 	if len(m.GetPaths()) == 0 {
 		return p.none("no BGP paths")
 	}
-	t := newTable("PREFIX", "", "NEXT HOP", "FROM", ">PREF", ">MED", "AGE", "AS PATH")
+	t := p.table("PREFIX", "", "NEXT HOP", "FROM", ">PREF", ">MED", "AGE", "AS PATH")
 	for _, path := range m.GetPaths() {
 		best := " "
 		if path.GetBest() {

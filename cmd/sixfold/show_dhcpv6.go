@@ -24,8 +24,8 @@ func printDHCPv6(p printer, m *sixfoldv1.GetDhcpv6Response) error {
 	if len(m.GetLinks()) == 0 && len(m.GetDropped()) == 0 {
 		return p.none("no DHCPv6: no interface has dhcpv6")
 	}
-	pools := newTable("LINK", "POOL", "KIND", "RANGE", ">LEASED", ">DECLINED", ">SIZE", ">USED")
-	messages := newTable("LINK", "MESSAGE", ">RECEIVED", ">SENT")
+	pools := p.table("LINK", "POOL", "KIND", "RANGE", ">LEASED", ">DECLINED", ">SIZE", ">USED")
+	messages := p.table("LINK", "MESSAGE", ">RECEIVED", ">SENT")
 	for _, l := range m.GetLinks() {
 		for _, o := range l.GetPools() {
 			pools.add(l.GetLink(), o.GetName(), o.GetKind(), o.GetRange(), number(o.GetLeased()), number(o.GetDeclined()),
@@ -42,7 +42,7 @@ func printDHCPv6(p printer, m *sixfoldv1.GetDhcpv6Response) error {
 			messages.add(l.GetLink(), k, number(l.GetReceived()[k]), number(l.GetSent()[k]))
 		}
 	}
-	dropped := newTable("DROPPED", ">DATAGRAMS")
+	dropped := p.table("DROPPED", ">DATAGRAMS")
 	for _, reason := range slices.Sorted(maps.Keys(m.GetDropped())) {
 		dropped.add(reason, number(m.GetDropped()[reason]))
 	}

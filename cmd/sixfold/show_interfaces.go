@@ -25,7 +25,7 @@ func printInterfaces(p printer, m *sixfoldv1.ListInterfacesResponse) error {
 	if len(m.GetInterfaces()) == 0 {
 		return p.none("no interfaces")
 	}
-	t := newTable("NAME", "KIND", "STATE", ">MTU", "MAC", "ADDRESSES")
+	t := p.table("NAME", "KIND", "STATE", ">MTU", "MAC", "ADDRESSES")
 	for _, i := range m.GetInterfaces() {
 		var lines []string
 		if i.GetDescription() != "" {

@@ -42,7 +42,7 @@ func printLeases(p printer, m *sixfoldv1.ListLeasesResponse) error {
 	if len(m.GetLeases()) == 0 {
 		return p.none("no leases")
 	}
-	t := newTable("LEASE", "KIND", "LINK", "MAC", "CLIENT", "DUID", "EXPIRES", "POOL", "ROUTE")
+	t := p.table("LEASE", "KIND", "LINK", "MAC", "CLIENT", "DUID", "EXPIRES", "POOL", "ROUTE")
 	for _, l := range m.GetLeases() {
 		pool := l.GetPool()
 		if l.GetReserved() {

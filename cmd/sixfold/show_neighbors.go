@@ -37,7 +37,7 @@ func printNeighbors(p printer, m *sixfoldv1.ListNeighborsResponse) error {
 	if len(m.GetNeighbors()) == 0 {
 		return p.none("no neighbors")
 	}
-	t := newTable("LINK", "ADDRESS", "MAC", "STATE", "ROLE")
+	t := p.table("LINK", "ADDRESS", "MAC", "STATE", "ROLE")
 	for _, n := range m.GetNeighbors() {
 		t.add(n.GetLink(), n.GetAddress(), n.GetMac(), n.GetState(), yes(n.GetRouter(), "router"))
 	}

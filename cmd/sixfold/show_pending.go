@@ -24,7 +24,7 @@ func printPending(p printer, m *sixfoldv1.ListPendingResponse) error {
 	if len(m.GetPending()) == 0 {
 		return p.none("nothing is pending")
 	}
-	t := newTable("WHAT", "REASON")
+	t := p.table("WHAT", "REASON")
 	for _, w := range m.GetPending() {
 		t.add(w.GetWhat(), w.GetReason())
 	}

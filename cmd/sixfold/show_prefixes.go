@@ -24,7 +24,7 @@ func printPrefixes(p printer, m *sixfoldv1.ListPrefixesResponse) error {
 	if len(m.GetPrefixes()) == 0 {
 		return p.none("no prefixes: no interface has delegations or request_address")
 	}
-	t := newTable("NAME", "UPLINK", "STATE", "SINCE", "PREFIX", "PREFERRED", "VALID", "SERVER")
+	t := p.table("NAME", "UPLINK", "STATE", "SINCE", "PREFIX", "PREFERRED", "VALID", "SERVER")
 	var branches [][][]string
 	for _, d := range m.GetPrefixes() {
 		name := d.GetName()

@@ -26,7 +26,7 @@ func printAdvertisements(p printer, m *sixfoldv1.ListAdvertisementsResponse) err
 	if len(m.GetAdvertisements()) == 0 {
 		return p.none("no router advertisements: no interface has advertise")
 	}
-	t := newTable("LINK", "FLAGS", "LIFETIME", "PREFERENCE", "INTERVAL", ">SENT", ">SOLICITED", "LAST", "NEXT")
+	t := p.table("LINK", "FLAGS", "LIFETIME", "PREFERENCE", "INTERVAL", ">SENT", ">SOLICITED", "LAST", "NEXT")
 	var branches [][][]string
 	for _, r := range m.GetAdvertisements() {
 		last, next := ago(r.GetLast(), p.now), ""

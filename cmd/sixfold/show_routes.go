@@ -57,7 +57,7 @@ func printRoutes(p printer, m *sixfoldv1.ListRoutesResponse) error {
 	if tables {
 		header = append(header, "TABLE")
 	}
-	t := newTable(header...)
+	t := p.table(header...)
 	for _, r := range m.GetRoutes() {
 		row := []string{r.GetPrefix(), routeVia(r), r.GetLink(), r.GetSource(), orDash(r.GetMetric()), routeUse(r)}
 		if tables {

@@ -28,13 +28,5 @@ func printVersion(p printer, m *sixfoldv1.GetVersionResponse) error {
 	if len(m.GetUnits()) == 0 {
 		return nil
 	}
-	t := newTable("UNIT", "STATE", "FOR", "PROBLEM")
-	for _, u := range m.GetUnits() {
-		state := "ok"
-		if u.GetProblem() != "" {
-			state = "failed"
-		}
-		t.add(u.GetName(), state, ago(u.GetSince(), p.now), u.GetProblem())
-	}
-	return writeAll(p.out, "\n"+joinLines(t.lines()))
+	return writeAll(p.out, "\n"+joinLines(unitLines(p, m)))
 }

@@ -24,7 +24,7 @@ func printVXLANs(p printer, m *sixfoldv1.ListVxlansResponse) error {
 	if len(m.GetVxlans()) == 0 {
 		return p.none("no VXLAN devices")
 	}
-	t := newTable("NAME", ">VNI", "GROUP", ">PORT", "LINK", "STATE", ">MTU", "MAC", ">RECEIVED", ">SENT", ">ERRORS")
+	t := p.table("NAME", ">VNI", "GROUP", ">PORT", "LINK", "STATE", ">MTU", "MAC", ">RECEIVED", ">SENT", ">ERRORS")
 	var branches [][][]string
 	for _, v := range m.GetVxlans() {
 		state := "down"

@@ -13,6 +13,7 @@ type table struct {
 	header []string
 	rows   [][]string
 	right  map[int]bool // columns of numbers
+	style  style
 }
 
 // newTable starts a table; a header that starts with > stands over a column of numbers.
@@ -67,6 +68,11 @@ func (t *table) lines() []string {
 				line.WriteString("  ")
 			}
 			pad := strings.Repeat(" ", widths[i]-displayWidth(c))
+			if n > 0 {
+				c = t.style.paint(cellColour(t.header[i], c), c)
+			} else {
+				c = t.style.paint(bold, c)
+			}
 			if t.right[i] {
 				line.WriteString(pad + c)
 			} else {
@@ -110,7 +116,11 @@ func (t *table) writeTree(w io.Writer, branches [][][]string) error {
 			if n == len(branches[i-1])-1 {
 				mark = "└─ "
 			}
-			out.WriteString("  " + mark + cells[0] + "\n")
+			line := cells[0]
+			if strings.HasPrefix(line, "problem") {
+				line = t.style.paint(red, line)
+			}
+			out.WriteString("  " + mark + line + "\n")
 			cells = cells[1:]
 		}
 	}
