@@ -99,9 +99,9 @@ func (f *facts) identifier(p netip.Prefix) {
 	}
 	id := numberOf(a).lo
 	switch mac, ok := MAC(a); {
-	case host == (number{}) && p.Bits() < 127:
+	case host == (number{}) && p.Bits() >= 64 && p.Bits() < 127:
 		f.add("identifier", "subnet-router anycast address (RFC 4291 2.6.1)")
-	case id == 0:
+	case id == 0 && p.Bits() == 128:
 		f.add("identifier", "subnet-router anycast address if the subnet is a /64 (RFC 4291 2.6.1)")
 	case ok:
 		scope := "universal"
