@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"bgp":               {"router/rib", "router/change"},
 	"dhcpv6":            {"dhcpv6/lease", "router/rib", "router/change"},
 	"dhcpv6/lease":      {},
-	"dhcpv6/pd":         {"router/change"},
+	"dhcpv6/pd":         {"router/change", "router/disk"},
 	"ra":                {"router/change"},
 	"vxlan":             {"router/change"},
 	"router/rib":        {},
@@ -57,7 +57,7 @@ var belongsTo = map[string][]string{
 	"github.com/mdlayher/packet":      {},
 	"go.etcd.io":                      {},
 	"github.com/bufbuild/protoyaml":   {},
-	"github.com/rogpeppe/go-internal": {},
+	"github.com/rogpeppe/go-internal": {"api"},
 }
 
 func TestImports(t *testing.T) {

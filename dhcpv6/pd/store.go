@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/disk"
 )
 
 // maxFile is far above the size of a file of ours.
@@ -60,16 +62,13 @@ func (s *store) load(log *slog.Logger, now time.Time) []held {
 	if s.dir == "" {
 		return nil
 	}
-	entries, err := os.ReadDir(s.dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := disk.Sweep(s.dir)
+	entries, e := os.ReadDir(s.dir)
+	if err = errors.Join(err, e); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.Warn("remembered delegations cannot be read", "dir", s.dir, "error", err)
 	}
 	var all []held
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".json.") {
-			_ = os.Remove(filepath.Join(s.dir, e.Name())) // left by a crash in replaceFile
-			continue
-		}
 		if !strings.HasSuffix(e.Name(), ".json") {
 			continue
 		}
@@ -183,7 +182,11 @@ func (s *store) write(now time.Time, name string, h held) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(s.dir, name, append(data, '\n')); err != nil {
+	err = os.MkdirAll(s.dir, 0o700)
+	if err == nil {
+		err = disk.WriteFile(filepath.Join(s.dir, name), append(data, '\n'))
+	}
+	if err != nil {
 		return fmt.Errorf("remember delegation %q: %w", d.Name, err)
 	}
 	s.have[name] = h
@@ -205,33 +208,6 @@ func (d Delegation) same(o Delegation) bool {
 // fileName returns the name of the file of a delegation. Escaping keeps slashes out, and "@" apart from the separator.
 func fileName(link, name string) string {
 	return url.QueryEscape(link) + "@" + url.QueryEscape(name) + ".json"
-}
-
-// replaceFile puts data into dir/name such that after a power cut the file is the old one or the new one.
-func replaceFile(dir, name string, data []byte) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(dir, "."+name+".*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // byName sorts delegations by name, then by link.

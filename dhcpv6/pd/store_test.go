@@ -211,7 +211,7 @@ func TestStoreBadFiles(t *testing.T) {
 	}
 	t.Run("left by a crash", func(t *testing.T) {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, ".wan0@isp.json.123"), text[:20], 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, ".new-123"), text[:20], 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got, log := load(dir, epoch); len(got) != 0 || log != "" || len(list(t, dir)) != 0 {
