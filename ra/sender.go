@@ -93,14 +93,10 @@ func (s *Sender) Apply(_ context.Context, want Config) error {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, l := range s.links {
-		i, wanted := want.Interfaces[name]
-		if wanted && i.Index == l.status.Interface.Index {
-			continue
+	for _, l := range s.links {
+		if !l.stays(want) {
+			s.remove(l)
 		}
-		// A link that came back with another index is another link: the index of the old one may be anyone's by now, or the old
-		// one lives on under another name.
-		s.remove(l)
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(want.Interfaces)) {
@@ -139,9 +135,7 @@ func (s *Sender) set(i Interface, now time.Time) error {
 	old := l.status.Interface
 	l.status.Interface = i
 	l.schedule.retimed(i.MinInterval, i.MaxInterval, now)
-	// A difference that hosts cannot see, such as a delegation that was renewed beyond the lifetimes we advertise, is none.
-	before, err := Encode(old, now)
-	if err != nil || !reflect.DeepEqual(before, content) || old.LinkLocal != i.LinkLocal {
+	if visible(old, i, content, now) {
 		l.schedule.changed(now)
 	}
 	if old.LinkLocal != i.LinkLocal && l.status.Sent > 0 {
@@ -149,6 +143,20 @@ func (s *Sender) set(i Interface, now time.Time) error {
 	}
 	heap.Fix(&s.due, l.position)
 	return nil
+}
+
+// stays reports whether a link that is advertised on still is one of want. A link that came back with another index is another
+// link: the index of the old one may be anyone's by now, or the old one lives on under another name.
+func (l *link) stays(want Config) bool {
+	i, wanted := want.Interfaces[l.status.Interface.Link]
+	return wanted && i.Index == l.status.Interface.Index
+}
+
+// visible reports whether hosts can see the difference of i, which is encoded as content, to old. A delegation that was renewed
+// beyond the lifetimes we advertise makes none.
+func visible(old, i Interface, content [][]byte, now time.Time) bool {
+	before, err := Encode(old, now)
+	return err != nil || !reflect.DeepEqual(before, content) || old.LinkLocal != i.LinkLocal
 }
 
 // remove forgets a link and says goodbye on it. Callers hold mu.
