@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"syscall"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -12,7 +13,9 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/event"
 )
 
 // mapErrors gives every error of a service its status code.
@@ -26,10 +29,27 @@ func mapErrors(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler gr
 
 // statusOf is the one place where errors become status codes.
 func statusOf(err error) *status.Status {
-	var invalid *config.Errors
+	var (
+		invalid  *config.Errors
+		conflict *router.ConflictError
+		waiting  *router.WaitingError
+		failed   *router.CommitError
+	)
 	switch {
 	case errors.As(err, &invalid):
 		return invalidConfig(invalid)
+	case errors.As(err, &conflict):
+		return status.New(codes.Aborted, clean(err.Error()))
+	case errors.As(err, &failed):
+		return commitFailed(failed, err)
+	case errors.As(err, &waiting), errors.Is(err, router.ErrNothingWaits):
+		return status.New(codes.FailedPrecondition, clean(err.Error()))
+	case errors.Is(err, router.ErrNoRevision):
+		return status.New(codes.NotFound, clean(err.Error()))
+	case errors.Is(err, event.ErrLagged):
+		return status.New(codes.ResourceExhausted, clean(err.Error()))
+	case unsupported(err):
+		return status.New(codes.Unimplemented, "this router cannot do that")
 	case errors.Is(err, context.Canceled):
 		return status.New(codes.Canceled, clean(err.Error()))
 	case errors.Is(err, context.DeadlineExceeded):
@@ -39,6 +59,25 @@ func statusOf(err error) *status.Status {
 		return s
 	}
 	return status.New(codes.Internal, clean(err.Error()))
+}
+
+// unsupported tells whether the router itself cannot do something. What the kernel cannot do is another matter, though its error
+// numbers say that they are this error too.
+func unsupported(err error) bool {
+	var number syscall.Errno
+	return errors.Is(err, errors.ErrUnsupported) && !errors.As(err, &number)
+}
+
+// commitFailed says which step of a commit failed. What cannot be put back may be a long list.
+func commitFailed(e *router.CommitError, err error) *status.Status {
+	st := status.New(codes.FailedPrecondition, clean(shorten(err.Error(), maxMessage)))
+	with, bad := st.WithDetails(protoadapt.MessageV1Of(&sixfoldv1.ApplyFailure{
+		Unit: clean(e.Unit), Reason: clean(shorten(e.Reason, maxMessage)), RunningRevision: e.Running, NotRestored: clean(shorten(e.NotRestored, maxMessage)),
+	}))
+	if bad != nil {
+		return st
+	}
+	return with
 }
 
 // maxDetails and maxMessage bound what travels of the errors of a configuration: it goes into the headers that end a call,

@@ -52,3 +52,5 @@ func boolKey(b bool) byte {
 	}
 	return 0
 }
+
+func numberKey(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }

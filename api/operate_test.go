@@ -65,42 +65,6 @@ func TestNothingToName(t *testing.T) {
 	}
 }
 
-func TestConfig(t *testing.T) {
-	b := apitest.Sample(sampleNow)
-	conn, _, _ := running(t, b)
-	c := sixfoldv1.NewConfigServiceClient(conn)
-	if _, err := c.Get(t.Context(), &sixfoldv1.GetRequest{}); status.Code(err) != codes.FailedPrecondition {
-		t.Errorf("Get before the first configuration: %v, want FailedPrecondition", err)
-	}
-	const text = "interfaces:\n  lan0: {mtu: 1500}\n"
-	if _, err := c.Check(t.Context(), &sixfoldv1.CheckRequest{Name: "a.yaml", Text: text}); err != nil {
-		t.Errorf("Check: %v", err)
-	}
-	if len(b.Done()) != 0 {
-		t.Errorf("Check did %q", b.Done())
-	}
-	applied, err := c.Apply(t.Context(), &sixfoldv1.ApplyRequest{Name: "a.yaml", Text: text})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := &sixfoldv1.ApplyResponse{Pending: []*sixfoldv1.Pending{{What: b.PendingList[0].What, Reason: b.PendingList[0].Reason}}}
-	if diff := cmp.Diff(want, applied, protocmp.Transform()); diff != "" {
-		t.Errorf("Apply (-want +got):\n%s", diff)
-	}
-	got, err := c.Get(t.Context(), &sixfoldv1.GetRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mtu := uint32(1500)
-	running := &sixfoldv1.Config{Interfaces: map[string]*sixfoldv1.Interface{"lan0": {Mtu: &mtu}}}
-	if diff := cmp.Diff(running, got.GetConfig(), protocmp.Transform()); diff != "" || got.GetText() == "" {
-		t.Errorf("Get: text %q, message (-want +got):\n%s", got.GetText(), diff)
-	}
-	if _, err := c.Apply(t.Context(), &sixfoldv1.ApplyRequest{Name: "b.yaml", Text: "system: {hostname: refuse}\n"}); status.Code(err) != codes.Internal {
-		t.Errorf("Apply of what the router cannot do: %v, want Internal", err)
-	}
-}
-
 func TestInvalidConfig(t *testing.T) {
 	conn, _, _ := running(t, &apitest.Backend{})
 	c := sixfoldv1.NewConfigServiceClient(conn)

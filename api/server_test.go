@@ -60,8 +60,8 @@ func running(t *testing.T, b Backend) (conn *grpc.ClientConn, path string, stop 
 
 func TestHealthAndReflection(t *testing.T) {
 	conn, path, _ := running(t, apitest.Sample(sampleNow))
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
-		t.Errorf("socket: mode %v, error %v, want 0660", info.Mode(), err)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("socket: mode %v, error %v, want 0666", info.Mode(), err)
 	}
 	for _, service := range []string{"", "sixfold.v1.StateService", "sixfold.v1.ConfigService", "sixfold.v1.OperateService"} {
 		r, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})

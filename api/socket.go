@@ -13,7 +13,8 @@ import (
 // DefaultSocket is where the API listens unless told otherwise.
 const DefaultSocket = "/run/sixfold/sixfold.sock"
 
-// listenUnix opens a unix socket that root and its group may use. A socket that is left of a daemon that is gone is
+// listenUnix opens a unix socket that everybody may connect to: each call is authorised by what the kernel says of its process, and
+// who has no role is told how to get one. A socket that is left of a daemon that is gone is
 // replaced; one that somebody listens on is not, and neither is a file that is not a socket.
 func listenUnix(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -27,7 +28,7 @@ func listenUnix(path string) (net.Listener, error) {
 		return nil, err
 	}
 	// Until here the mode is what the umask left of 0777; the usual 022 lets nobody but the owner connect.
-	if err := os.Chmod(path, 0o660); err != nil {
+	if err := os.Chmod(path, 0o666); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

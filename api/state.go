@@ -25,6 +25,8 @@ type stateService struct {
 	backend Backend
 	version string
 	started time.Time
+	audit   *audit
+	streams *streams
 }
 
 // list fetches, filters, pages and converts: what most list methods do. A nil keep keeps all.
@@ -54,15 +56,9 @@ func listed[T, M any](req pageRequest, items []T, keep func(T) bool, key func(T)
 }
 
 func (s *stateService) ListInterfaces(ctx context.Context, req *sixfoldv1.ListInterfacesRequest) (*sixfoldv1.ListInterfacesResponse, error) {
-	all, err := s.backend.Interfaces(ctx)
+	all, names, err := interfacesOf(ctx, s.backend)
 	if err != nil {
 		return nil, err
-	}
-	names := make(map[int]string, len(all))
-	for _, i := range all {
-		if i.Link.Index != 0 {
-			names[i.Link.Index] = i.Link.Name
-		}
 	}
 	items, next, err := listed(req, all, nil,
 		func(i router.InterfaceStatus) string { return natural(i.Name) },
@@ -71,6 +67,21 @@ func (s *stateService) ListInterfaces(ctx context.Context, req *sixfoldv1.ListIn
 		return nil, err
 	}
 	return &sixfoldv1.ListInterfacesResponse{Interfaces: items, NextPageToken: next}, nil
+}
+
+// interfacesOf returns the interfaces, and the names of links by index.
+func interfacesOf(ctx context.Context, b Backend) ([]router.InterfaceStatus, map[int]string, error) {
+	all, err := b.Interfaces(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	names := make(map[int]string, len(all))
+	for _, i := range all {
+		if i.Link.Index != 0 {
+			names[i.Link.Index] = i.Link.Name
+		}
+	}
+	return all, names, nil
 }
 
 func (s *stateService) ListRoutes(ctx context.Context, req *sixfoldv1.ListRoutesRequest) (*sixfoldv1.ListRoutesResponse, error) {
@@ -249,7 +260,7 @@ func (s *stateService) GetVersion(ctx context.Context, _ *sixfoldv1.GetVersionRe
 	}
 	resp := &sixfoldv1.GetVersionResponse{Version: s.version, Started: timestamppb.New(s.started)}
 	for _, u := range units {
-		resp.Units = append(resp.Units, &sixfoldv1.UnitState{Name: clean(u.Name), Problem: clean(u.Problem), Since: timestamp(u.Since)})
+		resp.Units = append(resp.Units, unitState(u))
 	}
 	return resp, nil
 }

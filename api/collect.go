@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sixfold-router/sixfold/bgp"
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/revision"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// element is something that can be watched, with a key that is the same each time.
+type element struct {
+	key      string
+	response *sixfoldv1.WatchResponse
+}
+
+// collector fetches all elements of a kind.
+type collector struct {
+	large   bool // not watched unless asked for
+	collect func(context.Context, *stateService) ([]element, error)
+}
+
+// collectors are what Watch can watch, by kind.
+func collectors() map[string]collector {
+	return map[string]collector{
+		"interfaces":     {collect: watchInterfaces},
+		"routes":         {collect: watchRoutes, large: true},
+		"prefixes":       {collect: watchPrefixes},
+		"leases":         {collect: watchLeases},
+		"neighbors":      {collect: watchNeighbors, large: true},
+		"bgp":            {collect: watchBGP},
+		"advertisements": {collect: watchAdvertisements},
+		"vxlans":         {collect: watchVXLANs},
+		"pending":        {collect: watchPending},
+		"units":          {collect: watchUnits},
+		"revisions":      {collect: watchRevisions},
+	}
+}
+
+// steady returns the element without what changes all the time: counters of packets, when the last and the next advertisement are
+// sent, and what is left of lifetimes. They are sent as they are when something else changed.
+func steady(m *sixfoldv1.WatchResponse) proto.Message {
+	switch e := m.GetElement().(type) {
+	case *sixfoldv1.WatchResponse_Interface:
+		i := proto.Clone(e.Interface).(*sixfoldv1.InterfaceState)
+		for _, a := range i.GetAddresses() {
+			a.Valid, a.Preferred = nil, nil
+		}
+		return i
+	case *sixfoldv1.WatchResponse_Advertisement:
+		a := proto.Clone(e.Advertisement).(*sixfoldv1.Advertisement)
+		a.Sent, a.Solicited, a.Errors, a.Last, a.Next = 0, 0, 0, nil, nil
+		return a
+	case *sixfoldv1.WatchResponse_Vxlan:
+		v := proto.Clone(e.Vxlan).(*sixfoldv1.VxlanState)
+		v.RxPackets, v.TxPackets, v.RxBytes, v.TxBytes, v.RxErrors, v.TxErrors = 0, 0, 0, 0, 0, 0
+		return v
+	}
+	return m
+}
+
+// elements makes elements of a list.
+func elements[T any](list []T, err error, convert func(T) element) ([]element, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := make([]element, len(list))
+	for i, one := range list {
+		out[i] = convert(one)
+		out[i].key = clean(out[i].key)
+	}
+	return out, nil
+}
+
+func watchInterfaces(ctx context.Context, s *stateService) ([]element, error) {
+	all, names, err := interfacesOf(ctx, s.backend)
+	return elements(all, err, func(i router.InterfaceStatus) element {
+		return element{i.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Interface{Interface: interfaceState(i, names)}}}
+	})
+}
+
+func watchRoutes(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Routes(ctx)
+	return elements(all, err, func(r router.RouteStatus) element {
+		m := routeState(r)
+		key := fmt.Sprintf("%d %s %s %d %s %s", m.Table, m.Prefix, m.Source, m.Metric, m.Via, m.Link)
+		return element{key, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Route{Route: m}}}
+	})
+}
+
+func watchPrefixes(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Prefixes(ctx)
+	now := time.Now()
+	return elements(all, err, func(p router.PrefixStatus) element {
+		return element{p.Name + " " + p.Link, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Prefix{Prefix: prefixState(p, now)}}}
+	})
+}
+
+func watchLeases(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Leases(ctx)
+	now := time.Now()
+	return elements(all, err, func(l router.LeaseStatus) element {
+		return element{l.Prefix.String(), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Lease{Lease: leaseState(l, now)}}}
+	})
+}
+
+func watchNeighbors(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Neighbors(ctx)
+	return elements(all, err, func(n kernel.Neighbor) element {
+		return element{n.Link + " " + n.Address.String(), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Neighbor{Neighbor: neighborEntry(n)}}}
+	})
+}
+
+func watchBGP(ctx context.Context, s *stateService) ([]element, error) {
+	speaker, err := s.backend.BGP(ctx)
+	return elements(speaker.Neighbors, err, func(n bgp.NeighborStatus) element {
+		return element{n.Neighbor.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Bgp{Bgp: bgpNeighborState(n)}}}
+	})
+}
+
+func watchAdvertisements(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Advertisements(ctx)
+	return elements(all, err, func(a ra.Status) element {
+		return element{a.Interface.Link, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Advertisement{Advertisement: advertisement(a)}}}
+	})
+}
+
+func watchVXLANs(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.VXLANs(ctx)
+	return elements(all, err, func(v vxlan.Status) element {
+		return element{v.Device.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Vxlan{Vxlan: vxlanState(v)}}}
+	})
+}
+
+func watchPending(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Pending(ctx)
+	return elements(all, err, func(p router.Pending) element {
+		return element{p.What, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Pending{Pending: pending(p)}}}
+	})
+}
+
+func watchUnits(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Units(ctx)
+	return elements(all, err, func(u router.UnitStatus) element {
+		return element{u.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Unit{Unit: unitState(u)}}}
+	})
+}
+
+func watchRevisions(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Revisions(ctx)
+	return elements(all, err, func(r revision.Revision) element {
+		return element{fmt.Sprint(r.ID), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Revision{Revision: revisionMessage(r)}}}
+	})
+}
