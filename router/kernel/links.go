@@ -16,18 +16,25 @@ import (
 
 // LinkWriter makes a Config so in the kernel. It has nothing to run.
 type LinkWriter struct {
+	// OnDrift, if set before the first Apply, is told what others changed since the Apply before: the link or sysctl, what was
+	// found, and why it could not be mended. What could not is told again by each Apply until it could. It is called by Apply and
+	// must neither block nor call the LinkWriter.
+	OnDrift func(object, what string, problem error)
+
 	log     *slog.Logger
 	monitor *Monitor
 	sys     sysctls
 	writes  atomic.Uint64
 
-	mu    sync.Mutex                   // one Apply at a time
-	fault func(operation string) error // for tests: an error stands for that of the kernel
+	mu      sync.Mutex // one Apply at a time; guards how it left things
+	settled map[string]settledLink
+	sysctls map[string]settledSysctl     // by path
+	fault   func(operation string) error // for tests: an error stands for that of the kernel
 }
 
 // NewLinks returns a writer that compares with what the monitor reads.
 func NewLinks(log *slog.Logger, monitor *Monitor) *LinkWriter {
-	return &LinkWriter{log: log, monitor: monitor, sys: sysctls{root: "/proc/sys"}}
+	return &LinkWriter{log: log, monitor: monitor, sys: sysctls{root: "/proc/sys"}, settled: map[string]settledLink{}}
 }
 
 // Writes counts the netlink messages and sysctls that were written. Applying what is already so writes nothing.
@@ -50,11 +57,12 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 	defer c.close()
 
 	good, errs := named(want)
-	before := w.Writes()
-	w.eachLink(good, links, func(want Link, have LinkState) error { return w.setMTU(c, want, have) }, &errs)
-	solicit := w.applySysctls(good, links, &errs)
-	w.eachLink(good, links, func(_ Link, have LinkState) error { return w.setUp(c, have) }, &errs)
-	w.applyAddresses(c, good, links, &errs)
+	before, d := w.Writes(), w.drift(good, links)
+	w.eachLink(good, links, func(want Link, have LinkState) error { return w.setMTU(c, want, have, d) }, &errs)
+	solicit := w.applySysctls(good, links, d, &errs)
+	w.eachLink(good, links, func(_ Link, have LinkState) error { return w.setUp(c, have, d) }, &errs)
+	w.applyAddresses(c, good, links, d, &errs)
+	w.settle(good, links, d)
 
 	if w.Writes() != before {
 		// Whoever asks next, this Apply included, sees what was written.
@@ -89,7 +97,9 @@ func named(want Config) (Config, []error) {
 func (l Link) changesMTU(have LinkState) bool { return l.MTU != 0 && l.MTU != have.MTU }
 
 // applySysctls writes what differs and returns the links on which advertisements are accepted from now on.
-func (w *LinkWriter) applySysctls(cfg Config, links Links, errs *[]error) (solicit []string) {
+func (w *LinkWriter) applySysctls(cfg Config, links Links, d *linkDrift, errs *[]error) (solicit []string) {
+	left := map[string]settledSysctl{}
+	defer func() { w.sysctls = left }()
 	for _, s := range sysctlPlan(cfg, links) {
 		old, write, err := w.sys.due(s, cfg)
 		if err != nil {
@@ -97,9 +107,19 @@ func (w *LinkWriter) applySysctls(cfg Config, links Links, errs *[]error) (solic
 			continue
 		}
 		if !write {
+			if old != "" { // it exists
+				left[s.path] = settledSysctl{s.value, links[s.link].Index}
+			}
 			continue
 		}
 		err = w.write("sysctl "+s.path, func() error { return w.sys.set(s.path, s.value) })
+		known := w.sysctls[s.path]
+		d.sysctl(known, s, old, links[s.link], err)
+		if err == nil {
+			left[s.path] = settledSysctl{s.value, links[s.link].Index}
+		} else if known.value == s.value {
+			left[s.path] = known // until it is mended
+		}
 		if err != nil && !s.optional {
 			*errs = append(*errs, fmt.Errorf("set sysctl %s to %s: %w", s.path, s.value, err))
 			continue
@@ -128,21 +148,25 @@ func (w *LinkWriter) eachLink(cfg Config, links Links, fn func(want Link, have L
 }
 
 // setMTU comes first: with an MTU below 1280 a link has no IPv6, nor the sysctls for it.
-func (w *LinkWriter) setMTU(c *conn, want Link, have LinkState) error {
+func (w *LinkWriter) setMTU(c *conn, want Link, have LinkState, d *linkDrift) error {
 	if !want.changesMTU(have) {
 		return nil
 	}
 	req := linkRequest(have.Index, 0)
 	req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(want.MTU))))
-	return w.request(c, fmt.Sprintf("set mtu of %s to %d", have.Name, want.MTU), req)
+	err := w.request(c, fmt.Sprintf("set mtu of %s to %d", have.Name, want.MTU), req)
+	d.link(have.Name, fmt.Sprintf("MTU was %d, not %d", have.MTU, want.MTU), err)
+	return d.outcome(have.Name, err)
 }
 
 // setUp comes after the sysctls, so that a link starts with them.
-func (w *LinkWriter) setUp(c *conn, have LinkState) error {
+func (w *LinkWriter) setUp(c *conn, have LinkState, d *linkDrift) error {
 	if have.Up {
 		return nil
 	}
-	return w.request(c, "set "+have.Name+" up", linkRequest(have.Index, unix.IFF_UP))
+	err := w.request(c, "set "+have.Name+" up", linkRequest(have.Index, unix.IFF_UP))
+	d.link(have.Name, "the link was down", err)
+	return d.outcome(have.Name, err)
 }
 
 // linkRequest is a change of a link that sets flags; the caller adds attributes to it.
@@ -156,11 +180,13 @@ func linkRequest(index int, flags uint32) *nl.NetlinkRequest {
 }
 
 // applyAddresses writes the addresses of all links.
-func (w *LinkWriter) applyAddresses(c *conn, cfg Config, links Links, errs *[]error) {
+func (w *LinkWriter) applyAddresses(c *conn, cfg Config, links Links, d *linkDrift, errs *[]error) {
 	writes, bad := addressWrites(cfg, links)
 	*errs = append(*errs, bad...)
 	for _, a := range writes {
-		if err := w.address(c, a.link, a.addressOp, a.dad); err != nil {
+		err := w.address(c, a.link, a.addressOp, a.dad)
+		d.address(a.link.Name, a.addressOp, err)
+		if d.outcome(a.link.Name, err) != nil {
 			*errs = append(*errs, err)
 		}
 	}

@@ -23,6 +23,12 @@ func ip(t testing.TB, args string) string {
 	return netns.Own().Sh(t, "ip %s", args)
 }
 
+// sh runs a shell command here.
+func sh(t testing.TB, command string) {
+	t.Helper()
+	netns.Own().Sh(t, "%s", command)
+}
+
 // veth makes a pair of links that are up, and removes it when the test ends.
 func veth(t testing.TB, a, b string) {
 	t.Helper()

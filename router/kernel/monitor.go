@@ -23,6 +23,8 @@ const (
 	groupLink  = unix.RTNLGRP_LINK
 	groupAddr4 = unix.RTNLGRP_IPV4_IFADDR
 	groupAddr6 = unix.RTNLGRP_IPV6_IFADDR
+	groupConf4 = unix.RTNLGRP_IPV4_NETCONF
+	groupConf6 = unix.RTNLGRP_IPV6_NETCONF
 )
 
 // Monitor keeps a snapshot of links and their addresses. It takes events only as a reason to read the state again, so events
@@ -31,6 +33,7 @@ type Monitor struct {
 	log    *slog.Logger
 	links  atomic.Pointer[Links]
 	writes atomic.Uint64
+	sysctl atomic.Bool // a sysctl changed that the kernel tells of
 
 	reading sync.Mutex // serialises Refresh: snapshots are published in the order they were read
 
@@ -62,8 +65,8 @@ func (m *Monitor) Links() Links {
 	return nil
 }
 
-// Watch calls fn after each change of the snapshot, until stop is called. Lifetimes of addresses that count down are not a
-// change. fn must not block; it is called by whoever read the news. Several changes may be one call.
+// Watch calls fn after each change of the snapshot, or of forwarding of a link, until stop is called. Lifetimes of addresses that
+// count down are not a change. fn must not block; it is called by whoever read the news. Several changes may be one call.
 func (m *Monitor) Watch(fn func()) (stop func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,7 +83,7 @@ func (m *Monitor) Writes() uint64 { return m.writes.Load() }
 
 // Run follows the kernel until ctx ends. It returns an error if events cannot be received.
 func (m *Monitor) Run(ctx context.Context) error {
-	ev, err := listen(socketBuffer, nil, groupLink, groupAddr4, groupAddr6)
+	ev, err := listen(socketBuffer, nil, groupLink, groupAddr4, groupAddr6, groupConf4, groupConf6)
 	if err != nil {
 		return err
 	}
@@ -102,7 +105,11 @@ func (m *Monitor) Run(ctx context.Context) error {
 // receive turns events into news until the socket fails.
 func (m *Monitor) receive(next func(func(syscall.NlMsghdr, []byte)) (bool, error), news chan<- struct{}) error {
 	for {
-		overflow, err := next(func(syscall.NlMsghdr, []byte) {})
+		overflow, err := next(func(h syscall.NlMsghdr, _ []byte) {
+			if h.Type == unix.RTM_NEWNETCONF {
+				m.sysctl.Store(true)
+			}
+		})
 		if err != nil {
 			return err
 		}
@@ -173,7 +180,7 @@ func (m *Monitor) Refresh(ctx context.Context) error {
 		return err
 	}
 	old := m.links.Swap(&links)
-	if old != nil && equalLinks(*old, links) {
+	if told := m.sysctl.Swap(false); !told && old != nil && equalLinks(*old, links) {
 		return nil
 	}
 	m.mu.Lock()
