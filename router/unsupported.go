@@ -20,8 +20,3 @@ func (r *Router) preview(context.Context, *config.Config, netip.Addr) ([]Operati
 
 // Drift returns what was found changed behind the router's back, oldest first.
 func (r *Router) Drift(context.Context) ([]Drift, error) { return nil, errors.ErrUnsupported }
-
-// Explain tells all that is known of an address, a prefix, a hardware address or a name.
-func (r *Router) Explain(ctx context.Context, subject string) (Explanation, error) {
-	return Explanation{}, errors.ErrUnsupported
-}

@@ -1,0 +1,140 @@
+package router
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+)
+
+// delegation checks that we hold a prefix: the uplink and the delegation. With a prefix in hand the uplink is not asked about,
+// because it stays ours over a loss of carrier.
+func (v View) delegation(name string) []check {
+	what := "delegation " + name
+	for _, s := range v.Prefixes {
+		if s.Name != name || name == "" {
+			continue
+		}
+		if d := s.Delegation; d != nil && v.Now.Before(d.ValidUntil) {
+			return []check{v.held(s, *d)}
+		}
+		renew := "sixfold delegation renew " + name
+		var c check
+		switch {
+		case s.State == "released" || s.State == "releasing":
+			c = bad("delegation", what, "to ask for it again: "+renew, "delegation %s was given back%s", name, v.since(s))
+		case s.State == "waiting" && s.Problem == "":
+			c = bad("delegation", what, "try "+renew, "delegation %s is waiting%s", name, v.since(s))
+		case s.Problem != "":
+			c = bad("delegation", what, fmt.Sprintf("is there a DHCPv6 server on %s, and does it know us? try %s", s.Link, renew),
+				"delegation %s is %s%s: %s", name, s.State, v.since(s), s.Problem)
+		default:
+			c = bad("delegation", what, "is the cable in the right socket? try "+renew,
+				"delegation %s is %s%s; no server has answered on %s", name, s.State, v.since(s), s.Link)
+		}
+		return []check{v.link(s.Link), c}
+	}
+	for _, i := range v.Config.Interfaces {
+		for _, d := range i.Delegations {
+			if d.Name == name {
+				return []check{v.link(i.Name), bad("delegation", what, "", "delegation %s is not asked for yet on %s", name, i.Name)}
+			}
+		}
+	}
+	return []check{bad("delegation", what, "ask for it under interfaces.UPLINK.delegations", "no interface asks for a delegation named %s", name)}
+}
+
+func (v View) since(s PrefixStatus) string {
+	if s.Since.IsZero() {
+		return ""
+	}
+	return " since " + span(v.Now.Sub(s.Since))
+}
+
+func (v View) held(s PrefixStatus, d pd.Delegation) check {
+	server := "the server"
+	if d.Server.IsValid() {
+		server = d.Server.WithZone("").String()
+	}
+	text := fmt.Sprintf("%s is %s, from %s on %s, preferred %s, valid %s", s.Name, d.Prefix, server, d.Link, v.left(d.PreferredUntil), v.left(d.ValidUntil))
+	c := good("delegation", "delegation "+s.Name, "%s", text)
+	switch {
+	case !v.Now.Before(d.PreferredUntil):
+		c.state, c.advice = Broken, "hosts avoid it for new connections; try sixfold delegation renew "+s.Name
+		c.text += "; the server let it run out"
+	case s.State == "rebinding":
+		c.state, c.advice = Info, "the server no longer answers"
+		c.text += ", rebinding" + v.since(s)
+	case d.T1.After(v.Now):
+		c.text += ", renewed in " + span(d.T1.Sub(v.Now))
+	}
+	if s.Problem != "" {
+		c = c.with(note("delegation", "", "%s", s.Problem))
+	}
+	return c
+}
+
+// containing returns the delegations that a prefix was cut from.
+func (v View) containing(p netip.Prefix) []PrefixStatus {
+	var out []PrefixStatus
+	for _, s := range v.Prefixes {
+		if d := s.Delegation; d != nil && s.Name != "" && d.Prefix.Bits() <= p.Bits() && d.Prefix.Contains(p.Addr()) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// cutFrom tells the delegation that a prefix was cut from, and by which expressions of the configuration.
+func (v View) cutFrom(p netip.Prefix) []check {
+	var out []check
+	for _, s := range v.containing(p) {
+		c := v.delegation(s.Name)[0]
+		for _, u := range v.Plan.Uses[s.Name] {
+			q, err := netip.ParsePrefix(u.Prefix)
+			if err != nil {
+				if a, err := netip.ParseAddr(u.Prefix); err == nil {
+					q = netip.PrefixFrom(a, a.BitLen())
+				}
+			}
+			if q.IsValid() && q != s.Delegation.Prefix && q.Overlaps(p) {
+				c = c.with(note("configuration", "", "%s has %q: %s", u.Where, u.Expr, u.Prefix))
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (v View) taleOfDelegation(name string) tale {
+	t := tale{bad: map[string]string{"": "is not held"}}
+	steps := v.delegation(name)
+	var uses []check
+	for _, u := range v.Plan.Uses[name] {
+		uses = append(uses, good("configuration", "", "%s has %q: %s", u.Where, u.Expr, u.Prefix))
+	}
+	for _, p := range v.Plan.Pending {
+		if waitsFor(p, name) {
+			uses = append(uses, bad("configuration", p.What, "", "%s: %s", p.What, p.Reason))
+		}
+	}
+	last := &steps[len(steps)-1]
+	if last.state == OK {
+		t.good = last.text
+		for _, s := range v.Prefixes {
+			if s.Name == name && s.Delegation != nil {
+				uses = append(uses, v.heard(s.Delegation.Prefix)...)
+			}
+		}
+	} else {
+		t.good = fmt.Sprintf("delegation %s", last.text)
+	}
+	*last = last.with(uses...)
+	t.checks = chain(steps)
+	return t
+}
+
+func waitsFor(p Pending, delegation string) bool {
+	prefix := "no prefix " + delegation + " yet"
+	return len(p.Reason) >= len(prefix) && p.Reason[:len(prefix)] == prefix
+}

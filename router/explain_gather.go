@@ -1,0 +1,198 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/dhcpv6/lease"
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// Explain tells all that is known of an address, a prefix, a MAC address or a name, as a tree of checks. What cannot be explained
+// is a *SubjectError.
+func (r *Router) Explain(ctx context.Context, text string) (Explanation, error) {
+	s, err := parseSubject(text)
+	if err != nil {
+		return Explanation{}, err
+	}
+	v, err := r.view(ctx)
+	if err != nil {
+		return Explanation{}, err
+	}
+	if s, err = v.identify(s); err != nil {
+		return Explanation{}, err
+	}
+	if err := r.gather(ctx, &v, s); err != nil {
+		return Explanation{}, fmt.Errorf("explain %s: %w", s, err)
+	}
+	return explain(v, s.kind+" "+s.String())
+}
+
+// view has what is small, whatever the subject is.
+func (r *Router) view(ctx context.Context) (View, error) {
+	v := View{Now: time.Now(), Links: r.monitor.Links(), FIB: map[rib.Key]FIBOutcome{}, Told: map[string][]bgp.Path{}}
+	r.mu.Lock()
+	v.Config, v.Plan = r.conf.Config, r.plan
+	r.mu.Unlock()
+	var err error
+	if v.Units, err = r.Units(ctx); err != nil {
+		return v, err
+	}
+	if v.Prefixes, err = r.Prefixes(ctx); err != nil {
+		return v, err
+	}
+	if v.Drift, err = r.Drift(ctx); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return v, err
+	}
+	v.RA = r.ra.Status()
+	slices.SortFunc(v.RA, func(a, b ra.Status) int { return a.Interface.Index - b.Interface.Index })
+	return v, nil
+}
+
+// gather looks up what the subject needs. Tables that may be large are asked for single entries.
+func (r *Router) gather(ctx context.Context, v *View, s subject) error {
+	if v.Plan != nil && len(v.Plan.VXLAN.Devices) > 0 {
+		switch s.kind {
+		case kindAddress, kindPrefix, kindMAC, kindInterface:
+			v.VXLAN = r.vxlan.Status()
+		}
+	}
+	switch s.kind {
+	case kindDelegation, kindUnit:
+	default:
+		var err error
+		if v.Neighbors, err = r.monitor.Neighbors(ctx); err != nil {
+			return err
+		}
+	}
+	switch s.kind {
+	case kindAddress:
+		v.Leases = r.leasesFor(netip.PrefixFrom(s.addr.WithZone(""), s.addr.BitLen()))
+		return r.gatherPrefix(ctx, v, s.addr, netip.PrefixFrom(s.addr.WithZone(""), s.addr.BitLen()))
+	case kindPrefix:
+		v.Leases = r.leasesFor(s.prefix)
+		return r.gatherPrefix(ctx, v, s.prefix.Addr(), s.prefix)
+	case kindMAC, kindReservation:
+		v.Leases = r.dhcp.Leases()
+	case kindPool:
+		v.DHCP = r.dhcp.Status()
+	case kindInterface:
+		v.DHCP = r.dhcp.Status()
+		// Any global address tells by which route the rest of the world is reached.
+		return r.match(ctx, v, netip.MustParseAddr("2000::"))
+	case kindDelegation:
+		for _, p := range v.Prefixes {
+			if p.Name == s.name && p.Delegation != nil {
+				return r.gatherPrefix(ctx, v, p.Delegation.Prefix.Addr(), p.Delegation.Prefix)
+			}
+		}
+	case kindNeighbor:
+		v.BGP = r.bgp.Status()
+		if v.Plan == nil {
+			return nil
+		}
+		if n, ok := v.Plan.BGP.Neighbors[s.name]; ok {
+			return r.gatherWay(ctx, v, n.Address, netip.PrefixFrom(n.Address.WithZone(""), n.Address.BitLen()))
+		}
+	}
+	return nil
+}
+
+// leasesFor returns the leases of what contains p, and if p is a link-local address those of that client.
+func (r *Router) leasesFor(p netip.Prefix) []lease.Lease {
+	if p.Addr().IsLinkLocalUnicast() {
+		return slices.DeleteFunc(r.dhcp.Leases(), func(l lease.Lease) bool { return l.Client != p.Addr() })
+	}
+	var out []lease.Lease
+	for bits := p.Bits(); bits >= 0; bits-- {
+		if l, ok := r.store.ByPrefix(netip.PrefixFrom(p.Addr(), bits).Masked()); ok {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// gatherPrefix looks up the way to a prefix, and what BGP neighbors have to do with it.
+func (r *Router) gatherPrefix(ctx context.Context, v *View, a netip.Addr, p netip.Prefix) error {
+	if err := r.gatherWay(ctx, v, a, p); err != nil || a.IsLinkLocalUnicast() || a.IsMulticast() {
+		return err
+	}
+	v.BGP = r.bgp.Status()
+	if !v.BGP.Running {
+		return nil
+	}
+	seen := map[netip.Prefix]bool{}
+	for _, e := range covering(v.Routes, p) {
+		prefix := e.Route.Prefix
+		if seen[prefix] {
+			continue
+		}
+		seen[prefix] = true
+		paths, err := r.BGPPaths(ctx, bgp.PathFilter{Prefix: prefix})
+		if err != nil {
+			return err
+		}
+		v.Paths = append(v.Paths, paths...)
+		for _, n := range v.BGP.Neighbors {
+			if n.State != "established" {
+				continue
+			}
+			told, err := r.bgp.Paths(ctx, bgp.PathFilter{Prefix: prefix, Neighbor: n.Neighbor.Name, Advertised: true})
+			if err != nil {
+				// The session ended a moment ago: nobody is told.
+				continue
+			}
+			v.Told[n.Neighbor.Name] = append(v.Told[n.Neighbor.Name], told...)
+		}
+	}
+	return nil
+}
+
+// gatherWay looks up the routes that cover p, and those to the next hops that are not on a link.
+func (r *Router) gatherWay(ctx context.Context, v *View, a netip.Addr, p netip.Prefix) error {
+	for range maxHops + 1 {
+		if err := r.match(ctx, v, a); err != nil {
+			return err
+		}
+		list := r.table.Covering(0, p)
+		for _, e := range list {
+			key := e.Route.Key()
+			if _, known := v.FIB[key]; known {
+				continue
+			}
+			if best, ok := r.table.Best(key); ok {
+				o := FIBOutcome{Installed: r.fib.Installed(key)}
+				if !o.Installed && best.Source != rib.Connected {
+					o.Reason = r.fib.Reason(key)
+				}
+				v.FIB[key] = o
+			}
+			for _, same := range list {
+				if same.Route.Prefix == e.Route.Prefix {
+					v.Routes = append(v.Routes, same)
+				}
+			}
+		}
+		if len(list) == 0 || list[0].Route.Link != "" || !list[0].Route.Via.IsValid() {
+			return nil
+		}
+		a = list[0].Route.Via
+		p = netip.PrefixFrom(a, a.BitLen())
+	}
+	return nil
+}
+
+// match adds the route by which the kernel reaches an address.
+func (r *Router) match(ctx context.Context, v *View, a netip.Addr) error {
+	k, ok, err := r.monitor.Match(ctx, a)
+	if ok {
+		v.Kernel = append(v.Kernel, k)
+	}
+	return err
+}
