@@ -37,11 +37,11 @@ type client struct {
 func (a *app) daemon(ctx context.Context, do func(context.Context, *client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	return a.stream(ctx, do)
+	return a.connected(ctx, do)
 }
 
-// stream is daemon without an end of time.
-func (a *app) stream(ctx context.Context, do func(context.Context, *client) error) error {
+// connected is daemon without an end of time.
+func (a *app) connected(ctx context.Context, do func(context.Context, *client) error) error {
 	c := &client{where: a.socket}
 	if a.remote.address != "" {
 		c.where, c.remote = a.remote.address, &a.remote

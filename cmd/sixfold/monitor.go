@@ -43,7 +43,7 @@ without one, all. With --json, one object a line.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.Kinds = args
 			p := printerOf(cmd)
-			err := a.stream(cmd.Context(), func(ctx context.Context, c *client) error {
+			err := a.connected(cmd.Context(), func(ctx context.Context, c *client) error {
 				return c.explain(monitor(ctx, c, req, func(e *sixfoldv1.Event) error {
 					if a.json {
 						return printLine(p.out, e)
