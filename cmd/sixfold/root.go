@@ -65,7 +65,9 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon,
 		bgpCommand(a),
 		raCommand(a),
 		monitorCommand(a),
+		supportCommand(a),
 		runCommand(),
+		subnetCommand(a),
 		labCommand(),
 	)
 	return group(root)
