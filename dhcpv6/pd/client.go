@@ -77,16 +77,7 @@ func (c *Client) machine(link string) *machine {
 // expires, and Delegations goes on to return it. A delegation that is no longer wanted on an uplink that is there is
 // dropped, without telling the server, and taken up again if it is wanted once more before it expires.
 func (c *Client) Apply(_ context.Context, want Config) error {
-	if len(want.DUID) < minDUID || len(want.DUID) > maxDUID {
-		return fmt.Errorf("client identifier has %d octets, not %d to %d", len(want.DUID), minDUID, maxDUID)
-	}
-	var errs []error
-	for _, link := range slices.Sorted(maps.Keys(want.Uplinks)) {
-		if err := want.Uplinks[link].check(); err != nil {
-			errs = append(errs, fmt.Errorf("uplink %s: %w", link, err))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := want.check(); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -102,6 +93,20 @@ func (c *Client) Apply(_ context.Context, want Config) error {
 	c.mu.Unlock()
 	c.kick()
 	return nil
+}
+
+// check finds what Apply refuses.
+func (want Config) check() error {
+	if len(want.DUID) < minDUID || len(want.DUID) > maxDUID {
+		return fmt.Errorf("client identifier has %d octets, not %d to %d", len(want.DUID), minDUID, maxDUID)
+	}
+	var errs []error
+	for _, link := range slices.Sorted(maps.Keys(want.Uplinks)) {
+		if err := want.Uplinks[link].check(); err != nil {
+			errs = append(errs, fmt.Errorf("uplink %s: %w", link, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // check finds what would make two identity associations one.

@@ -77,8 +77,7 @@ func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
 		m.observe(now)
 		return
 	}
-	able := !want.NoCarrier && want.LinkLocal.IsValid()
-	moved := able && (!m.up || m.cfg.Index != want.Index || m.cfg.LinkLocal != want.LinkLocal)
+	able, moved := want.able(), m.moves(want)
 	changed := m.sync(now, want)
 	if !bytes.Equal(m.duid, duid) {
 		// Servers know our leases by the DUID: as a new client, we can only ask for the same prefix.
@@ -97,16 +96,29 @@ func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
 	m.tick(now)
 }
 
-// sync makes the identity associations those of want and says whether anything changed.
-func (m *machine) sync(now time.Time, want *Uplink) (changed bool) {
-	list := slices.Clone(want.Prefixes)
-	if want.Address != nil {
-		a := *want.Address
+// able reports whether the client can speak on the uplink.
+func (u *Uplink) able() bool { return !u.NoCarrier && u.LinkLocal.IsValid() }
+
+// moves reports whether the uplink comes up, or becomes another link.
+func (m *machine) moves(want *Uplink) bool {
+	return want.able() && (!m.up || m.cfg.Index != want.Index || m.cfg.LinkLocal != want.LinkLocal)
+}
+
+// associations returns all that is asked for on the uplink.
+func (u *Uplink) associations() []IA {
+	list := slices.Clone(u.Prefixes)
+	if u.Address != nil {
+		a := *u.Address
 		a.Name = ""
 		list = append(list, a)
 	}
+	return list
+}
+
+// sync makes the identity associations those of want and says whether anything changed.
+func (m *machine) sync(now time.Time, want *Uplink) (changed bool) {
 	keep := make(map[*ia]bool)
-	for _, cfg := range list {
+	for _, cfg := range want.associations() {
 		i := m.find(cfg.Name)
 		existed := i != nil
 		switch {
