@@ -18,11 +18,16 @@ const groupDelete = 32
 
 // Manager keeps the VXLAN devices of one network namespace. Its methods may be called from any goroutine.
 type Manager struct {
+	// OnDrift, if set before the first Apply, is told what others changed: the device, what was found, and why it could not be
+	// mended. What could not is told again until it could. It must neither block nor call the Manager.
+	OnDrift func(object, what string, problem error)
+
 	log    *slog.Logger
 	writes atomic.Uint64
 	wake   chan struct{} // Apply has left problems that Run should look after
 
-	applying sync.Mutex // held while the kernel is compared and written; guards the next line
+	applying sync.Mutex // held while the kernel is compared and written; guards the next lines
+	left     memory     // how the last sync left the devices
 	kernel   *kernel    // opened at first use, in the namespace of the thread that needs it first
 
 	mu       sync.Mutex // guards what follows
@@ -86,6 +91,14 @@ func (m *Manager) sync(ctx context.Context) error {
 	errs := m.execute(ctx, k, ops, have)
 	for _, name := range slices.Sorted(maps.Keys(ops.Problems)) {
 		errs = append(errs, fmt.Errorf("vxlan device %s: %s", name, ops.Problems[name]))
+	}
+	m.mu.Lock()
+	problems := maps.Clone(m.problems)
+	m.mu.Unlock()
+	if ctx.Err() == nil {
+		drift := m.left.drift(want, ops, have)
+		m.left = m.left.settle(want, ops, have, problems, len(errs) == 0)
+		m.report(drift, problems)
 	}
 	return errors.Join(errs...)
 }
