@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -31,7 +32,7 @@ func Redact(text []byte) []byte {
 		return []byte(notShown)
 	}
 	secrets := RedactMessage(message)
-	if len(secrets) == 0 {
+	if len(secrets) == 0 && !commentedOut().Match(text) {
 		return text
 	}
 	if out, ok := cut(text, message); ok {
@@ -217,8 +218,14 @@ func extent(rest, value string) (start, end int, ok bool) {
 	return 0, 0, false
 }
 
-// scrub hides secrets that stand somewhere else too, as in a comment, unless that changes what the text says.
+// commentedOut finds what looks like a secret field in a comment. That # may begin no comment is found out later.
+func commentedOut() *regexp.Regexp {
+	return regexp.MustCompile(`(?mi)(#[^\n]*password["']?[ \t]*[:=][ \t]*)[^\r\n]+`)
+}
+
+// scrub hides secrets that stand somewhere else too, as in a comment.
 func scrub(text []byte, secrets []string) []byte {
+	text = commentedOut().ReplaceAll(text, []byte("${1}"+Hidden))
 	for _, s := range secrets {
 		if len(s) >= shortSecret {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(Hidden))
