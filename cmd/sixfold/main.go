@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -24,17 +25,32 @@ func main() {
 // run executes one command line and returns the exit code of the process. The environment variables it reads are those
 // whose names begin with SIXFOLD_, those about terminals, and those of the commands it runs.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{args: args}
+	a := &app{}
 	root := rootCommand(a)
-	root.SetArgs(args)
+	prepare(a, root)
+	return execute(ctx, a, root, args, stdin, stdout, stderr)
+}
+
+// execute runs a command line with the commands below root, which are prepared and serve once.
+func execute(ctx context.Context, a *app, root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a.args = args
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		return exitOK
+	// vtysh, birdc and ip all take "sh int" for "show interfaces".
+	args, err := expand(root, args)
+	if err != nil {
+		return report(stderr, err)
 	}
-	if !a.parsed {
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	var done *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &done):
+		return done.code
+	case !a.parsed:
 		// The command did not start: the line could not be understood.
 		err = &usageError{cmd: cmd, err: err}
 	}

@@ -69,6 +69,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon,
 		runCommand(),
 		subnetCommand(a),
 		labCommand(),
+		shellCommand(a),
 	)
 	return group(root)
 }
@@ -78,6 +79,7 @@ func group(cmd *cobra.Command) *cobra.Command {
 	if cmd.HasParent() || cmd.Use != "sixfold" {
 		cmd.Args = noSuchCommand
 	}
+	cmd.Annotations = map[string]string{groupAnnotation: "yes"}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var names []string
 		for _, c := range cmd.Commands() {

@@ -28,6 +28,7 @@ func showCommand(a *app) *cobra.Command {
 		showVersion(a),
 	)
 	a.watchFlag(cmd)
+	addHabits(a, cmd)
 	return cmd
 }
 

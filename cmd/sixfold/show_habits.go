@@ -1,0 +1,72 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// addHabits makes show understand what the fingers of operators of FRR, BIRD and other routers type. None of it is listed.
+func addHabits(a *app, show *cobra.Command) {
+	show.Long = `Show what the router does.
+
+The words of other routers are understood too: show bgp summary, show bgp neighbors [NAME], show protocols, show route,
+show ipv6 route, show ipv6 neighbors, show interface brief, show ip bgp summary, show running-config, show status.`
+	for _, c := range show.Commands() {
+		switch c.Name() {
+		case "bgp":
+			c.Aliases = []string{"protocols"}
+			c.AddCommand(habit(showBGP(a), "summary"), bgpNeighborsHabit(a))
+		case "interfaces":
+			c.Aliases = []string{"interface"}
+			c.AddCommand(habit(showInterfaces(a), "brief"))
+		case "routes":
+			c.Aliases = []string{"route"}
+		case "neighbors":
+			c.Aliases = []string{"ndp", "arp"}
+		case "version":
+			c.Aliases = []string{"status"}
+		case "leases":
+			c.Aliases = []string{"bindings"}
+		}
+	}
+	for _, name := range []string{"ipv6", "ip"} {
+		family := group(&cobra.Command{Use: name, Short: "The words of other routers", Hidden: true})
+		bgp := habit(showBGP(a), "bgp")
+		bgp.AddCommand(habit(showBGP(a), "summary"))
+		family.AddCommand(
+			habit(showRoutes(a), "route"),
+			habit(showNeighbors(a), "neighbors"),
+			habit(showInterfaces(a), "interface"),
+			bgp,
+		)
+		show.AddCommand(family)
+	}
+	running := habit(configShow(a), "running-config")
+	running.Aliases = []string{"configuration"}
+	show.AddCommand(running)
+}
+
+// habit is a command under another name.
+func habit(cmd *cobra.Command, name string) *cobra.Command {
+	_, arguments, more := cutUse(cmd)
+	cmd.Use, cmd.Aliases, cmd.Hidden = name, nil, true
+	if more {
+		cmd.Use += " " + arguments
+	}
+	return cmd
+}
+
+// bgpNeighborsHabit is one neighbor by its name, and without one all of them.
+func bgpNeighborsHabit(a *app) *cobra.Command {
+	one, all := showBGPNeighbor(a), showBGP(a)
+	cmd := habit(one, "neighbors")
+	cmd.Use = "neighbors [NAME]"
+	cmd.Args = cobra.MaximumNArgs(1)
+	detail := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return all.RunE(cmd, args)
+		}
+		return detail(cmd, args)
+	}
+	return cmd
+}
