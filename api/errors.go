@@ -34,6 +34,7 @@ func statusOf(err error) *status.Status {
 		conflict *router.ConflictError
 		waiting  *router.WaitingError
 		failed   *router.CommitError
+		subject  *router.SubjectError
 	)
 	switch {
 	case errors.As(err, &invalid):
@@ -45,6 +46,10 @@ func statusOf(err error) *status.Status {
 	case errors.As(err, &waiting), errors.Is(err, router.ErrNothingWaits):
 		return status.New(codes.FailedPrecondition, clean(err.Error()))
 	case errors.Is(err, router.ErrNoRevision):
+		return status.New(codes.NotFound, clean(err.Error()))
+	case errors.As(err, &subject) && subject.Malformed:
+		return status.New(codes.InvalidArgument, clean(err.Error()))
+	case errors.As(err, &subject):
 		return status.New(codes.NotFound, clean(err.Error()))
 	case errors.Is(err, event.ErrLagged):
 		return status.New(codes.ResourceExhausted, clean(err.Error()))

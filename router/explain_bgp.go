@@ -31,7 +31,7 @@ func (v View) heard(p netip.Prefix) []check {
 	if len(v.BGP.Neighbors) == 0 {
 		return []check{note("bgp", "", "no BGP neighbor is configured, so nobody is told")}
 	}
-	c := note("bgp", "announcements to BGP neighbors", "%d of %s", len(told), count(len(v.BGP.Neighbors), "BGP neighbor hears of it", "BGP neighbors hear of it"))
+	c := note("bgp", "announcements to BGP neighbors", "%d of %d BGP neighbors hear of it", len(told), len(v.BGP.Neighbors))
 	if len(told) > 0 {
 		c.state = OK
 	}

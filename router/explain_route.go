@@ -98,7 +98,11 @@ func (v View) forward(p netip.Prefix, r rib.Route, c check, depth int) []check {
 		return append(steps, v.neighbor(r.Link, r.Via, "next hop "))
 	}
 	if p.IsSingleIP() && c.state != Broken {
-		return append(steps, v.neighbor(r.Link, p.Addr(), ""))
+		role := ""
+		if depth > 0 {
+			role = "next hop "
+		}
+		return append(steps, v.neighbor(r.Link, p.Addr(), role))
 	}
 	return steps
 }

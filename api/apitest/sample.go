@@ -143,7 +143,8 @@ func Sample(now time.Time) *Backend {
 			}},
 			Dropped: map[string]uint64{"too large": 2},
 		},
-		PendingList: []router.Pending{{What: `interfaces.lan0.addresses "backup ::1/64"`, Reason: "nothing is delegated under the name backup yet"}},
+		PendingList:  []router.Pending{{What: `interfaces.lan0.addresses "backup ::1/64"`, Reason: "nothing is delegated under the name backup yet"}},
+		Explanations: explanations(),
 		UnitList: []router.UnitStatus{
 			{Name: "kernel", Since: past(26 * time.Hour)},
 			{Name: "bgp", Problem: "listen on port 179: address already in use", Since: past(5 * time.Minute)},
