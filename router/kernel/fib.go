@@ -33,6 +33,10 @@ const (
 //
 // Run's goroutine owns the state; mu is for those who look.
 type FIB struct {
+	// OnDrift, if set before Run, is told what others did to our routes: the prefix, what was found, and why it could not be
+	// mended. What could not is told again when it was tried again. It is called from Run's goroutine and must not block.
+	OnDrift func(object, what string, problem error)
+
 	log     *slog.Logger
 	table   *rib.Table
 	monitor *Monitor
@@ -59,10 +63,17 @@ func (f *FIB) Writes() uint64 { return f.writes.Load() }
 // drift is what events told of routes that may have gone. It is shared by the goroutine that receives and Run's.
 type drift struct {
 	mu      sync.Mutex
-	gone    map[rib.Key]uint32 // metric of our route that was removed
-	foreign []foreignEvent     // routes of others, in the order of events
-	audit   bool               // look at everything
+	gone    map[rib.Key]goneRoute // our routes that were removed
+	foreign []foreignEvent        // routes of others, in the order of events
+	audit   bool                  // look at everything
+	flushed bool                  // the kernel may have removed routes by itself, without a word
 	wake    chan struct{}
+}
+
+// goneRoute is a route of ours that was removed.
+type goneRoute struct {
+	metric uint32
+	byHand bool // somebody asked for it; otherwise the kernel did, with a link
 }
 
 const maxGone = 4096 // single events remembered; beyond, everything is compared
@@ -79,7 +90,7 @@ func (f *FIB) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &drift{gone: map[rib.Key]uint32{}, wake: make(chan struct{}, 1)}
+	d := &drift{gone: map[rib.Key]goneRoute{}, wake: make(chan struct{}, 1)}
 	failed := make(chan error, 1)
 	go func() { failed <- d.receive(ev) }()
 	defer func() {
@@ -95,7 +106,7 @@ func (f *FIB) Run(ctx context.Context) error {
 	watch := f.table.Watch(nil)
 	defer watch.Close()
 
-	w := &fibRun{FIB: f, conn: c, watch: watch, drift: d, links: links, receiving: failed}
+	w := &fibRun{FIB: f, conn: c, watch: watch, drift: d, links: links, receiving: failed, mending: map[rib.Key]string{}}
 	w.resolver = newResolver(f.monitor.Links())
 	f.mu.Lock()
 	f.state = newFIBState(f.table.Best)
@@ -122,11 +133,11 @@ func (d *drift) receive(ev *events) error {
 			return nil
 		}
 		if err != nil {
-			d.mark(nil)
+			d.markFlushed()
 			return err
 		}
 		if overflow {
-			d.mark(nil)
+			d.markFlushed()
 		}
 	}
 }
@@ -136,28 +147,40 @@ func (d *drift) event(h syscall.NlMsghdr, data []byte) {
 	switch h.Type {
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 		p, ok := parseRoute(data)
+		removed := h.Type == unix.RTM_DELROUTE
 		if _, ours := protocolSource(p.route.proto); !ours {
-			d.markForeign(p, ok, h.Type == unix.RTM_DELROUTE)
-		} else if ok && p.hops == nil {
-			d.mark(&p)
+			if ok && !removed && h.Flags&unix.NLM_F_REPLACE != 0 {
+				d.mark(&p, true) // it may be ours that it took the place of
+			}
+			d.markForeign(p, ok, removed)
+		} else if ok && removed && p.hops == nil {
+			d.mark(&p, h.Pid != 0)
 		} else {
-			d.mark(nil)
+			d.mark(nil, false)
 		}
 	case unix.RTM_NEWLINK:
 		if l, ok := parseLink(data); ok && !l.Up {
-			d.mark(nil)
+			d.markFlushed()
 		}
 	case unix.RTM_DELLINK, unix.RTM_DELADDR: // IPv4 routes over it went silently
-		d.mark(nil)
+		d.markFlushed()
 	}
 }
 
-// mark remembers a removed route, or with nil that everything is to be compared.
-func (d *drift) mark(p *parsedRoute) {
+// markFlushed remembers that routes may have gone without anybody's doing.
+func (d *drift) markFlushed() {
+	d.mu.Lock()
+	d.flushed = true
+	d.mu.Unlock()
+	d.mark(nil, false)
+}
+
+// mark remembers a removed route, and whether somebody asked for it, or with nil that everything is to be compared.
+func (d *drift) mark(p *parsedRoute, byHand bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if p != nil && len(d.gone) < maxGone {
-		d.gone[p.key] = p.route.metric
+		d.gone[p.key] = goneRoute{p.route.metric, byHand}
 	} else {
 		d.audit = true
 	}
@@ -181,10 +204,17 @@ func (d *drift) markForeign(p parsedRoute, ok, gone bool) {
 }
 
 // take returns what was noted since the last call.
-func (d *drift) take() (gone map[rib.Key]uint32, foreign []foreignEvent, audit bool) {
+func (d *drift) take() (gone map[rib.Key]goneRoute, foreign []foreignEvent, audit, flushed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	gone, foreign, audit = d.gone, d.foreign, d.audit
-	d.gone, d.foreign, d.audit = map[rib.Key]uint32{}, nil, false
-	return gone, foreign, audit
+	gone, foreign, audit, flushed = d.gone, d.foreign, d.audit, d.flushed
+	d.gone, d.foreign, d.audit, d.flushed = map[rib.Key]goneRoute{}, nil, false, false
+	return gone, foreign, audit, flushed
+}
+
+// mayHaveFlushed reports whether the kernel removed routes by itself since the last take.
+func (d *drift) mayHaveFlushed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.flushed
 }

@@ -26,8 +26,15 @@ type fib struct {
 // start makes a FIB with a table in which all sources are ready, but those that are given.
 func start(t testing.TB, table *rib.Table, notReady ...rib.Source) *fib {
 	t.Helper()
+	return startWith(t, table, func(*FIB) {}, notReady...)
+}
+
+// startWith is start with something to set before the FIB runs.
+func startWith(t testing.TB, table *rib.Table, set func(*FIB), notReady ...rib.Source) *fib {
+	t.Helper()
 	m := NewMonitor(discard())
 	f := &fib{FIB: NewFIB(discard(), table, m), t: t, table: table, monitor: m}
+	set(f.FIB)
 	for _, s := range rib.Sources {
 		skip := false
 		for _, n := range notReady {

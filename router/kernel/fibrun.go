@@ -20,7 +20,9 @@ type fibRun struct {
 	receiving chan error
 	resolver  resolver
 	auditAt   time.Time
-	auditCost time.Duration // how long the last one took
+	auditCost time.Duration      // how long the last one took
+	innocent  bool               // the next comparison cannot tell what others did
+	mending   map[rib.Key]string // what others did to routes that are to be as they should before it is told
 	ops       []routeOp
 	buf       []byte
 }
@@ -92,7 +94,8 @@ func (w *fibRun) step(ctx context.Context, now time.Time) error {
 // observe takes notice of what happened elsewhere, and of the time.
 func (w *fibRun) observe(ctx context.Context, now time.Time) {
 	w.relink()
-	gone, foreign, audit := w.drift.take()
+	gone, foreign, audit, flushed := w.drift.take()
+	w.innocent = w.innocent || flushed
 	w.lost(gone)
 	if w.foreign(foreign) || audit {
 		// A link that flaps all the time must not make us read a full table all the time.
@@ -147,12 +150,16 @@ func (w *fibRun) relink() {
 }
 
 // lost takes notice of routes that others removed, and has them written again if they are still wanted.
-func (w *fibRun) lost(gone map[rib.Key]uint32) {
+func (w *fibRun) lost(gone map[rib.Key]goneRoute) {
 	var redo []rib.Key
 	w.mu.Lock()
-	for k, metric := range gone {
-		if w.state.forget(k, metric) {
+	for k, r := range gone {
+		_, stale := w.state.stale[k]
+		if w.state.forget(k, r.metric) {
 			redo = append(redo, k)
+			if r.byHand && !stale {
+				w.mending[k] = routeMissing
+			}
 			w.stats.repaired++
 		}
 	}
@@ -219,6 +226,10 @@ func (w *fibRun) audit(ctx context.Context) error {
 		fresh.merge(part)
 	}
 	w.mu.Lock()
+	if w.stats.audits > 0 && !w.innocent && !w.drift.mayHaveFlushed() {
+		w.state.compare(fresh, w.resolver, w.mending)
+	}
+	w.innocent = false
 	changed := w.state.replace(fresh)
 	moved := w.state.move(w.state.hops.known, w.resolver)
 	w.stats.audits++
@@ -258,6 +269,7 @@ func (w *fibRun) write(ctx context.Context, changes []rib.Change) (conflict bool
 			conflict = conflict || exists
 			w.ops = append(w.ops[:0], more...)
 		}
+		w.report(changes[:n])
 		changes = changes[n:]
 	}
 	return conflict, nil
@@ -312,7 +324,7 @@ func (w *fibRun) exchange(ops []routeOp, last int) error {
 		for i := range ops {
 			ops[i].err = err
 		}
-		w.auditAt = time.Now()
+		w.auditAt, w.innocent = time.Now(), true
 		return nil
 	}
 	if err != nil {

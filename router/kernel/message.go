@@ -244,9 +244,9 @@ func parseHops(b []byte) []hop {
 }
 
 // routeEvents is a socket filter that lets through what may have taken routes of ours from the kernel or moved their next hops:
-// the removal of a route with a protocol of ours by somebody other than self (IPv6 routes that the kernel flushes count too),
-// all changes of routes of others, all changes of links, and removed IPv4 addresses. IPv4 routes that the kernel flushes are not
-// reported at all.
+// all changes of routes and links that somebody other than self made (IPv6 routes that the kernel flushes count too), and removed
+// IPv4 addresses. IPv4 routes that the kernel flushes are not reported at all. Only changes of routes with a protocol of ours are
+// looked at for who made them.
 func routeEvents(self uint32) []unix.SockFilter {
 	// A filter loads in network byte order what netlink has in the order of the machine.
 	swap16 := func(v uint16) uint32 { return uint32(binary.BigEndian.Uint16(native.AppendUint16(nil, v))) }
@@ -262,16 +262,13 @@ func routeEvents(self uint32) []unix.SockFilter {
 	)
 	return []unix.SockFilter{
 		{Code: ldh, K: 4}, // nlmsg_type
-		{Code: jeq, K: swap16(unix.RTM_DELROUTE), Jf: 5},
+		{Code: jeq, K: swap16(unix.RTM_DELROUTE), Jt: 1},
+		{Code: jeq, K: swap16(unix.RTM_NEWROUTE), Jf: 5},
 		{Code: ldb, K: unix.NLMSG_HDRLEN + 5}, // rtm_protocol
-		{Code: jge, K: firstProto, Jf: 10},
-		{Code: jgt, K: lastProto, Jt: 9},
+		{Code: jge, K: firstProto, Jf: 6},
+		{Code: jgt, K: lastProto, Jt: 5},
 		{Code: ldw, K: 12}, // nlmsg_pid: who asked for it
-		{Code: jeq, K: swap32(self), Jt: 8, Jf: 7},
-		{Code: jeq, K: swap16(unix.RTM_NEWROUTE), Jf: 3},
-		{Code: ldb, K: unix.NLMSG_HDRLEN + 5}, // rtm_protocol
-		{Code: jge, K: firstProto, Jf: 4},
-		{Code: jgt, K: lastProto, Jt: 3, Jf: 4},
+		{Code: jeq, K: swap32(self), Jt: 4, Jf: 3},
 		{Code: jeq, K: swap16(unix.RTM_NEWLINK), Jt: 2},
 		{Code: jeq, K: swap16(unix.RTM_DELLINK), Jt: 1},
 		{Code: jeq, K: swap16(unix.RTM_DELADDR), Jf: 1},
