@@ -15,10 +15,11 @@ const module = "github.com/sixfold-router/sixfold/"
 // mayImport has, for each package or tree of packages ("x/..."), the packages of ours that its code may import. Subsystems know
 // neither the router nor one another.
 var mayImport = map[string][]string{
-	"cmd/sixfold":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan"},
+	"cmd/sixfold":       {"router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan"},
 	"router":            {"router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api":               {"router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/apitest":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"api/metrics":       {"bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan"},
 	"router/config":     {"proto/sixfold/v1", "router/rib"},
 	"router/kernel":     {"router/rib", "router/change"},
 	"bgp":               {"router/rib", "router/change"},
@@ -50,7 +51,8 @@ var belongsTo = map[string][]string{
 	"google.golang.org/grpc":          {"api", "cmd/sixfold", "proto/sixfold/v1"},
 	"github.com/spf13/cobra":          {"cmd/sixfold"},
 	"github.com/google/nftables":      {"router/firewall"},
-	"github.com/prometheus":           {},
+	"github.com/prometheus":           {"api/metrics"},
+	"github.com/coreos/go-systemd":    {"cmd/sixfold"},
 	"github.com/vishvananda/netns":    {},
 	"github.com/sirupsen/logrus":      {},
 	"google.golang.org/genproto":      {"api", "cmd/sixfold"},

@@ -1,0 +1,26 @@
+package apitest
+
+import (
+	"context"
+
+	"github.com/sixfold-router/sixfold/router"
+)
+
+// Counters counts RouteList.
+func (b *Backend) Counters(ctx context.Context) (router.Counters, error) {
+	routes, err := given(ctx, b, b.RouteList)
+	c := router.Counters{
+		Routes: map[string]int{}, RoutesInstalled: map[string]int{}, RouteWrites: uint64(len(routes)), RouteAudits: 1,
+		RADropped: map[string]uint64{"hop limit": 2},
+	}
+	for _, r := range routes {
+		c.Routes[r.Source]++
+		switch {
+		case r.InKernel:
+			c.RoutesInstalled[r.Source]++
+		case r.Reason != "":
+			c.RoutesFailed++
+		}
+	}
+	return c, err
+}
