@@ -38,6 +38,8 @@ var mayImport = map[string][]string{
 	"integration":       {},
 	"integration/netns": {},
 	"integration/lab":   {"integration/netns", "proto/sixfold/v1", "ra"},
+
+	"integration/bench/commit": {"integration/netns"},
 }
 
 // belongsTo has, for each upstream library, the packages that may import it: its types and its bugs stay there.
