@@ -46,7 +46,7 @@ func boot(t *testing.T, state, text string) *machine {
 		t.Fatal(err)
 	}
 	m.Router = r
-	r.Attach("picky", func(c *config.Config) any { return c.Hostname }, func(_ context.Context, c *config.Config) error {
+	r.Attach(Extension{Name: "picky", Part: func(c *config.Config) any { return c.Hostname }, Apply: func(_ context.Context, c *config.Config) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if c.Hostname != "" && c.Hostname == m.fail {
@@ -54,7 +54,7 @@ func boot(t *testing.T, state, text string) *machine {
 		}
 		m.applied = append(m.applied, c.Hostname)
 		return nil
-	})
+	}})
 	if err := r.Boot(file); err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,17 @@
 //	router          the wiring, the plan, reconciliation, the state that crosses subsystems
 //	router/config   YAML text → checked, typed configuration; errors with file, line and column
 //	router/rib      the table in the middle: routes by source, coalescing watches
+//	router/revision configurations that were applied, on disk, and which of them to start with
+//	router/change   the words in which subsystems tell what an Apply would do
+//	router/event    a bounded ring of what happened lately, for those who watch
+//	router/subnet   arithmetic of addresses and prefixes, for the CLI
+//	router/disk     files that are whole after a crash
 //	router/kernel   links, addresses, sysctls and routes: observed and written here only
 //	vxlan           VXLAN devices
 //	bgp             the embedded GoBGP speaker: neighbors, policy, best paths → rib, rib → announcements
 //	ra              router advertisements
 //	dhcpv6          the DHCPv6 server; dhcpv6/lease its durable leases and pools; dhcpv6/pd the client on uplinks
-//	api             gRPC over a unix socket; declares the Backend it needs, to which cmd/sixfold fits *Router
+//	api             gRPC over a unix socket and mutual TLS: roles, audit, watches; declares the Backend it needs, which *Router is
 //	proto           the schema of configuration and API
 //	integration     namespaces for tests and the lab, scenarios against real peers
 //
@@ -26,6 +31,29 @@
 // desired state and may be repeated. Wake-ups carry no data: the links changed, a delegation changed, the configuration
 // changed, all mean "plan again". A subsystem whose part did not change is left alone; one that failed is tried again with
 // backoff while the others go on; its problem is in Units.
+//
+// # Commits
+//
+// A configuration becomes the running one by a commit (commit.go), wholly or not at all. The text is checked and kept as a revision;
+// with a deadline to confirm, the deadline is on disk next, before anything is applied. Then the plan is applied strictly: the first
+// unit that reports a problem it did not have before ends it, and so does a route that the kernel refuses; the configuration before
+// is applied again, and the commit is refused with the step and its reason. What only waits, for a link or a delegation, is
+// pending and no failure. At the start, at a change of links and when a deadline runs off there is nothing to go back to: each
+// unit does what it can, and its problem is shown.
+//
+// The file "current" among the revisions says which one to start with. It names a new revision only when that is in force and, if it
+// has to be confirmed, confirmed: whenever the router dies, it starts with a whole configuration, the old one or the new one,
+// and makes the kernel so. The configuration file is the way in for those who edit files: where it was changed since it was
+// last read, it is the newest revision at the start.
+//
+// Preview (preview.go) asks each subsystem what its Apply would do, against links as they will be once VXLAN devices were made
+// and removed. It shares the deciding code with Apply, so that an Apply that writes nothing has an empty preview.
+//
+// # Drift and events
+//
+// Each writer compares with the kernel, not with memory. What it finds changed although its configuration did not is drift:
+// mended, kept in a bounded list, shown. Events of all kinds go into a ring that overwrites its oldest: readers that are too slow
+// are told so, and nobody waits for them.
 //
 // # Routes
 //
@@ -59,7 +87,8 @@
 //	api ──► proto, router and subsystems only for their Status
 //	router/config ──► proto, router/rib
 //	bgp, dhcpv6, router/kernel ──► router/rib          dhcpv6 ──► dhcpv6/lease
-//	ra, vxlan, dhcpv6/pd, dhcpv6/lease, router/rib ──► nothing of ours
+//	all subsystems ──► router/change, router/disk
+//	router/rib, router/change, router/event, router/disk ──► nothing of ours
 //
 // An upstream library stops at the package that needs it. integration/imports_test.go holds both rules.
 package router

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -27,6 +29,9 @@ type unit struct {
 	name  string
 	apply func(context.Context, *Plan) error
 	part  func(*Plan) any // what apply takes from the plan; nil: apply each time, it compares with the kernel itself
+	// preview tells what apply would do if the links were as they would become. Nil: it changes the links, or that
+	// the part changed is all there is to tell.
+	preview func(*Plan, kernel.Links) ([]change.Op, error)
 
 	// Guarded by Router.applying.
 	done    any // the part that is in force

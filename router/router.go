@@ -17,6 +17,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
@@ -120,6 +121,9 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		{name: "ra", apply: func(ctx context.Context, p *Plan) error { return r.ra.Apply(ctx, p.RA) }, part: func(p *Plan) any { return p.RA }},
 		{name: "dhcpv6", apply: func(ctx context.Context, p *Plan) error { return r.dhcp.Apply(ctx, p.DHCP) }, part: func(p *Plan) any { return p.DHCP }},
 	}
+	for _, u := range r.units {
+		u.preview = r.previews()[u.name]
+	}
 	return r, nil
 }
 
@@ -134,24 +138,35 @@ func (r *Router) Wake() {
 	}
 }
 
-// Attach adds a unit that is not one of the router's own, such as the API: apply gets the running configuration each time the
-// part of it that the unit needs has changed. Units are attached before Run.
-func (r *Router) Attach(name string, part func(*config.Config) any, apply func(context.Context, *config.Config) error) {
-	r.units = append(r.units, &unit{
-		name: name,
+// Extension is a unit that is not one of the router's own, such as the API.
+type Extension struct {
+	Name    string
+	Part    func(*config.Config) any                    // what it takes from the configuration; Apply is called when this changes
+	Apply   func(context.Context, *config.Config) error // makes it so; repeatable
+	Preview func(*config.Config) ([]change.Op, error)   // what Apply would do; nil: that the part changed is all there is to tell
+}
+
+// Attach adds a unit, which is applied after those that are there. Units are attached before Run.
+func (r *Router) Attach(e Extension) {
+	u := &unit{
+		name: e.Name,
 		apply: func(ctx context.Context, p *Plan) error {
 			if p.Config == nil {
 				return nil
 			}
-			return apply(ctx, p.Config)
+			return e.Apply(ctx, p.Config)
 		},
 		part: func(p *Plan) any {
 			if p.Config == nil {
 				return nil
 			}
-			return part(p.Config)
+			return e.Part(p.Config)
 		},
-	})
+	}
+	if e.Preview != nil {
+		u.preview = func(p *Plan, _ kernel.Links) ([]change.Op, error) { return e.Preview(p.Config) }
+	}
+	r.units = append(r.units, u)
 }
 
 // Events is where what happens is published.

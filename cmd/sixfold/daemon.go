@@ -8,13 +8,16 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sixfold-router/sixfold/api"
+	"github.com/sixfold-router/sixfold/api/metrics"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 )
 
@@ -76,9 +79,14 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 
 	// The API is up before the router is, so that one that cannot configure itself can be asked why.
 	server := api.NewServer(log, r, versionText())
+	if err := server.OpenAudit(filepath.Join(o.state, "audit.log")); err != nil {
+		return err
+	}
 	if err := server.Listen(o.socket); err != nil {
 		return err
 	}
+	scrapes := metrics.New(log.With("unit", "metrics"), r, versionText())
+	attach(r, server, scrapes)
 	// The API outlives the router's stop: a stop that takes long can be watched.
 	apiCtx, stopAPI := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAPI()
@@ -89,6 +97,7 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 		defer stopRouter()
 		return server.Run(apiCtx)
 	})
+	g.Go(func() error { return scrapes.Run(apiCtx) })
 	g.Go(func() error {
 		defer stopAPI()
 		return r.Run(routerCtx)
@@ -107,6 +116,28 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	err = g.Wait()
 	log.Info("sixfold stopped")
 	return err
+}
+
+// attach makes what serves the network for operators part of the transaction.
+func attach(r *router.Router, server *api.Server, scrapes *metrics.Server) {
+	r.Attach(router.Extension{
+		Name:  "api",
+		Part:  func(c *config.Config) any { return c.API },
+		Apply: func(ctx context.Context, c *config.Config) error { return server.Configure(ctx, c.API) },
+		Preview: func(c *config.Config) ([]change.Op, error) {
+			return server.Preview(c.API), nil
+		},
+	})
+	r.Attach(router.Extension{
+		Name: "metrics",
+		Part: func(c *config.Config) any { return c.Metrics },
+		Apply: func(ctx context.Context, c *config.Config) error {
+			if c.Metrics == nil {
+				return scrapes.Apply(ctx, metrics.Config{})
+			}
+			return scrapes.Apply(ctx, metrics.Config{Listen: c.Metrics.Listen, Device: c.Metrics.Device})
+		},
+	})
 }
 
 // reload reads the configuration file again and commits it; one that is not valid, or that cannot be applied, changes nothing.

@@ -1,0 +1,216 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+
+	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// Preview tells what a commit would do at this moment, and does nothing.
+func (r *Router) Preview(ctx context.Context, req PreviewRequest) (Preview, error) {
+	if req.Text == "" {
+		rev, text, err := r.Revision(ctx, req.Revision)
+		if err != nil {
+			return Preview{}, err
+		}
+		req.Name, req.Text = rev.Name, text
+	}
+	conf, _, err := config.Load(req.Name, []byte(req.Text))
+	if err != nil {
+		return Preview{}, err
+	}
+	p := Preview{Base: r.running()}
+	p.Operations, p.Pending, err = r.preview(ctx, conf, req.Session)
+	return p, err
+}
+
+// preview tells what making conf the running configuration would do, in the order of application, and what of it would wait. What a
+// unit refuses is among the latter. session is our address that the operator came in to. r.applying must not be held.
+func (r *Router) preview(ctx context.Context, conf *config.Config, session netip.Addr) ([]Operation, []Pending, error) {
+	r.applying.Lock()
+	defer r.applying.Unlock()
+	if err := r.monitor.Refresh(ctx); err != nil {
+		return nil, nil, fmt.Errorf("read the links: %w", err)
+	}
+	in := r.inputs()
+	r.mu.Lock()
+	in.Config, in.DUID = conf, r.duid
+	r.mu.Unlock()
+	if conf.DUID != nil {
+		in.DUID = conf.DUID
+	}
+	before := in.Links
+	plan, devices, err := r.foresee(ctx, &in)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: plan.Pending}
+	ops, err := r.links.Preview(plan.Kernel, before)
+	out.add("kernel", ops, err)
+	out.add("vxlan", devices.Ops, nil)
+	ops, err = previewNew(r.links, plan.Kernel, devices)
+	out.add("kernel", ops, err)
+	for _, u := range r.units {
+		switch {
+		case u.preview != nil:
+			ops, err := u.preview(plan, in.Links)
+			out.add(u.name, ops, err)
+		case u.part != nil && (!u.applied || !reflect.DeepEqual(u.done, u.part(plan))):
+			out.add(u.name, []change.Op{{Object: u.name, Action: "apply what is configured"}}, nil)
+		}
+	}
+	return out.operations, out.pending, nil
+}
+
+// foresee plans as reconcile does, but with links as they would become: devices that would be made appear, others vanish, and
+// addresses change. It leaves the links as they would be in in, and returns the plan for them.
+func (r *Router) foresee(ctx context.Context, in *Inputs) (*Plan, vxlan.Preview, error) {
+	before := in.Links
+	var last *Plan
+	var devices vxlan.Preview
+	for range settleRounds {
+		if ctx.Err() != nil {
+			return nil, devices, ctx.Err()
+		}
+		plan := MakePlan(*in)
+		if last != nil && reflect.DeepEqual(last, plan) {
+			break
+		}
+		last = plan
+		links := kernel.Simulate(plan.Kernel, before)
+		mtu := map[string]int{}
+		for name, l := range links {
+			if l.MTU != before[name].MTU {
+				mtu[name] = l.MTU
+			}
+		}
+		var err error
+		if devices, err = r.vxlan.Preview(plan.VXLAN, mtu); err != nil {
+			return nil, devices, err
+		}
+		in.Links = withDevices(links, devices, plan.Kernel)
+	}
+	return last, devices, nil
+}
+
+// withDevices returns links with the VXLAN devices as they will be.
+func withDevices(links kernel.Links, devices vxlan.Preview, want kernel.Config) kernel.Links {
+	links = maps.Clone(links)
+	for _, name := range devices.Gone {
+		delete(links, name)
+	}
+	for name, d := range devices.Devices {
+		if devices.New[name] {
+			links[name] = kernel.NewLink(name, "vxlan", d.MTU)
+		} else if l, ok := links[name]; ok {
+			l.MTU = d.MTU
+			links[name] = l
+		}
+	}
+	return kernel.Simulate(want, links)
+}
+
+// previewNew tells what is done to devices once they were made.
+func previewNew(w *kernel.LinkWriter, want kernel.Config, devices vxlan.Preview) ([]change.Op, error) {
+	if len(devices.New) == 0 {
+		return nil, nil
+	}
+	part := kernel.Config{Forwarding: want.Forwarding, Links: map[string]kernel.Link{}}
+	links := kernel.Links{}
+	for name := range devices.New {
+		if l, ok := want.Links[name]; ok {
+			part.Links[name] = l
+		}
+		links[name] = kernel.NewLink(name, "vxlan", devices.Devices[name].MTU)
+	}
+	ops, err := w.Preview(part, links)
+	// What is for the whole machine was told with the links that exist.
+	return slices.DeleteFunc(ops, func(o change.Op) bool { return !devices.New[o.Object] }), err
+}
+
+// previews has the previews of units by name. The kernel and VXLAN units, which change the links, have none: foresee sees to them.
+func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
+	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
+		"fib":    func(p *Plan, _ kernel.Links) ([]change.Op, error) { return previewRoutes(r.table, p), nil },
+		"bgp":    func(p *Plan, l kernel.Links) ([]change.Op, error) { return r.bgp.Preview(p.BGP, hasLinkLocal(l)) },
+		"pd":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
+		"ra":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },
+		"dhcpv6": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.dhcp.Preview(p.DHCP) },
+	}
+}
+
+// previewer collects operations.
+type previewer struct {
+	warn       warner
+	operations []Operation
+	pending    []Pending
+}
+
+func (p *previewer) add(unit string, ops []change.Op, err error) {
+	for _, op := range ops {
+		p.operations = append(p.operations, Operation{Unit: unit, Op: op, Warning: p.warn.of(op)})
+	}
+	if err != nil {
+		p.pending = append(p.pending, Pending{What: unit, Reason: err.Error()})
+	}
+}
+
+// warner words warnings.
+type warner struct {
+	session netip.Addr   // our address that the operator came in to; invalid: not known
+	links   kernel.Links // as they are
+	by      map[string]bool
+}
+
+// of returns what the operator should know before the operation.
+func (w *warner) of(op change.Op) string {
+	text := ""
+	if op.Disturbs != "" {
+		verb := map[change.Class]string{change.Live: "disturbs", change.Recreate: "interrupts", change.Delete: "ends"}[op.Class]
+		text = verb + " " + op.Disturbs
+	}
+	stronger := ""
+	switch {
+	case !w.session.IsValid():
+	case op.Address.IsValid() && op.Address.Unmap().WithZone("") == w.session:
+		stronger = "this is the address that your session came in to"
+	case slices.ContainsFunc(op.Links, func(link string) bool { return w.path()[link] }):
+		stronger = "this is the interface that your session came in by"
+	}
+	switch {
+	case stronger == "":
+		return text
+	case text == "":
+		return stronger
+	}
+	return stronger + "; " + text
+}
+
+// path returns the links that have the address of the session, and those that carry them.
+func (w *warner) path() map[string]bool {
+	if w.by != nil {
+		return w.by
+	}
+	w.by = map[string]bool{}
+	names := make(map[int]string, len(w.links))
+	for name, l := range w.links {
+		names[l.Index] = name
+	}
+	for name, l := range w.links {
+		if !slices.ContainsFunc(l.Addresses, func(a kernel.AddressState) bool { return a.Prefix.Addr().WithZone("") == w.session }) {
+			continue
+		}
+		for next := name; next != "" && !w.by[next]; next = names[w.links[next].Parent] {
+			w.by[next] = true
+		}
+	}
+	return w.by
+}

@@ -1,0 +1,102 @@
+package router
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+// previewRoutes tells how the routes that follow from the plan itself change.
+func previewRoutes(table *rib.Table, plan *Plan) []change.Op {
+	planned := map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Aggregate: plan.Aggregate}
+	want := map[rib.Source]map[rib.Key]rib.Route{}
+	keep := map[rib.Key]bool{} // prefixes that keep some route
+	for src, routes := range planned {
+		want[src] = map[rib.Key]rib.Route{}
+		for _, r := range routes {
+			r.Prefix, r.Table = r.Key().Prefix, r.Key().Table
+			want[src][r.Key()] = r
+			keep[r.Key()] = true
+		}
+	}
+	type step struct {
+		key rib.Key
+		src rib.Source
+		op  change.Op
+	}
+	var steps []step
+	add := func(src rib.Source, r rib.Route, op change.Op) {
+		op.Object = routeObject(r)
+		steps = append(steps, step{r.Key(), src, op})
+	}
+	for _, e := range table.Entries(func(src rib.Source) bool { return want[src] != nil }) {
+		next, ok := want[e.Source][e.Route.Key()]
+		delete(want[e.Source], e.Route.Key())
+		switch {
+		case !ok:
+			op := change.Op{Class: change.Delete, Action: fmt.Sprintf("remove the %s route%s", e.Source, way(e.Route))}
+			if !keep[e.Route.Key()] && e.Route.Kind == rib.Unicast && !otherSource(table, e, want) {
+				op.Disturbs = "forwarding to " + e.Route.Prefix.String()
+				if e.Route.Link != "" {
+					op.Links = []string{e.Route.Link}
+				}
+			}
+			add(e.Source, e.Route, op)
+		case next != e.Route:
+			add(e.Source, next, change.Op{Action: fmt.Sprintf("change the %s route to be%s", e.Source, cmp.Or(strings.TrimPrefix(way(next), ","), " direct"))})
+		}
+	}
+	for src, routes := range want {
+		for _, r := range routes {
+			add(src, r, change.Op{Action: fmt.Sprintf("add the %s route%s", src, way(r))})
+		}
+	}
+	// Additions first: that is how a prefix keeps a route throughout.
+	slices.SortFunc(steps, func(a, b step) int {
+		return cmp.Or(cmp.Compare(a.op.Class, b.op.Class), a.key.Compare(b.key), cmp.Compare(a.src, b.src))
+	})
+	ops := make([]change.Op, 0, len(steps))
+	for _, s := range steps {
+		ops = append(ops, s.op)
+	}
+	return ops
+}
+
+// otherSource reports whether a source that is not planned has a route of the same prefix.
+func otherSource[V any](table *rib.Table, e rib.Entry, planned map[rib.Source]V) bool {
+	return slices.ContainsFunc(table.Covering(e.Route.Key().Table, e.Route.Prefix), func(o rib.Entry) bool {
+		_, ok := planned[o.Source]
+		return !ok && o.Route.Key() == e.Route.Key()
+	})
+}
+
+func routeObject(r rib.Route) string {
+	if t := r.Key().Table; t != rib.MainTable {
+		return fmt.Sprintf("%s table %d", r.Prefix, t)
+	}
+	return r.Prefix.String()
+}
+
+// way is what a route says beyond its prefix, in the words of ip route.
+func way(r rib.Route) string {
+	r.Table = 0
+	text := strings.Replace(r.String(), r.Prefix.String(), "", 1)
+	if r.Kind != rib.Unicast {
+		return ", " + r.Kind.String() + strings.TrimPrefix(text, r.Kind.String()+" ")
+	}
+	return text
+}
+
+// hasLinkLocal says of links whether BGP could have a session over them.
+func hasLinkLocal(links kernel.Links) func(string) bool {
+	return func(link string) bool {
+		return slices.ContainsFunc(links[link].Addresses, func(a kernel.AddressState) bool {
+			return a.Prefix.Addr().Is6() && a.Prefix.Addr().IsLinkLocalUnicast()
+		})
+	}
+}
