@@ -226,7 +226,7 @@ func (f *foresight) announced() []change.Op {
 	if len(less) > 0 {
 		ops = append(ops, change.Op{
 			Class: change.Delete, Object: "bgp", Action: "withdraw " + strings.Join(less, ", ") + " routes",
-			Disturbs: "what neighbors send to these routes",
+			Disturbs: "traffic that neighbors send to these routes",
 		})
 	}
 	return ops

@@ -86,7 +86,7 @@ neighbor boa | use no import filter: none pass | live |
 		}, "filters | change what no neighbor uses | live | \n"},
 		{"announce", func(c *Config) { c.Announce = []rib.Source{rib.Static, rib.Delegated} },
 			`bgp | announce static, delegated routes | live | 
-bgp | withdraw connected routes | delete | what neighbors send to these routes
+bgp | withdraw connected routes | delete | traffic that neighbors send to these routes
 `},
 		{"AS number", func(c *Config) {
 			c.ASN = 64999

@@ -131,7 +131,7 @@ func (i *ia) dropped(link string) change.Op {
 	op := change.Op{Class: change.Delete, Object: subject(i.cfg.Name, link), Action: "ask for it no more on " + link}
 	if i.lease != nil {
 		op.Action = fmt.Sprintf("use %s no more; it is kept until it expires, the server is not told", i.lease.Prefix)
-		op.Disturbs = "what has its addresses from " + i.lease.Prefix.String()
+		op.Disturbs = "the use of addresses from " + i.lease.Prefix.String()
 	}
 	return op
 }

@@ -34,7 +34,7 @@ func TestPreview(t *testing.T) {
 		{"an address too", func(u *Uplink) { u.Address = &IA{IAID: 7} }, clientDUID, "address of wan0 | ask for an address on wan0 | live | \n"},
 		{"another name", func(u *Uplink) { u.Prefixes = []IA{{Name: "new", IAID: 2}} }, clientDUID,
 			`delegation new | ask for a prefix on wan0 | live | 
-delegation isp | use 2001:db8:100::/56 no more; it is kept until it expires, the server is not told | delete | what has its addresses from 2001:db8:100::/56
+delegation isp | use 2001:db8:100::/56 no more; it is kept until it expires, the server is not told | delete | the use of addresses from 2001:db8:100::/56
 `},
 		{"another link", func(u *Uplink) { u.Index = 0 }, clientDUID, "uplink wan0 | ask whether what is held still holds | live | \n"},
 		{"no carrier", func(u *Uplink) { u.NoCarrier = true }, clientDUID, "uplink wan0 | wait for the link | live | \n"},
@@ -53,7 +53,7 @@ delegation isp | use 2001:db8:100::/56 no more; it is kept until it expires, the
 	s := newSim(t, 1, newServer(t, "2001:db8:100::/56"))
 	s.apply(uplink())
 	s.run(time.Minute)
-	want := "delegation isp | use 2001:db8:100::/56 no more; it is kept until it expires, the server is not told | delete | what has its addresses from 2001:db8:100::/56\n"
+	want := "delegation isp | use 2001:db8:100::/56 no more; it is kept until it expires, the server is not told | delete | the use of addresses from 2001:db8:100::/56\n"
 	if diff := cmp.Diff(want, lines(s.m.preview(clientDUID, nil))); diff != "" {
 		t.Errorf("no uplink: -want +got\n%s", diff)
 	}
