@@ -40,6 +40,9 @@ type View struct {
 	Paths []bgp.Path            // of the prefixes in Routes
 	Told  map[string][]bgp.Path // what neighbors are told of them, by name
 
+	// TooLarge says that Told is empty, because it takes too long to ask. What neighbors are told then follows from the filters.
+	TooLarge bool
+
 	Units []UnitStatus
 	Drift []Drift
 }

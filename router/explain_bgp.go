@@ -47,34 +47,61 @@ func (v View) hears(n bgp.NeighborStatus, p netip.Prefix, routes []rib.Entry) (c
 	if n.State != "established" {
 		return note("bgp", "", "%s hears nothing: the session is %s", name, n.State), false
 	}
-	var best *bgp.Path
-	for i, x := range v.Told[n.Neighbor.Name] {
-		if x.Prefix.Bits() <= p.Bits() && x.Prefix.Contains(p.Addr()) && (best == nil || x.Prefix.Bits() > best.Prefix.Bits()) {
-			best = &v.Told[n.Neighbor.Name][i]
-		}
-	}
-	if best != nil {
-		d := v.Plan.BGP.ExplainExport(n.Neighbor.Name, v.candidate(best.Prefix, routes))
-		return good("bgp", "", "%s hears %s: %s", name, best.Prefix, decisionText(d)), true
+	if told := v.told(n, p, routes); told.IsValid() {
+		d := v.Plan.BGP.ExplainExport(n.Neighbor.Name, v.candidate(told, routes))
+		return good("bgp", "", "%s hears %s: %s", name, told, decisionText(d)), true
 	}
 	if len(routes) == 0 {
 		return note("bgp", "", "%s is told nothing: there is no route", name), false
 	}
-	// The reason for the route that is not the default one, if any: that is what would be announced.
 	r := routes[0]
-	c := v.candidate(r.Route.Prefix, routes)
-	switch d := v.Plan.BGP.ExplainExport(n.Neighbor.Name, c); {
-	case r.Source == rib.BGP && c.LearnedFrom == n.Neighbor.Name:
-		return note("bgp", "", "%s is not told %s: it came from there", name, r.Route.Prefix), false
-	case r.Source != rib.BGP && !slices.Contains(v.Plan.BGP.Announce, r.Source):
-		return note("bgp", "", "%s is not told %s: %s is not in bgp.announce", name, r.Route.Prefix, r.Source), false
-	case d.Accept && r.Source == rib.BGP && n.Neighbor.RemoteAS == v.Plan.BGP.ASN && v.internal(c.LearnedFrom):
-		return note("bgp", "", "%s is not told %s: what an internal neighbor taught is not passed on to another", name, r.Route.Prefix), false
+	d := v.Plan.BGP.ExplainExport(n.Neighbor.Name, v.candidate(r.Route.Prefix, routes))
+	switch why := v.withheld(n.Neighbor, r, routes); {
+	case why != "":
+		return note("bgp", "", "%s is not told %s: %s", name, r.Route.Prefix, why), false
 	case d.Accept:
 		return note("bgp", "", "%s is not told %s, although %s", name, r.Route.Prefix, decisionText(d)), false
 	default:
 		return note("bgp", "", "%s is not told %s: %s", name, r.Route.Prefix, decisionText(d)), false
 	}
+}
+
+// told returns the longest prefix that a neighbor is told and that contains p, invalid if there is none.
+func (v View) told(n bgp.NeighborStatus, p netip.Prefix, routes []rib.Entry) netip.Prefix {
+	var best netip.Prefix
+	if v.TooLarge {
+		for _, r := range routes {
+			if v.withheld(n.Neighbor, r, routes) == "" && v.Plan.BGP.ExplainExport(n.Neighbor.Name, v.candidate(r.Route.Prefix, routes)).Accept {
+				return r.Route.Prefix
+			}
+		}
+		return best
+	}
+	for _, x := range v.Told[n.Neighbor.Name] {
+		if x.Prefix.Bits() <= p.Bits() && x.Prefix.Contains(p.Addr()) && (!best.IsValid() || x.Prefix.Bits() > best.Bits()) {
+			best = x.Prefix
+		}
+	}
+	return best
+}
+
+// withheld tells why a route never comes to the export filter of a neighbor; empty: it does.
+func (v View) withheld(n bgp.Neighbor, r rib.Entry, routes []rib.Entry) string {
+	c := v.candidate(r.Route.Prefix, routes)
+	if c.Source != rib.BGP {
+		if !slices.Contains(v.Plan.BGP.Announce, c.Source) {
+			return c.Source.String() + " is not in bgp.announce"
+		}
+		return ""
+	}
+	external := n.RemoteAS != v.Plan.BGP.ASN
+	if c.LearnedFrom == n.Name {
+		return "it came from there"
+	}
+	if !external && v.internal(c.LearnedFrom) {
+		return "what an internal neighbor taught is not passed on to another"
+	}
+	return ""
 }
 
 func (v View) internal(neighbor string) bool {

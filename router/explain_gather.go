@@ -118,6 +118,10 @@ func (r *Router) leasesFor(p netip.Prefix) []lease.Lease {
 	return out
 }
 
+// maxTold bounds how much work it may be to ask what neighbors are told: GoBGP goes through all its paths for each neighbor, and
+// does nothing else meanwhile.
+const maxTold = 100_000
+
 // gatherPrefix looks up the way to a prefix, and what BGP neighbors have to do with it.
 func (r *Router) gatherPrefix(ctx context.Context, v *View, a netip.Addr, p netip.Prefix) error {
 	if err := r.gatherWay(ctx, v, a, p); err != nil || a.IsLinkLocalUnicast() || a.IsMulticast() {
@@ -127,6 +131,11 @@ func (r *Router) gatherPrefix(ctx context.Context, v *View, a netip.Addr, p neti
 	if !v.BGP.Running {
 		return nil
 	}
+	total := uint64(len(v.BGP.Neighbors))
+	for _, n := range v.BGP.Neighbors {
+		total += n.Accepted * uint64(len(v.BGP.Neighbors))
+	}
+	v.TooLarge = total > maxTold
 	seen := map[netip.Prefix]bool{}
 	for _, e := range covering(v.Routes, p) {
 		prefix := e.Route.Prefix
@@ -140,8 +149,8 @@ func (r *Router) gatherPrefix(ctx context.Context, v *View, a netip.Addr, p neti
 		}
 		v.Paths = append(v.Paths, paths...)
 		for _, n := range v.BGP.Neighbors {
-			if n.State != "established" {
-				continue
+			if n.State != "established" || v.TooLarge || len(v.Told[n.Neighbor.Name]) > 0 {
+				continue // the longest prefix is enough
 			}
 			told, err := r.bgp.Paths(ctx, bgp.PathFilter{Prefix: prefix, Neighbor: n.Neighbor.Name, Advertised: true})
 			if err != nil {

@@ -274,6 +274,8 @@ func (v *View) parseLine(line string) error {
 		v.Units = append(v.Units, UnitStatus{Name: f[1], Since: span("-" + f[2]), Problem: why})
 	case "drift": // UNIT OBJECT because WHAT
 		v.Drift = append(v.Drift, Drift{Time: now.Add(-time.Hour), Unit: f[1], Object: f[2], What: why})
+	case "toolarge":
+		v.TooLarge = true
 	case "bridge": // LINK MASTER
 		l := v.Links[f[1]]
 		l.Master = v.Links[f[2]].Index
