@@ -59,6 +59,7 @@ func (s *Server) listenOn(ctx context.Context, want []endpoint, files *tlsFiles)
 				delete(s.tcp, old.at)
 				continue
 			}
+			l.conns = old.conns
 			s.tcp[old.at] = l
 			s.serve(l)
 		}
@@ -70,7 +71,7 @@ func (s *Server) listenOn(ctx context.Context, want []endpoint, files *tlsFiles)
 		}
 		// The kernel does not let two listeners have one port where either is on all addresses or devices.
 		for _, old := range s.tcp {
-			if old.at.addr.Port() == at.addr.Port() && !slices.Contains(want, old.at) && !old.isClosed() {
+			if old.at.addr.Port() == at.addr.Port() && !slices.Contains(want, old.at) && !old.closed.Load() {
 				_ = old.Close()
 				closed = append(closed, old)
 			}
@@ -88,7 +89,7 @@ func (s *Server) listenOn(ctx context.Context, want []endpoint, files *tlsFiles)
 		}
 		_ = old.Close()
 		delete(s.tcp, at)
-		time.AfterFunc(hangUpAfter, old.hangUp)
+		time.AfterFunc(hangUpAfter, old.conns.hangUp)
 		s.log.Info("api: no longer listening", "address", at.String())
 	}
 	for at, l := range opened {

@@ -166,7 +166,7 @@ func (s *Server) serve(l *tcpListener) {
 	}
 	s.log.Info("api: listening", "address", l.at.String())
 	s.serving.Go(func() {
-		if err := g.Serve(l); err != nil && !l.isClosed() {
+		if err := g.Serve(l); err != nil && !l.closed.Load() {
 			s.log.Error("api: a listener ended", "address", l.at.String(), "error", err)
 		}
 	})

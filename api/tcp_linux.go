@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -31,17 +34,21 @@ func (e endpoint) String() string {
 // tcpListener bounds its connections, and can end them.
 type tcpListener struct {
 	net.Listener
-	at endpoint
+	at     endpoint
+	conns  *connections
+	closed atomic.Bool // it was closed on purpose
+}
 
-	mu     sync.Mutex // guards what follows
-	conns  map[*tcpConn]struct{}
-	closed bool // it was closed on purpose
+// connections are those of an endpoint; a listener that takes the place of another goes on with them.
+type connections struct {
+	mu  sync.Mutex
+	all map[*tcpConn]struct{} // guarded by mu
 }
 
 // tcpConn is a connection of a tcpListener.
 type tcpConn struct {
 	net.Conn
-	listener *tcpListener
+	in *connections
 }
 
 // listenTCP opens a listener. Its address need not be there yet: it may come with a delegation or after duplicate address
@@ -71,7 +78,7 @@ func listenTCP(ctx context.Context, at endpoint) (*tcpListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api.tcp: listen on %s: %w", at, err)
 	}
-	return &tcpListener{Listener: l, at: at, conns: map[*tcpConn]struct{}{}}, nil
+	return &tcpListener{Listener: l, at: at, conns: &connections{all: map[*tcpConn]struct{}{}}}, nil
 }
 
 // Accept implements net.Listener. Connections that are too many are closed.
@@ -81,50 +88,45 @@ func (l *tcpListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.mu.Lock()
-		if l.closed || len(l.conns) >= maxTCP {
-			l.mu.Unlock()
+		c := &tcpConn{conn, l.conns}
+		if l.closed.Load() || !l.conns.add(c) {
 			_ = conn.Close()
 			continue
 		}
-		c := &tcpConn{conn, l}
-		l.conns[c] = struct{}{}
-		l.mu.Unlock()
 		return c, nil
 	}
 }
 
+func (c *connections) add(conn *tcpConn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.all) >= maxTCP {
+		return false
+	}
+	c.all[conn] = struct{}{}
+	return true
+}
+
 // Close implements net.Conn.
 func (c *tcpConn) Close() error {
-	c.listener.mu.Lock()
-	delete(c.listener.conns, c)
-	c.listener.mu.Unlock()
+	c.in.mu.Lock()
+	delete(c.in.all, c)
+	c.in.mu.Unlock()
 	return c.Conn.Close()
 }
 
 // Close stops listening. Connections stay.
 func (l *tcpListener) Close() error {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
+	l.closed.Store(true)
 	return l.Listener.Close()
 }
 
-func (l *tcpListener) isClosed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.closed
-}
-
-// hangUp ends the connections that the listener had.
-func (l *tcpListener) hangUp() {
-	l.mu.Lock()
-	conns := make([]*tcpConn, 0, len(l.conns))
-	for c := range l.conns {
-		conns = append(conns, c)
-	}
-	l.mu.Unlock()
-	for _, c := range conns {
-		_ = c.Close()
+// hangUp ends the connections.
+func (c *connections) hangUp() {
+	c.mu.Lock()
+	all := slices.Collect(maps.Keys(c.all))
+	c.mu.Unlock()
+	for _, conn := range all {
+		_ = conn.Close()
 	}
 }
