@@ -1,0 +1,48 @@
+package router
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAlive(t *testing.T) {
+	r, err := New(slog.New(slog.DiscardHandler), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	soon := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	if err := r.Alive(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := r.Settled(soon()); err == nil {
+		t.Error("it is settled before a plan was applied")
+	}
+	r.applying.Lock()
+	if err := r.Alive(soon()); err == nil || !strings.HasPrefix(err.Error(), "the plan is held") {
+		t.Errorf("while a plan is applied: %v", err)
+	}
+	r.plan = &Plan{}
+	if err := r.Settled(soon()); err == nil {
+		t.Error("it is settled while the first plan is applied")
+	}
+	r.applying.Unlock()
+	if err := r.Settled(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r.mu.Lock()
+	if err := r.Alive(soon()); err == nil || !strings.HasPrefix(err.Error(), "the state is held") {
+		t.Errorf("while the state is locked: %v", err)
+	}
+	r.mu.Unlock()
+	if err := r.Alive(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
