@@ -92,6 +92,8 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	defer stopAPI()
 	routerCtx, stopRouter := context.WithCancel(ctx)
 	defer stopRouter()
+	manager := newService(log)
+	defer context.AfterFunc(routerCtx, manager.stopping)()
 	var g errgroup.Group
 	g.Go(func() error {
 		defer stopRouter()
@@ -108,10 +110,11 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 			case <-routerCtx.Done():
 				return nil
 			case <-hup:
-				o.reload(routerCtx, log, r)
+				manager.reload(func() { o.reload(routerCtx, log, r) })
 			}
 		}
 	})
+	g.Go(func() error { return manager.run(routerCtx, r) })
 	log.Info("sixfold runs", "version", versionText(), "config", o.config, "state", o.state)
 	err = g.Wait()
 	log.Info("sixfold stopped")
