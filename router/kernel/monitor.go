@@ -30,6 +30,9 @@ const (
 // Monitor keeps a snapshot of links and their addresses. It takes events only as a reason to read the state again, so events
 // that were lost or doubled do no harm. All methods may be called from any goroutine, before Run too.
 type Monitor struct {
+	// OnNeighbor, if set before Run, is told of neighbors that come, move, fail and come back. It must not block.
+	OnNeighbor func(NeighborEvent)
+
 	log    *slog.Logger
 	links  atomic.Pointer[Links]
 	writes atomic.Uint64
@@ -94,11 +97,23 @@ func (m *Monitor) Run(ctx context.Context) error {
 		defer close(receiving)
 		failed <- m.receive(ev.receive, news)
 	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var others sync.WaitGroup
+	if m.OnNeighbor != nil {
+		others.Go(func() {
+			if err := m.watchNeighbors(ctx); err != nil {
+				m.log.Warn("what happens to neighbors is not told any more", "error", err)
+			}
+		})
+	}
 	// Subscribed first, read second: nothing falls in between.
 	notify(news)
 	err = m.follow(ctx, news, failed)
 	ev.close()
 	<-receiving
+	cancel()
+	others.Wait()
 	return err
 }
 
