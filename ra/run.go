@@ -67,6 +67,7 @@ func (s *Sender) stop(c conn, end bool) {
 	for _, l := range s.links {
 		if end && !s.silent && l.status.Sent > 0 {
 			last = append(last, task{link: l, what: final(l.status.Interface), to: allNodes, kind: goodbye})
+			s.tell(Event{Kind: Stopped, Link: l.status.Interface.Link})
 		}
 	}
 	s.queue, s.conn = nil, nil
@@ -147,6 +148,9 @@ func (s *Sender) send(c conn, t task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &t.link.status
+	if st.Sent == 0 && sent > 0 {
+		s.tell(Event{Kind: Started, Link: t.what.Link})
+	}
 	st.Sent += uint64(sent)
 	if err == nil && t.kind == periodic {
 		t.link.schedule.worked()
@@ -155,6 +159,7 @@ func (s *Sender) send(c conn, t task) {
 	switch {
 	case err == nil && st.LastError != "":
 		log.Info("advertisements are sent again")
+		s.tell(Event{Kind: Recovered, Link: t.what.Link})
 		st.LastError = ""
 	case err == nil:
 	case t.kind == goodbye:
@@ -163,6 +168,7 @@ func (s *Sender) send(c conn, t task) {
 	default:
 		if st.Errors++; st.LastError != err.Error() {
 			log.Warn("advertisement not sent", "error", err)
+			s.tell(Event{Kind: Failed, Link: t.what.Link, Err: err})
 		}
 		st.LastError = err.Error()
 		if t.kind == periodic && s.links[t.what.Link] == t.link {
@@ -199,7 +205,9 @@ func (s *Sender) solicited(b []byte, info packetInfo, now time.Time) {
 		reason = DropUnconfigured
 	default:
 		l.status.Solicited++
-		reason = s.reply(l, info.source, now)
+		if reason = s.reply(l, info.source, now); reason == "" {
+			s.tell(Event{Kind: Solicited, Link: l.status.Interface.Link, Host: info.source})
+		}
 	}
 	if reason != "" {
 		s.dropped[reason]++

@@ -25,6 +25,9 @@ const (
 
 // Sender sends the advertisements of all links of a router. Its methods may be called from any goroutine.
 type Sender struct {
+	// OnEvent, if set before Run, is called for each event, from any goroutine. It must neither block nor call the Sender.
+	OnEvent func(Event)
+
 	log    *slog.Logger
 	open   func() (conn, error)
 	random func() float64
@@ -170,6 +173,7 @@ func (s *Sender) remove(l *link) {
 	}
 	if l.status.Sent > 0 {
 		s.later(task{link: l, what: final(i), to: allNodes, kind: goodbye})
+		s.tell(Event{Kind: Stopped, Link: i.Link})
 	}
 	if err := s.conn.leave(i.Index, allRouters); err != nil {
 		s.log.Debug("leave group", "link", i.Link, "error", err)
