@@ -11,6 +11,21 @@ import (
 	"github.com/osrg/gobgp/v4/pkg/server"
 )
 
+// SessionEvent tells that a session came up or went down.
+type SessionEvent struct {
+	Neighbor string // its name
+	Address  netip.Addr
+	Up       bool
+	Reason   string // why it is down; may be empty
+}
+
+// tell calls OnSession. It is called with mu held.
+func (s *Speaker) tell(e SessionEvent) {
+	if s.OnSession != nil {
+		s.OnSession(e)
+	}
+}
+
 // sessionState is what events told of one session.
 type sessionState struct {
 	state    packet.FSMState
@@ -92,11 +107,13 @@ func (s *Speaker) peerEvent(e *apiutil.WatchEventMessage_PeerEvent, at time.Time
 	case st.state == packet.BGP_FSM_ESTABLISHED:
 		st.families, st.ended = negotiated(peer), map[packet.Family]bool{}
 		s.log.Info("session up", "neighbor", name, "address", peer.NeighborAddress)
+		s.tell(SessionEvent{Neighbor: name, Address: peer.NeighborAddress, Up: true})
 	case old == packet.BGP_FSM_ESTABLISHED:
 		st.flaps++
 		st.lastErr = peer.DisconnectMessage
 		st.families, st.ended = nil, nil
 		s.log.Warn("session down", "neighbor", name, "address", peer.NeighborAddress, "reason", peer.DisconnectMessage)
+		s.tell(SessionEvent{Neighbor: name, Address: peer.NeighborAddress, Reason: peer.DisconnectMessage})
 	case st.state == packet.BGP_FSM_IDLE && peer.DisconnectMessage != "" && old > packet.BGP_FSM_ACTIVE:
 		st.lastErr = peer.DisconnectMessage
 	}
@@ -143,10 +160,13 @@ func (s *Speaker) sessionNew(addr netip.Addr) {
 	s.session(addr).lastErr = ""
 }
 
-func (s *Speaker) sessionGone(addr netip.Addr) {
+func (s *Speaker) sessionGone(n Neighbor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.sessions, addr)
+	if st := s.sessions[n.Address]; st != nil && st.state == packet.BGP_FSM_ESTABLISHED {
+		s.tell(SessionEvent{Neighbor: n.Name, Address: n.Address, Reason: "it was taken out of the configuration, or is set up anew"})
+	}
+	delete(s.sessions, n.Address)
 }
 
 func (s *Speaker) sessionError(addr netip.Addr, err string) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/osrg/gobgp/v4/api"
+	packet "github.com/osrg/gobgp/v4/pkg/packet/bgp"
 	"github.com/osrg/gobgp/v4/pkg/server"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
@@ -128,6 +129,11 @@ func (s *Speaker) stop(i *instance, graceful bool) {
 	s.mu.Lock()
 	if s.inst == i {
 		s.inst = nil
+	}
+	for addr, st := range s.sessions {
+		if st.state == packet.BGP_FSM_ESTABLISHED {
+			s.tell(SessionEvent{Neighbor: s.nameOf(addr), Address: addr, Reason: "BGP stops here"})
+		}
 	}
 	clear(s.sessions)
 	s.counts = counts{}

@@ -98,7 +98,7 @@ func onlyTimers(a, b Neighbor) bool {
 
 func (i *instance) remove(ctx context.Context, n Neighbor) error {
 	delete(i.peers, n.Address)
-	i.speaker.sessionGone(n.Address)
+	i.speaker.sessionGone(n)
 	if n.Password != "" {
 		// DeletePeer does not know the password and leaves the key on the listening socket; taking the password away first
 		// removes it.

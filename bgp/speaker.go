@@ -21,6 +21,10 @@ const (
 
 // Speaker is a BGP speaker. Make one with [New].
 type Speaker struct {
+	// OnSession, if set before Run, is called when a session comes up or goes down, from any goroutine. It must neither block nor
+	// call the Speaker.
+	OnSession func(SessionEvent)
+
 	log   *slog.Logger
 	table *rib.Table
 	own   *ownAddresses
