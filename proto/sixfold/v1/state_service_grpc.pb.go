@@ -79,6 +79,9 @@ type StateServiceClient interface {
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
 	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
 	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
+	//
+	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors and
+	// advertisements, when the last advertisement was sent and the next is due, and what is left of the lifetimes of addresses.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
 	Monitor(ctx context.Context, in *MonitorRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[MonitorResponse], error)
@@ -323,6 +326,9 @@ type StateServiceServer interface {
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
 	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
+	//
+	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors and
+	// advertisements, when the last advertisement was sent and the next is due, and what is left of the lifetimes of addresses.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
 	Monitor(*MonitorRequest, grpc.ServerStreamingServer[MonitorResponse]) error
