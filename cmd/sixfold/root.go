@@ -69,6 +69,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon,
 		supportCommand(a),
 		runCommand(),
 		subnetCommand(a),
+		documentationCommand(),
 		labCommand(),
 		shellCommand(a),
 	)
