@@ -255,6 +255,10 @@ func (s *sockets) listen(indexes map[int]string) error {
 			continue
 		}
 		f, err := join(index, allAgentsAndServers, allServers)
+		if errors.Is(err, unix.ENODEV) {
+			// It went since the configuration was made: who made it hears of that too, and gives its next index if it came back.
+			continue
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("join groups on %s: %w", link, err))
 			continue
