@@ -114,9 +114,14 @@ func subcommand(cmd *cobra.Command, w string) (*cobra.Command, error) {
 	return nil, nil
 }
 
+// completes tells whether a command line is what a completion script asks with.
+func completes(args []string) bool {
+	return len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
+
 // expand writes the commands of a command line in full. In what cobra's completion asks for, the last word is not whole yet.
 func expand(root *cobra.Command, args []string) ([]string, error) {
-	if len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+	if completes(args) {
 		last := len(args) - 1
 		f, err := find(root, args[1:last])
 		if err != nil {

@@ -49,7 +49,8 @@ func (a *app) live(ask names) cobra.CompletionFunc {
 			return err
 		})
 		if err != nil {
-			return nil, cobra.ShellCompDirectiveError | cobra.ShellCompDirectiveNoFileComp
+			// With the directive for errors, bash offers files.
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		// One thing may be there many times, as a prefix with many routes. A name that a terminal would take for orders is none.
 		seen := map[string]bool{}
@@ -75,7 +76,7 @@ func prepare(a *app, root *cobra.Command) {
 			prepareCompletion(c)
 		}
 	}
-	arguments, flags := a.argumentNames(), a.flagNames()
+	arguments := a.argumentNames()
 	walk(root, func(cmd *cobra.Command) {
 		_, takes, _ := cutUse(cmd)
 		switch complete := arguments[cmd.CommandPath()]; {
@@ -85,17 +86,28 @@ func prepare(a *app, root *cobra.Command) {
 		case strings.Contains(takes, "FILE"):
 			cmd.ValidArgsFunction = fileArgument
 		}
+	})
+}
+
+// registerFlags tells cobra how the values of flags are completed. It keeps that for the life of the process, so this is only for a
+// process that completes one line.
+func registerFlags(a *app, root *cobra.Command) {
+	walk(root, func(cmd *cobra.Command) {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			complete := flags[f.Name]
-			if usage, _ := pflag.UnquoteUsage(f); usage == "file" || usage == "directory" || f.Name == "socket" {
-				complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
-			}
-			if _, has := cmd.GetFlagCompletionFunc(f.Name); complete != nil && !has {
-				// It fails only for a flag that is not there, or has one.
+			if complete := a.flagCompletion(f); complete != nil {
+				// It fails for a flag that has one already.
 				_ = cmd.RegisterFlagCompletionFunc(f.Name, complete)
 			}
 		})
 	})
+}
+
+// flagCompletion completes the values of a flag; nil: they cannot be listed.
+func (a *app) flagCompletion(f *pflag.Flag) cobra.CompletionFunc {
+	if usage, _ := pflag.UnquoteUsage(f); usage == "file" || usage == "directory" || f.Name == "socket" {
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+	}
+	return a.flagNames()[f.Name]
 }
 
 func walk(cmd *cobra.Command, visit func(*cobra.Command)) {

@@ -28,6 +28,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &app{}
 	root := rootCommand(a)
 	prepare(a, root)
+	if completes(args) {
+		registerFlags(a, root)
+	}
 	return execute(ctx, a, root, args, stdin, stdout, stderr)
 }
 

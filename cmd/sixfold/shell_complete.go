@@ -61,7 +61,7 @@ func (s *session) completeLine(ctx context.Context, line string, flags bool) com
 	if len(words) > 0 && words[0] == "sixfold" {
 		words = words[1:]
 	}
-	_, root := s.commands()
+	a, root := s.commands()
 	root.SetOut(io.Discard)
 	root.SetErr(io.Discard)
 	f, err := find(root, words)
@@ -69,7 +69,7 @@ func (s *session) completeLine(ctx context.Context, line string, flags bool) com
 		c.bad = err
 		return c
 	}
-	c.command(ctx, f, flags)
+	c.command(ctx, a, f, flags)
 	return c
 }
 
@@ -91,19 +91,19 @@ func (c *completion) add(text, help string) {
 	}
 }
 
-func (c *completion) command(ctx context.Context, f found, flags bool) {
+func (c *completion) command(ctx context.Context, a *app, f found, flags bool) {
 	cmd := f.cmd
 	cmd.SetContext(ctx)
 	cmd.InitDefaultHelpFlag()
 	if f.value != nil {
-		c.flagValue(f, f.value)
+		c.flagValue(a, f, f.value)
 		return
 	}
 	if name, _, ok := strings.Cut(c.typed, "="); ok && strings.HasPrefix(name, "--") {
 		if flag := cmd.Flag(name[2:]); flag != nil {
 			// Only what is behind the sign is completed.
 			c.start, c.typed = c.start+len(name)+1, c.typed[len(name)+1:]
-			c.flagValue(f, flag)
+			c.flagValue(a, f, flag)
 		}
 		return
 	}
@@ -157,10 +157,10 @@ func (c *completion) words(f found, args []string) {
 	}
 }
 
-func (c *completion) flagValue(f found, flag *pflag.Flag) {
+func (c *completion) flagValue(a *app, f found, flag *pflag.Flag) {
 	usage, _ := pflag.UnquoteUsage(flag)
 	c.usage = strings.ToUpper(cmp.Or(usage, flag.Value.Type()))
-	if complete, ok := f.cmd.GetFlagCompletionFunc(flag.Name); ok {
+	if complete := a.flagCompletion(flag); complete != nil {
 		// The flags so far may say which daemon to ask.
 		before := f.rest
 		if f.value != nil {
@@ -191,7 +191,7 @@ func (c *completion) ask(cmd *cobra.Command, complete cobra.CompletionFunc, args
 const mostFiles = 500
 
 func (c *completion) files() {
-	dir, _ := filepath.Split(c.typed)
+	dir, begun := filepath.Split(c.typed)
 	f, err := os.Open(cmp.Or(dir, "."))
 	if err != nil {
 		return
@@ -199,7 +199,7 @@ func (c *completion) files() {
 	defer f.Close()
 	entries, _ := f.ReadDir(mostFiles)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(filepath.Base(c.typed), ".") {
+		if strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(begun, ".") {
 			continue
 		}
 		n := len(c.list)

@@ -117,7 +117,9 @@ func TestHistoryPath(t *testing.T) {
 		{"relative", "/home/u", "/home/u/.local/state/sixfold/history"},
 		{"", "", ""},
 	} {
-		got := historyPath(func(name string) string { return map[string]string{"XDG_STATE_HOME": test.state, "HOME": test.home}[name] })
+		got := historyPath(func(name string) string {
+			return map[string]string{"XDG_STATE_HOME": test.state, "HOME": test.home}[name]
+		})
 		if got != test.want {
 			t.Errorf("with %q and %q: %q, want %q", test.state, test.home, got, test.want)
 		}

@@ -84,7 +84,7 @@ func TestShellSession(t *testing.T) {
 	y.expect(`(?s)backup.*edge1> $`)
 	y.send("history\r")
 	y.expect(`(?s) 1  sh bg sum.*history\r\n.*edge1> $`)
-	y.send("ex\t\r")
+	y.send("exi\t\r")
 	if code := y.ends(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
@@ -156,7 +156,9 @@ func TestShellWithoutDaemon(t *testing.T) {
 	// A terminal that became narrow, and a stop from outside.
 	var err error
 	control, _ := y.master.SyscallConn()
-	control.Control(func(fd uintptr) { err = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40}) })
+	control.Control(func(fd uintptr) {
+		err = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

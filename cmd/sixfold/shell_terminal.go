@@ -134,7 +134,6 @@ type editor struct {
 	t       *term.Terminal
 	keys    *keyReader
 	prompt  string
-	width   int
 	tab     string // the line that the last Tab could not add to; empty: another key came since
 	winch   chan os.Signal
 	cancel  context.CancelFunc
