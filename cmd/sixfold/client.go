@@ -81,6 +81,10 @@ func (c *client) dial(ctx context.Context, _ string) (conn net.Conn, err error) 
 func (c *client) failed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var refused *refusedError
+	if err == nil && errors.As(c.dialed, &refused) {
+		return // gRPC connected again, to be refused again
+	}
 	c.dialed = err
 }
 

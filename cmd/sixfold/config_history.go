@@ -32,6 +32,7 @@ func printRevisions(p printer, m *sixfoldv1.ListRevisionsResponse) error {
 		return p.none("no revisions: no configuration was applied yet")
 	}
 	t := p.table("", ">REV", "WHEN", "AUTHOR", "RESULT", "NAME", "COMMENT")
+	var branches [][][]string
 	for _, r := range m.GetRevisions() {
 		running := " "
 		if r.GetRunning() {
@@ -47,11 +48,17 @@ func printRevisions(p printer, m *sixfoldv1.ListRevisionsResponse) error {
 		}
 		t.add(running, number(r.GetId()), when, r.GetAuthor(), result, r.GetName(), shorten(r.GetComment(), 50))
 		t.rows[len(t.rows)-1][0] = running // not running is nothing, not a dash
-		if r.GetReason() != "" {
-			t.more("", "", "", "", "", "", "because: "+shorten(r.GetReason(), 60))
-		}
+		branches = append(branches, note("because: ", r.GetReason()))
 	}
-	return t.write(p.out)
+	return t.writeTree(p.out, branches)
+}
+
+// note is a line below the row of a table; none if the text is empty.
+func note(what, text string) [][]string {
+	if text == "" {
+		return nil
+	}
+	return [][]string{{what + shorten(text, 100)}}
 }
 
 // runningWord stands for the revision that runs.

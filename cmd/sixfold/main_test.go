@@ -12,10 +12,14 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sixfold-router/sixfold/api"
 	"github.com/sixfold-router/sixfold/api/apitest"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/event"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +33,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			b := apitest.Sample(time.Now())
+			b := sample(time.Now())
 			socket, err := serve(env, b, "full")
 			if err != nil {
 				return err
@@ -46,6 +50,10 @@ func TestScript(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			denied, err := serve(env, &apitest.Backend{Fail: status.Error(codes.PermissionDenied, "joe may not do that: ask for the role admin")}, "denied")
+			if err != nil {
+				return err
+			}
 			hangs, err := serve(env, &apitest.Backend{Block: make(chan struct{})}, "hangs")
 			if err != nil {
 				return err
@@ -55,6 +63,8 @@ func TestScript(t *testing.T) {
 			env.Setenv("EMPTY", empty)
 			env.Setenv("MANY", pages)
 			env.Setenv("HANGS", hangs)
+			env.Setenv("DENIED", denied)
+			env.Setenv("TZ", "UTC")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -62,6 +72,31 @@ func TestScript(t *testing.T) {
 			"told":  told,
 		},
 	})
+}
+
+// sample is apitest.Sample with what a commit would do, and with what happened lately.
+func sample(now time.Time) *apitest.Backend {
+	b := apitest.Sample(now)
+	b.OperationList = []router.Operation{
+		{Unit: "kernel", Op: change.Op{Object: "lan0", Action: "set mtu to 1400"}},
+		{Unit: "vxlan", Op: change.Op{Class: change.Recreate, Object: "vxlan1000", Action: "make it again with port 4790"},
+			Warning: "forwarding through vxlan1000 stops for a moment"},
+		{Unit: "bgp", Op: change.Op{Class: change.Delete, Object: "neighbor lab", Action: "end the session"}, Warning: "the BGP session ends"},
+	}
+	b.DriftList = []router.Drift{
+		{ID: 1, Time: now.Add(-time.Hour), Unit: "kernel", Object: "lan0", What: "address 2001:db8:1::1/64 was missing"},
+		{ID: 2, Time: now.Add(-time.Minute), Unit: "vxlan", Object: "vxlan1000", What: "it was missing", Problem: "operation not supported"},
+	}
+	b.Ring = event.New(100)
+	for _, e := range []event.Event{
+		{Kind: event.Lease, Subject: "2001:db8:1:100::/60", Link: "lan0", Action: "bound", Text: "2001:db8:1:100::/60 was given to fe80::5054:ff:fed6:c2a9 on lan0"},
+		{Kind: event.BGP, Subject: "isp", Action: "up", Text: "neighbor isp is up"},
+		{Kind: event.Drift, Subject: "lan0", Link: "lan0", Action: "mended", Text: "lan0: address 2001:db8:1::1/64 was missing"},
+	} {
+		e.Time = now.Add(-time.Minute)
+		b.Ring.Publish(e)
+	}
+	return b
 }
 
 // serve starts a daemon's API on a socket whose path is short enough for a socket.

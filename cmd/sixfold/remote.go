@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 )
@@ -83,7 +84,7 @@ func (r *remote) load() error {
 	return nil
 }
 
-// dial connects. A daemon of TLS 1.3 refuses our certificate only after that, at the first read: failed is told.
+// dial connects. A daemon of TLS 1.3 refuses our certificate only after that: failed is told when it hangs up without a word.
 func (r *remote) dial(ctx context.Context, failed func(error)) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.address)
 	if err != nil {
@@ -94,19 +95,31 @@ func (r *remote) dial(ctx context.Context, failed func(error)) (net.Conn, error)
 		conn.Close()
 		return nil, err
 	}
-	return &refusable{secure, failed}, nil
+	return &refusable{Conn: secure, failed: failed}, nil
 }
 
-// refusable is a connection that tells of an alert of the other side.
+// refusedError says that the other side ended the connection right after the handshake: as it does with a certificate that it does
+// not accept.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
+// refusable is a connection that tells when it ends before anything was received.
 type refusable struct {
 	net.Conn
 	failed func(error)
+	some   atomic.Bool // something was received
 }
 
 func (c *refusable) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if isAlert(err) {
-		c.failed(err)
+	switch {
+	case n > 0:
+		c.some.Store(true)
+	case err != nil && !c.some.Load() && !errors.Is(err, net.ErrClosed):
+		// The alert that says why may be lost to the reset of a connection that we had written to.
+		c.failed(&refusedError{err})
 	}
 	return n, err
 }
@@ -123,6 +136,7 @@ func (r *remote) explain(err error) error {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
+	var refused *refusedError
 	switch {
 	case errors.As(err, &authority):
 		return fmt.Errorf("the certificate of %s is not signed by an authority in %s: give the one that signed it with --tls-ca", r.address, r.ca)
@@ -136,7 +150,7 @@ func (r *remote) explain(err error) error {
 		return fmt.Errorf("%s does not speak TLS: is it the address of the API?", r.address)
 	case isAlert(err) && strings.Contains(err.Error(), "protocol version"):
 		return fmt.Errorf("%s does not speak TLS 1.3: is it the address of the API?", r.address)
-	case isAlert(err):
+	case errors.As(err, &refused), isAlert(err):
 		return fmt.Errorf("%s refused our certificate %s (%w): it must be signed by api.tcp.client_ca of the router, be valid, and be for clients", r.address, r.cert, err)
 	}
 	return fmt.Errorf("connect to %s: %w", r.address, err)

@@ -25,11 +25,10 @@ func printAudit(p printer, m *sixfoldv1.ListAuditResponse) error {
 		return p.none("no audit records: nobody changed anything yet")
 	}
 	t := p.table("TIME", "CALLER", "ROLE", "FROM", "METHOD", "CODE", "REQUEST")
+	var branches [][][]string
 	for _, r := range m.GetRecords() {
 		t.add(p.at(r.GetTime().AsTime()), r.GetCaller(), r.GetRole(), r.GetOrigin(), r.GetMethod(), r.GetCode(), r.GetRequest())
-		if r.GetMessage() != "" {
-			t.more("", "", "", "", "", "", shorten("answer: "+r.GetMessage(), 80))
-		}
+		branches = append(branches, note("answer: ", r.GetMessage()))
 	}
-	return t.write(p.out)
+	return t.writeTree(p.out, branches)
 }

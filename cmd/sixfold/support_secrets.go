@@ -78,10 +78,15 @@ func (s *secrets) learn(value string) {
 
 // hide returns text with config.Hidden in the place of what is secret.
 func (s *secrets) hide(text []byte) []byte {
+	return s.pattern().ReplaceAll(s.hideValues(text), []byte("${1}"+`"`+config.Hidden+`"`))
+}
+
+// hideValues hides only what was learnt.
+func (s *secrets) hideValues(text []byte) []byte {
 	for _, v := range s.order {
 		text = bytes.ReplaceAll(text, []byte(v), []byte(config.Hidden))
 	}
-	return s.pattern().ReplaceAll(text, []byte("${1}"+`"`+config.Hidden+`"`))
+	return text
 }
 
 // pattern finds the values of secret fields: in YAML, in JSON, with the marks of a diff before them.

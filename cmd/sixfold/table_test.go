@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -65,8 +67,44 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		"vxlan":   human(listVXLANs, printVXLANs),
 		"dhcpv6":  human(getDHCPv6, printDHCPv6),
 		"pending": human(listPending, printPending),
+		"drift":   human(listDrift, printDrift),
+		"units":   human(getVersion, printUnits),
+		"revisions": human(func(context.Context, *client) (*sixfoldv1.ListRevisionsResponse, error) {
+			return revisionList(), nil
+		}, printRevisions),
+		"audit": human(func(context.Context, *client) (*sixfoldv1.ListAuditResponse, error) { return auditList(), nil }, printAudit),
+		"plan":  human(func(context.Context, *client) (*sixfoldv1.PlanResponse, error) { return planned(), nil }, printPlan),
+		"applied": human(func(context.Context, *client) (*sixfoldv1.ApplyResponse, error) {
+			return &sixfoldv1.ApplyResponse{
+				Revision: revisionList().GetRevisions()[0], Operations: planned().GetOperations(), Pending: planned().GetPending(),
+			}, nil
+		}, func(p printer, m *sixfoldv1.ApplyResponse) error { return printCommitted(p, m, 0, true) }),
 		"version": human(getVersion, printVersion),
 	}
+}
+
+func revisionList() *sixfoldv1.ListRevisionsResponse {
+	at := func(d time.Duration) *timestamppb.Timestamp { return timestamppb.New(tableNow.Add(d)) }
+	return &sixfoldv1.ListRevisionsResponse{Revisions: []*sixfoldv1.Revision{
+		{Id: 11, Time: at(-time.Minute), Author: "root", Result: "unconfirmed", Name: "config edit", Comment: "new uplink", Running: true, ConfirmBy: at(4 * time.Minute)},
+		{Id: 10, Time: at(-time.Hour), Author: "alice", Result: "failed", Name: "lab.yaml", Reason: "kernel: set mtu of lan0: operation not supported"},
+		{Id: 9, Time: at(-30 * time.Hour), Author: "root", Result: "applied", Name: "/etc/sixfold/config.yaml", Comment: "rollback to revision 7"},
+	}}
+}
+
+func auditList() *sixfoldv1.ListAuditResponse {
+	return &sixfoldv1.ListAuditResponse{Records: []*sixfoldv1.AuditRecord{
+		{Id: 2, Time: timestamppb.New(tableNow), Caller: "joe", Role: "read", Origin: "unix:uid=1000,pid=42", Method: "ConfigService/Apply",
+			Request: "name: x.yaml", Code: "PERMISSION_DENIED", Message: "joe has the role read, and this needs admin"},
+		{Id: 1, Time: timestamppb.New(tableNow), Caller: "root", Role: "admin", Origin: "unix:uid=0,pid=7", Method: "OperateService/ReleaseLease", Request: "prefix: ::1", Code: "OK"},
+	}}
+}
+
+func planned() *sixfoldv1.PlanResponse {
+	return &sixfoldv1.PlanResponse{Operations: []*sixfoldv1.Operation{
+		{Unit: "kernel", Object: "lan0", Action: "set mtu to 1400", Class: "live"},
+		{Unit: "bgp", Object: "neighbor isp", Action: "start again", Class: "recreate", Warning: "the BGP session ends for a moment"},
+	}, Pending: []*sixfoldv1.Pending{{What: "interfaces.lan0", Reason: "there is no such link"}}}
 }
 
 // withDaemon calls do with a client of a daemon that has b behind it.
@@ -96,7 +134,7 @@ func TestTables(t *testing.T) {
 	for name, show := range tables() {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			withDaemon(t, apitest.Sample(tableNow), func(ctx context.Context, c *client) error {
+			withDaemon(t, sample(tableNow), func(ctx context.Context, c *client) error {
 				return show(ctx, c, printer{out: &out, err: io.Discard, now: tableNow}, func(m proto.Message) {
 					if v, ok := m.(*sixfoldv1.GetVersionResponse); ok {
 						v.Started = v.GetUnits()[0].GetSince() // the server's own clock
@@ -160,7 +198,7 @@ func spoil(m protoreflect.Message, n *int) {
 func TestTablesWithUglyData(t *testing.T) {
 	for name, show := range tables() {
 		t.Run(name, func(t *testing.T) {
-			b := apitest.Sample(tableNow)
+			b := sample(tableNow)
 			withDaemon(t, b, func(ctx context.Context, c *client) error {
 				for seed := range len(ugly) {
 					var out bytes.Buffer
@@ -205,8 +243,8 @@ func TestColumns(t *testing.T) {
 
 func TestEmptyTables(t *testing.T) {
 	for name, show := range tables() {
-		if name == "bgp_neighbor" || name == "version" {
-			continue // they are about one thing, which is there
+		if slices.Contains([]string{"bgp_neighbor", "version", "revisions", "audit", "plan", "applied"}, name) {
+			continue // they are about something that is there
 		}
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
@@ -221,7 +259,7 @@ func TestEmptyTables(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
-	withDaemon(t, apitest.Sample(tableNow), func(ctx context.Context, c *client) error {
+	withDaemon(t, sample(tableNow), func(ctx context.Context, c *client) error {
 		for name, tt := range map[string]struct {
 			names func(context.Context, *client) ([]string, error)
 			want  []string

@@ -100,8 +100,13 @@ func (c *changes) frame(_ time.Time, text, notes string) error {
 		text = "\n" + text
 	}
 	c.last, c.some = strings.TrimPrefix(text, "\n")+notes, true
-	if err := writeAll(c.err, notes); err != nil {
-		return err
+	if notes != "" {
+		if err := writeAll(c.err, notes); err != nil {
+			return err
+		}
+	}
+	if text == "" {
+		return nil
 	}
 	return writeAll(c.out, text)
 }
