@@ -292,7 +292,8 @@ func (s *Store) Recover() ([]Revision, error) {
 	confirmed := s.Confirmed()
 	var out []Revision
 	for _, rev := range s.List() {
-		result, reason := rev.Result, rev.Reason
+		var result Result
+		var reason string
 		switch {
 		case rev.ID == waiting:
 			result, reason = Reverted, "the router started again before it was confirmed"
