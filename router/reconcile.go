@@ -79,10 +79,10 @@ func (r *Router) reconcileLoop(ctx context.Context) error {
 	}
 }
 
-// nextLook says when to look again without being woken: at a retry, at the end of a delegation, or after a minute.
+// nextLook says when to look again without being woken: at a retry, at the end of a delegation, or when it is time for the periodic look.
 func (r *Router) nextLook(now time.Time) time.Duration {
-	next := now.Add(time.Minute)
 	r.applying.Lock()
+	next := now.Add(lookAfter(r.lookCost))
 	for _, u := range r.units {
 		if u.retryAt.After(now) && u.retryAt.Before(next) {
 			next = u.retryAt
@@ -101,9 +101,11 @@ func (r *Router) nextLook(now time.Time) time.Duration {
 func (r *Router) reconcile(ctx context.Context) error {
 	r.applying.Lock()
 	defer r.applying.Unlock()
+	began := time.Now()
 	if _, err := r.converge(ctx, nil); err != nil {
 		return err
 	}
+	r.lookCost = time.Since(began)
 	units, err := r.Units(ctx)
 	errs := []error{err}
 	for _, u := range units {
@@ -212,6 +214,7 @@ func (r *Router) setProblem(u *unit, problem string) {
 	defer r.mu.Unlock()
 	if u.problem != problem {
 		u.problem, u.since = problem, time.Now()
+		r.tellUnit(u.name, problem)
 	}
 }
 

@@ -44,10 +44,13 @@ type Router struct {
 
 	wake     chan struct{}
 	units    []*unit
-	applying sync.Mutex // held while a plan is applied
+	applying sync.Mutex    // held while a plan is applied
+	lookCost time.Duration // of the last reconciliation; guarded by applying
 
 	revisions  *revision.Store
 	events     *event.Ring
+	journal    *journal // writes to events
+	drifts     *driftList
 	committing chan struct{}   // holds an element while a commit is in progress
 	confirming chan time.Time  // deadlines of revisions that wait to be confirmed, for confirmLoop
 	ready      chan struct{}   // closed when a commit can be taken
@@ -96,6 +99,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 
 		revisions:  revisions,
 		events:     event.New(remembered),
+		drifts:     newDriftList(),
 		committing: make(chan struct{}, 1),
 		confirming: make(chan time.Time, 1),
 		ready:      make(chan struct{}),
@@ -111,6 +115,8 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
 	r.dhcp = dhcpv6.New(named("dhcpv6"), store, r.table)
+	r.journal = newJournal(r.events)
+	r.hook()
 	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
 	r.units = []*unit{
 		{name: "kernel", apply: func(ctx context.Context, p *Plan) error { return r.links.Apply(ctx, p.Kernel) }},
@@ -202,6 +208,7 @@ func (r *Router) Run(ctx context.Context) error {
 	var ground, peers errgroup.Group
 	r.supervise(&ground, groundCtx, "kernel", r.monitor.Run)
 	r.supervise(&ground, groundCtx, "fib", r.fib.Run)
+	ground.Go(func() error { return r.observe(groundCtx) })
 	peersCtx, stopPeers := context.WithCancel(ctx)
 	defer stopPeers()
 	ground.Go(func() error {
