@@ -182,3 +182,31 @@ func TestShellPromptOfUnconfirmed(t *testing.T) {
 	y.send(ctrlD)
 	y.ends()
 }
+
+// TestShellPager gives the terminal to a pager as it was before the shell, and takes it back.
+func TestShellPager(t *testing.T) {
+	b := &apitest.Backend{}
+	for i := range 100 {
+		b.PendingList = append(b.PendingList, router.Pending{What: number(uint32(i)), Reason: "for a screen"})
+	}
+	pager := filepath.Join(t.TempDir(), "pager")
+	const script = "#!/bin/sh\nhead -n 2\necho page; read key </dev/tty; cat >/dev/null; echo \"key=$key\"\n"
+	if err := os.WriteFile(pager, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	y := startOnTerminal(t, []string{"SIXFOLD_SOCKET=" + serveTest(t, b), "PAGER=" + pager}, "sixfold", "shell")
+	y.expect(`> $`)
+	y.send("show pending\r")
+	y.expect(`page\r\n`)
+	y.send("abc\x7f\r")
+	y.expect(`key=ab\r\n.*> $`)
+	// A filter and no-more need none.
+	y.send("show pending | no-more\r")
+	y.expect(`(?s)\n98 .*for a screen\r\n99 .*for a screen\r\n.*> $`)
+	y.send("show pending | include ^99\r")
+	y.expect(`99 +for a screen\r\n.*> $`)
+	y.send("exit\r")
+	if code := y.ends(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+}
