@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -58,6 +59,16 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	log, err := newLogger(stderr, o.logLevel, o.logFormat)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(o.state); errors.Is(err, fs.ErrNotExist) {
+		// At the first start there is only the file. What is wrong with it is said before anything is changed.
+		text, err := os.ReadFile(o.config)
+		if err == nil {
+			_, _, err = config.Load(o.config, text)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if os.Geteuid() != 0 {
 		return errors.New("sixfold run changes interfaces and routes and needs root")
