@@ -48,7 +48,7 @@ func MakePlan(in Inputs) *Plan {
 		Inputs: in,
 		plan: &Plan{
 			Config: in.Config,
-			Kernel: kernel.Config{Forwarding: true, Links: map[string]kernel.Link{}},
+			Kernel: kernel.Config{Links: map[string]kernel.Link{}},
 			VXLAN:  vxlan.Config{Devices: map[string]vxlan.Device{}},
 			PD:     pd.Config{DUID: in.DUID, Uplinks: map[string]pd.Uplink{}},
 			RA:     ra.Config{Interfaces: map[string]ra.Interface{}},
@@ -61,6 +61,8 @@ func MakePlan(in Inputs) *Plan {
 	if in.Config == nil {
 		return p.plan
 	}
+	// A machine that nothing is configured for is none of ours: it may not even be meant to forward.
+	p.plan.Kernel.Forwarding = len(in.Config.Interfaces) > 0 || len(in.Config.Routes) > 0 || in.Config.BGP != nil
 	for _, i := range in.Config.Interfaces {
 		for _, d := range i.Delegations {
 			p.uplinks[d.Name] = i.Name
