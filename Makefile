@@ -16,13 +16,20 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # What the tests run as peers and witnesses.
 PACKAGES := iproute2 iputils-ping isc-dhcp-client isc-dhcp-server kea-dhcp6-server ndisc6 bird2 dhcpcd-base dibbler-client dibbler-server radvd kea-admin frr procps zsh fish
 
-.PHONY: build lab test root unit generate generated lint tools packages clean
+.PHONY: build lab deb test root unit generate generated lint tools packages clean
+
+# Where programs and packages go.
+OUT := bin
 
 build:
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/sixfold ./cmd/sixfold
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/sixfold ./cmd/sixfold
 
 lab: build
-	bin/sixfold lab
+	$(OUT)/sixfold lab
+
+# A Debian package, for dpkg -i.
+deb: build
+	cmd/sixfold/package/build-deb.sh $(OUT)/sixfold $(VERSION) $(OUT)
 
 test: root packages lint generated unit
 
