@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -284,8 +285,21 @@ bgp:
 		eventually(t, check.command, m.Expect(check.command, check.want))
 	}
 	eventually(t, "a router advertisement", peer.Expect("ip -6 route show default", "via fe80::"))
-	if out := m.Sh(t, "curl -sf http://[::1]:9466/metrics || wget -qO- http://[::1]:9466/metrics"); !strings.Contains(out, `sixfold_unit_up{unit="kernel"} 1`) {
-		t.Errorf("metrics:\n%s", out)
+	var scrape []byte
+	must(t, m.Do(func() error {
+		c, err := net.Dial("tcp", "[::1]:9466")
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "GET /metrics HTTP/1.0\r\n\r\n"); err != nil {
+			return err
+		}
+		scrape, err = io.ReadAll(c)
+		return err
+	}))
+	if !strings.Contains(string(scrape), `sixfold_unit_up{unit="kernel"} 1`) {
+		t.Errorf("metrics:\n%s", scrape)
 	}
 	// Members of the group may look, and no more.
 	member := []string{"setpriv", "--reuid=nobody", "--regid=sixfold", "--clear-groups", "sixfold"}
