@@ -53,10 +53,16 @@ func (c *counters) drop(reason string) {
 	c.dropped[reason]++
 }
 
-// keep forgets the links that are not served any more.
+// maxCounted is from how many links on those that are not served any more are forgotten.
+const maxCounted = 1024
+
+// keep bounds memory. A link that is not served because its carrier is gone for a moment goes on counting where it was.
 func (c *counters) keep(served map[string]*served) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.links) <= maxCounted {
+		return
+	}
 	maps.DeleteFunc(c.links, func(name string, _ *linkCounters) bool { return served[name] == nil })
 }
 
