@@ -34,7 +34,7 @@ interfaces:
     addresses: ["2001:db8:a::1/64", "2001:db8:ab::1/64", 192.0.2.1/24]
     advertise: {}
     dhcpv6: {pools: {guests: {range: "2001:db8:a::100-2001:db8:a::1ff"}}}
-  lan1: {mtu: 1500, addresses: ["2001:db8:aa::1/64"]}
+  lan1: {mtu: 1500, accept_ra: true, addresses: ["2001:db8:aa::1/64"]}
 %s
 routes:
   "2001:db8:f001::/48": {via: "2001:db8:a::9"}

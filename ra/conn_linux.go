@@ -15,8 +15,9 @@ import (
 type conn interface {
 	// read blocks until a packet comes or interrupt is called, which gives os.ErrDeadlineExceeded.
 	read(b []byte) (int, packetInfo, error)
-	// write sends one ICMPv6 message. An invalid source leaves the choice to the kernel.
-	write(b []byte, index int, source, destination netip.Addr) error
+	// write sends one ICMPv6 message. An invalid source leaves the choice to the kernel. loop says whether this machine hears what
+	// is sent to a group that it is a member of. It is called from one goroutine at a time.
+	write(b []byte, index int, source, destination netip.Addr, loop bool) error
 	join(index int, group netip.Addr) error
 	leave(index int, group netip.Addr) error
 	interrupt()
@@ -32,6 +33,7 @@ var (
 // packet, and its table of names is filled by dumps of all links; so this one deals in interface indexes.
 type socket struct {
 	file *os.File // the descriptor, in the runtime's poller
+	mute bool     // multicast loopback is off; of whoever calls write
 	raw  interface {
 		Read(func(fd uintptr) bool) error
 		Write(func(fd uintptr) bool) error
@@ -115,7 +117,13 @@ func (s *socket) read(b []byte) (int, packetInfo, error) {
 	return n, info, nil
 }
 
-func (s *socket) write(b []byte, index int, source, destination netip.Addr) error {
+func (s *socket) write(b []byte, index int, source, destination netip.Addr, loop bool) error {
+	if s.mute == loop {
+		if err := s.setLoop(loop); err != nil {
+			return err
+		}
+		s.mute = !loop
+	}
 	pktinfo := &unix.Inet6Pktinfo{Ifindex: uint32(index)}
 	if source.IsValid() {
 		pktinfo.Addr = source.As16()
@@ -136,6 +144,20 @@ func (s *socket) write(b []byte, index int, source, destination netip.Addr) erro
 		return werr
 	}
 	return os.NewSyscallError("sendmsg", err)
+}
+
+func (s *socket) setLoop(on bool) error {
+	value := 0
+	if on {
+		value = 1
+	}
+	var err error
+	if cerr := s.raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, value)
+	}); cerr != nil {
+		return cerr
+	}
+	return os.NewSyscallError("set IPV6_MULTICAST_LOOP", err)
 }
 
 func (s *socket) join(index int, group netip.Addr) error {

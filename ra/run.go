@@ -139,7 +139,9 @@ func (s *Sender) send(c conn, t task) {
 	messages, err := Encode(t.what, time.Now())
 	sent := 0
 	for _, m := range messages {
-		if err = c.write(m, t.what.Index, t.what.LinkLocal, t.to); err != nil {
+		// A link that we no longer advertise on may be one whose advertisements our kernel takes by now: it must not make
+		// addresses of our own last one. The others an operator may watch on the router itself.
+		if err = c.write(m, t.what.Index, t.what.LinkLocal, t.to, t.kind != goodbye); err != nil {
 			err = fmt.Errorf("send to %s: %w", t.to, err)
 			break
 		}

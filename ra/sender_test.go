@@ -72,7 +72,7 @@ func (w *wire) read(b []byte) (int, packetInfo, error) {
 	}
 }
 
-func (w *wire) write(b []byte, index int, source, destination netip.Addr) error {
+func (w *wire) write(b []byte, index int, source, destination netip.Addr, _ bool) error {
 	w.mu.Lock()
 	err := w.broken
 	w.mu.Unlock()

@@ -62,7 +62,7 @@ func ask(ctx context.Context, c conn, ifindex int, heard <-chan struct{}) error 
 	var err error
 	for range maxSolicitations {
 		wait := solicitationInterval
-		if err = c.write(solicitation[:], ifindex, netip.Addr{}, allRouters); err != nil {
+		if err = c.write(solicitation[:], ifindex, netip.Addr{}, allRouters, true); err != nil {
 			wait = time.Second
 		}
 		sent = sent || err == nil
