@@ -16,6 +16,9 @@ func (p *planner) planInterface(i config.Interface) {
 	where := "interfaces." + i.Name
 	if i.VXLAN != nil {
 		p.planVXLAN(i)
+		if l, ok := p.Links[i.Name]; ok && l.Kind != "vxlan" {
+			return // somebody else's, which the VXLAN unit refuses: it is not ours to give addresses
+		}
 	}
 	addresses := p.resolveAll(where+".addresses", i.Addresses)
 	link := kernel.Link{Name: i.Name, MTU: i.MTU, AcceptRA: i.AcceptRA, DAD: i.DAD}

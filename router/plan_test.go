@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write the expected plans anew")
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // Each file of testdata/plan has a configuration, the state of the machine, and the plan that follows. A line of the state
-// is a link (link NAME INDEX [down] ADDRESS…) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
+// is a link (link NAME INDEX [down] [kind=KIND] ADDRESS…; one named vxlan… is of that kind) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
 func TestMakePlan(t *testing.T) {
 	files, err := filepath.Glob("testdata/plan/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -90,7 +90,14 @@ func parseState(text string, in *Inputs) error {
 				return err
 			}
 			l.MAC = net.HardwareAddr{2, 0, 0, 0, 0, byte(l.Index)}
+			if strings.HasPrefix(l.Name, "vxlan") {
+				l.Kind = "vxlan"
+			}
 			for _, word := range f[3:] {
+				if kind, ok := strings.CutPrefix(word, "kind="); ok {
+					l.Kind = kind
+					continue
+				}
 				if word == "down" {
 					l.Running = false
 					continue

@@ -61,8 +61,8 @@ type Operation struct {
 type ConflictError struct{ Base, Running uint64 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("the configuration was made from revision %d, but revision %d runs by now: look at what changed with sixfold config diff %d, and apply again",
-		e.Base, e.Running, e.Base)
+	return fmt.Sprintf("the configuration was made from revision %d, but revision %d runs by now: look at what changed with sixfold config diff %d %d, and apply again",
+		e.Base, e.Running, e.Base, e.Running)
 }
 
 // WaitingError says that nothing can be committed because a revision waits to be confirmed.
