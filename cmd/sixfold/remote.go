@@ -114,14 +114,25 @@ type refusable struct {
 
 func (c *refusable) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	switch {
-	case n > 0:
+	if n > 0 {
 		c.some.Store(true)
-	case err != nil && !c.some.Load() && !errors.Is(err, net.ErrClosed):
+	}
+	c.ended(err)
+	return n, err
+}
+
+// Write tells too: the reset of a refused connection may meet what we write before it meets the reader.
+func (c *refusable) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.ended(err)
+	return n, err
+}
+
+func (c *refusable) ended(err error) {
+	if err != nil && !c.some.Load() && !errors.Is(err, net.ErrClosed) {
 		// The alert that says why may be lost to the reset of a connection that we had written to.
 		c.failed(&refusedError{err})
 	}
-	return n, err
 }
 
 // isAlert reports whether the other side ended TLS with an alert.
