@@ -127,7 +127,7 @@ func (p *Process) Kill() {
 
 // Stop sends SIGTERM and waits for the end, at most for the time given; then it kills.
 func (p *Process) Stop(within time.Duration) error {
-	if err := p.Signal(syscall.SIGTERM); err != nil && p.Running() {
+	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
