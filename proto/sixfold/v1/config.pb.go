@@ -45,7 +45,11 @@ type Config struct {
 	// Who may use the API, and where it listens beside the unix socket.
 	Api *Api `protobuf:"bytes,5,opt,name=api,proto3" json:"api,omitempty"`
 	// Prometheus metrics; without it there are none.
-	Metrics       *Metrics `protobuf:"bytes,6,opt,name=metrics,proto3" json:"metrics,omitempty"`
+	Metrics *Metrics `protobuf:"bytes,6,opt,name=metrics,proto3" json:"metrics,omitempty"`
+	// The management instance: a VRF of its own for what the router is operated by, which goes on whatever becomes of the rest.
+	Management *Management `protobuf:"bytes,7,opt,name=management,proto3" json:"management,omitempty"`
+	// Routing instances (VRFs) by the name of their device.
+	Vrfs          map[string]*Vrf `protobuf:"bytes,8,rep,name=vrfs,proto3" json:"vrfs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -118,6 +122,20 @@ func (x *Config) GetApi() *Api {
 func (x *Config) GetMetrics() *Metrics {
 	if x != nil {
 		return x.Metrics
+	}
+	return nil
+}
+
+func (x *Config) GetManagement() *Management {
+	if x != nil {
+		return x.Management
+	}
+	return nil
+}
+
+func (x *Config) GetVrfs() map[string]*Vrf {
+	if x != nil {
+		return x.Vrfs
 	}
 	return nil
 }
@@ -2026,12 +2044,196 @@ func (*Aggregate) Descriptor() ([]byte, []int) {
 	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
+// Vrf is a routing instance: interfaces with a routing table of their own (virtual routing and forwarding). What comes in by one
+// of them is looked up in this table alone: a destination that it has no route to is unreachable, whatever the other tables say.
+type Vrf struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kernel routing table, 1 to 4294967295, but for those that the kernel itself has (253, 254, 255).
+	Table uint32 `protobuf:"varint,1,opt,name=table,proto3" json:"table,omitempty"`
+	// Interfaces that belong to it, by name or by pattern (vnet*). An interface belongs to one VRF at most, its name wins over patterns.
+	Interfaces []string `protobuf:"bytes,2,rep,name=interfaces,proto3" json:"interfaces,omitempty"`
+	// Static routes of this table, by destination prefix.
+	Routes map[string]*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// BGP speaker and neighbors of this instance.
+	Bgp *Bgp `protobuf:"bytes,4,opt,name=bgp,proto3" json:"bgp,omitempty"`
+	// Prefixes that are bound to this machine as a whole (AnyIP), within this instance.
+	Local         []string `protobuf:"bytes,5,rep,name=local,proto3" json:"local,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Vrf) Reset() {
+	*x = Vrf{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Vrf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Vrf) ProtoMessage() {}
+
+func (x *Vrf) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Vrf.ProtoReflect.Descriptor instead.
+func (*Vrf) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Vrf) GetTable() uint32 {
+	if x != nil {
+		return x.Table
+	}
+	return 0
+}
+
+func (x *Vrf) GetInterfaces() []string {
+	if x != nil {
+		return x.Interfaces
+	}
+	return nil
+}
+
+func (x *Vrf) GetRoutes() map[string]*Route {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Vrf) GetBgp() *Bgp {
+	if x != nil {
+		return x.Bgp
+	}
+	return nil
+}
+
+func (x *Vrf) GetLocal() []string {
+	if x != nil {
+		return x.Local
+	}
+	return nil
+}
+
+// Management is the instance for operating the router: a VRF with its own interfaces, default routes and DNS servers. The API on TCP
+// and the metrics listen in it unless their device says otherwise, and our own lookups are made in it.
+type Management struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Interfaces that belong to it, by name or by pattern.
+	Interfaces []string `protobuf:"bytes,1,rep,name=interfaces,proto3" json:"interfaces,omitempty"`
+	// Name of the VRF device; default mgmt.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Kernel routing table; default 1001.
+	Table *uint32 `protobuf:"varint,3,opt,name=table,proto3,oneof" json:"table,omitempty"`
+	// Static routes of this table, by destination prefix.
+	Routes map[string]*Route `protobuf:"bytes,4,rep,name=routes,proto3" json:"routes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// DNS servers for the router's own lookups, which are asked in this instance.
+	Dns []string `protobuf:"bytes,5,rep,name=dns,proto3" json:"dns,omitempty"`
+	// Domains that names without a dot are looked up in.
+	Domains []string `protobuf:"bytes,6,rep,name=domains,proto3" json:"domains,omitempty"`
+	// Units of systemd that are to run in this instance, as ssh.service. They are restarted when this changes.
+	Services      []string `protobuf:"bytes,7,rep,name=services,proto3" json:"services,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Management) Reset() {
+	*x = Management{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Management) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Management) ProtoMessage() {}
+
+func (x *Management) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Management.ProtoReflect.Descriptor instead.
+func (*Management) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Management) GetInterfaces() []string {
+	if x != nil {
+		return x.Interfaces
+	}
+	return nil
+}
+
+func (x *Management) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Management) GetTable() uint32 {
+	if x != nil && x.Table != nil {
+		return *x.Table
+	}
+	return 0
+}
+
+func (x *Management) GetRoutes() map[string]*Route {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Management) GetDns() []string {
+	if x != nil {
+		return x.Dns
+	}
+	return nil
+}
+
+func (x *Management) GetDomains() []string {
+	if x != nil {
+		return x.Domains
+	}
+	return nil
+}
+
+func (x *Management) GetServices() []string {
+	if x != nil {
+		return x.Services
+	}
+	return nil
+}
+
 var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xe7\x03\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xba\x05\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
@@ -2040,13 +2242,20 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x06routes\x18\x03 \x03(\v2\x1e.sixfold.v1.Config.RoutesEntryR\x06routes\x12!\n" +
 	"\x03bgp\x18\x04 \x01(\v2\x0f.sixfold.v1.BgpR\x03bgp\x12!\n" +
 	"\x03api\x18\x05 \x01(\v2\x0f.sixfold.v1.ApiR\x03api\x12-\n" +
-	"\ametrics\x18\x06 \x01(\v2\x13.sixfold.v1.MetricsR\ametrics\x1aT\n" +
+	"\ametrics\x18\x06 \x01(\v2\x13.sixfold.v1.MetricsR\ametrics\x126\n" +
+	"\n" +
+	"management\x18\a \x01(\v2\x16.sixfold.v1.ManagementR\n" +
+	"management\x12O\n" +
+	"\x04vrfs\x18\b \x03(\v2\x1c.sixfold.v1.Config.VrfsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[^/\\s:%*]{1,15}$R\x04vrfs\x1aT\n" +
 	"\x0fInterfacesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05value\x18\x02 \x01(\v2\x15.sixfold.v1.InterfaceR\x05value:\x028\x01\x1aL\n" +
 	"\vRoutesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
-	"\x05value\x18\x02 \x01(\v2\x11.sixfold.v1.RouteR\x05value:\x028\x01\"_\n" +
+	"\x05value\x18\x02 \x01(\v2\x11.sixfold.v1.RouteR\x05value:\x028\x01\x1aH\n" +
+	"\tVrfsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12%\n" +
+	"\x05value\x18\x02 \x01(\v2\x0f.sixfold.v1.VrfR\x05value:\x028\x01\"_\n" +
 	"\x06System\x12$\n" +
 	"\bhostname\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xfd\x01R\bhostname\x12\x1b\n" +
 	"\trouter_id\x18\x02 \x01(\tR\brouterId\x12\x12\n" +
@@ -2280,7 +2489,33 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\bshutdown\x18\r \x01(\bR\bshutdownB\x0f\n" +
 	"\r_import_limitB\v\n" +
 	"\t_multihop\"\v\n" +
-	"\tAggregateB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\tAggregate\"\xf7\x01\n" +
+	"\x03Vrf\x12\x14\n" +
+	"\x05table\x18\x01 \x01(\rR\x05table\x12\x1e\n" +
+	"\n" +
+	"interfaces\x18\x02 \x03(\tR\n" +
+	"interfaces\x123\n" +
+	"\x06routes\x18\x03 \x03(\v2\x1b.sixfold.v1.Vrf.RoutesEntryR\x06routes\x12!\n" +
+	"\x03bgp\x18\x04 \x01(\v2\x0f.sixfold.v1.BgpR\x03bgp\x12\x14\n" +
+	"\x05local\x18\x05 \x03(\tR\x05local\x1aL\n" +
+	"\vRoutesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
+	"\x05value\x18\x02 \x01(\v2\x11.sixfold.v1.RouteR\x05value:\x028\x01\"\xd4\x02\n" +
+	"\n" +
+	"Management\x12\x1e\n" +
+	"\n" +
+	"interfaces\x18\x01 \x03(\tR\n" +
+	"interfaces\x12/\n" +
+	"\x04name\x18\x02 \x01(\tB\x1b\xbaH\x18r\x162\x14^([^/\\s:%*]{1,15})?$R\x04name\x12\x19\n" +
+	"\x05table\x18\x03 \x01(\rH\x00R\x05table\x88\x01\x01\x12:\n" +
+	"\x06routes\x18\x04 \x03(\v2\".sixfold.v1.Management.RoutesEntryR\x06routes\x12\x10\n" +
+	"\x03dns\x18\x05 \x03(\tR\x03dns\x12\x18\n" +
+	"\adomains\x18\x06 \x03(\tR\adomains\x12\x1a\n" +
+	"\bservices\x18\a \x03(\tR\bservices\x1aL\n" +
+	"\vRoutesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
+	"\x05value\x18\x02 \x01(\v2\x11.sixfold.v1.RouteR\x05value:\x028\x01B\b\n" +
+	"\x06_tableB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_config_proto_rawDescOnce sync.Once
@@ -2294,7 +2529,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sixfold.v1.Config
 	(*System)(nil),              // 1: sixfold.v1.System
@@ -2320,82 +2555,95 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	(*FilterPrepend)(nil),       // 21: sixfold.v1.FilterPrepend
 	(*Neighbor)(nil),            // 22: sixfold.v1.Neighbor
 	(*Aggregate)(nil),           // 23: sixfold.v1.Aggregate
-	nil,                         // 24: sixfold.v1.Config.InterfacesEntry
-	nil,                         // 25: sixfold.v1.Config.RoutesEntry
-	nil,                         // 26: sixfold.v1.Api.UsersEntry
-	nil,                         // 27: sixfold.v1.Api.GroupsEntry
-	nil,                         // 28: sixfold.v1.ApiTcp.RolesEntry
-	nil,                         // 29: sixfold.v1.Interface.DelegationsEntry
-	nil,                         // 30: sixfold.v1.Advertise.PrefixesEntry
-	nil,                         // 31: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                         // 32: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                         // 33: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                         // 34: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                         // 35: sixfold.v1.Bgp.FiltersEntry
-	nil,                         // 36: sixfold.v1.Bgp.NeighborsEntry
-	nil,                         // 37: sixfold.v1.Bgp.AggregatesEntry
-	(*durationpb.Duration)(nil), // 38: google.protobuf.Duration
+	(*Vrf)(nil),                 // 24: sixfold.v1.Vrf
+	(*Management)(nil),          // 25: sixfold.v1.Management
+	nil,                         // 26: sixfold.v1.Config.InterfacesEntry
+	nil,                         // 27: sixfold.v1.Config.RoutesEntry
+	nil,                         // 28: sixfold.v1.Config.VrfsEntry
+	nil,                         // 29: sixfold.v1.Api.UsersEntry
+	nil,                         // 30: sixfold.v1.Api.GroupsEntry
+	nil,                         // 31: sixfold.v1.ApiTcp.RolesEntry
+	nil,                         // 32: sixfold.v1.Interface.DelegationsEntry
+	nil,                         // 33: sixfold.v1.Advertise.PrefixesEntry
+	nil,                         // 34: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                         // 35: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                         // 36: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                         // 37: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                         // 38: sixfold.v1.Bgp.FiltersEntry
+	nil,                         // 39: sixfold.v1.Bgp.NeighborsEntry
+	nil,                         // 40: sixfold.v1.Bgp.AggregatesEntry
+	nil,                         // 41: sixfold.v1.Vrf.RoutesEntry
+	nil,                         // 42: sixfold.v1.Management.RoutesEntry
+	(*durationpb.Duration)(nil), // 43: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	24, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	25, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	26, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	27, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
 	15, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
 	2,  // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
 	4,  // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
-	26, // 6: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	27, // 7: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
-	3,  // 8: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	28, // 9: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	29, // 10: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
-	7,  // 11: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
-	9,  // 12: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	13, // 13: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	38, // 14: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	38, // 15: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	38, // 16: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	38, // 17: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	38, // 18: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	38, // 19: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	38, // 20: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	30, // 21: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	38, // 22: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	38, // 23: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	38, // 24: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	38, // 25: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	38, // 26: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	38, // 27: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	38, // 28: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	31, // 29: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	32, // 30: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	33, // 31: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	38, // 32: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	38, // 33: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	34, // 34: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	35, // 35: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	36, // 36: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	37, // 37: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	18, // 38: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	19, // 39: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	20, // 40: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	21, // 41: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	38, // 42: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	5,  // 43: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	14, // 44: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	6,  // 45: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	8,  // 46: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	10, // 47: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	11, // 48: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	12, // 49: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	16, // 50: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	17, // 51: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	22, // 52: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	23, // 53: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	25, // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
+	28, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	29, // 8: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	30, // 9: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	3,  // 10: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
+	31, // 11: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	32, // 12: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	7,  // 13: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
+	9,  // 14: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
+	13, // 15: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	43, // 16: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	43, // 17: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	43, // 18: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	43, // 19: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	43, // 20: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	43, // 21: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	43, // 22: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	33, // 23: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	43, // 24: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	43, // 25: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	43, // 26: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	43, // 27: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	43, // 28: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	43, // 29: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	43, // 30: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	34, // 31: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	35, // 32: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	36, // 33: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	43, // 34: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	43, // 35: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	37, // 36: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	38, // 37: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	39, // 38: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	40, // 39: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	18, // 40: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	19, // 41: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	20, // 42: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	21, // 43: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	43, // 44: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	41, // 45: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	15, // 46: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	42, // 47: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	5,  // 48: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	14, // 49: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	24, // 50: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	6,  // 51: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,  // 52: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	10, // 53: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	11, // 54: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	12, // 55: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	16, // 56: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	17, // 57: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	22, // 58: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	23, // 59: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	14, // 60: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	14, // 61: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -2414,13 +2662,14 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[18].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
