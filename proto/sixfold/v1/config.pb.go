@@ -36,7 +36,9 @@ type Config struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names and identifiers of the router itself.
 	System *System `protobuf:"bytes,1,opt,name=system,proto3" json:"system,omitempty"`
-	// Network interfaces by kernel name.
+	// Network interfaces by kernel name. A name with * or ? is a pattern: what stands under it holds for every link that it matches
+	// and that has no name of its own here, as the links come and go. Of several patterns the one with most letters that are not *
+	// or ? counts, then the one with most ?.
 	Interfaces map[string]*Interface `protobuf:"bytes,2,rep,name=interfaces,proto3" json:"interfaces,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Static routes by destination prefix.
 	Routes map[string]*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -46,6 +48,10 @@ type Config struct {
 	Api *Api `protobuf:"bytes,5,opt,name=api,proto3" json:"api,omitempty"`
 	// Prometheus metrics; without it there are none.
 	Metrics *Metrics `protobuf:"bytes,6,opt,name=metrics,proto3" json:"metrics,omitempty"`
+	// Prefixes of which every address is ours (AnyIP), as those of ip route add local PREFIX dev lo: programs on this machine can be
+	// reached at each of them. The prefix must be routed to this router: neighbors that take it to be on their own link get no
+	// answer when they ask for its addresses.
+	Local []string `protobuf:"bytes,9,rep,name=local,proto3" json:"local,omitempty"`
 	// The management instance: a VRF of its own for what the router is operated by, which goes on whatever becomes of the rest.
 	Management *Management `protobuf:"bytes,7,opt,name=management,proto3" json:"management,omitempty"`
 	// Routing instances (VRFs) by the name of their device.
@@ -122,6 +128,13 @@ func (x *Config) GetApi() *Api {
 func (x *Config) GetMetrics() *Metrics {
 	if x != nil {
 		return x.Metrics
+	}
+	return nil
+}
+
+func (x *Config) GetLocal() []string {
+	if x != nil {
+		return x.Local
 	}
 	return nil
 }
@@ -441,8 +454,16 @@ type Interface struct {
 	Dhcpv6 *Dhcpv6 `protobuf:"bytes,8,opt,name=dhcpv6,proto3" json:"dhcpv6,omitempty"`
 	// Make this interface a VXLAN device.
 	Vxlan *Vxlan `protobuf:"bytes,9,opt,name=vxlan,proto3" json:"vxlan,omitempty"`
-	// Duplicate address detection of our own addresses; on by default.
-	Dad           *bool `protobuf:"varint,10,opt,name=dad,proto3,oneof" json:"dad,omitempty"`
+	// Duplicate address detection on this link, of our own addresses and of the link-local one; on by default.
+	Dad *bool `protobuf:"varint,10,opt,name=dad,proto3,oneof" json:"dad,omitempty"`
+	// How this link treats ARP; what is absent stays as it is.
+	Arp *Arp `protobuf:"bytes,20,opt,name=arp,proto3" json:"arp,omitempty"`
+	// Other settings of the kernel for this link: ipv6.NAME and ipv4.NAME for net.ipv6.conf.LINK.NAME and net.ipv4.conf.LINK.NAME,
+	// ipv6.neigh.NAME and ipv4.neigh.NAME for those of its neighbor table. Settings that have a field here are set by it. One
+	// that leaves the configuration gets back the value that it had before.
+	Sysctls map[string]int32 `protobuf:"bytes,21,rep,name=sysctls,proto3" json:"sysctls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Neighbor solicitations that duplicate address detection sends; without it as many as the link has (the kernel's default is 1).
+	DadTransmits  *uint32 `protobuf:"varint,22,opt,name=dad_transmits,json=dadTransmits,proto3,oneof" json:"dad_transmits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -547,6 +568,120 @@ func (x *Interface) GetDad() bool {
 	return false
 }
 
+func (x *Interface) GetArp() *Arp {
+	if x != nil {
+		return x.Arp
+	}
+	return nil
+}
+
+func (x *Interface) GetSysctls() map[string]int32 {
+	if x != nil {
+		return x.Sysctls
+	}
+	return nil
+}
+
+func (x *Interface) GetDadTransmits() uint32 {
+	if x != nil && x.DadTransmits != nil {
+		return *x.DadTransmits
+	}
+	return 0
+}
+
+// Arp has the settings of IPv4 address resolution on a link, with the values of the kernel (ip-sysctl.rst). For each of them the
+// kernel takes the larger one of the link's and that for all links.
+type Arp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Make entries of gratuitous ARP from addresses that are not known yet (arp_accept).
+	Accept *bool `protobuf:"varint,1,opt,name=accept,proto3,oneof" json:"accept,omitempty"`
+	// Which address of ours to announce in requests (arp_announce): 0 any, 1 avoid those that are not in the subnet of the target, 2 always the best one.
+	Announce *uint32 `protobuf:"varint,2,opt,name=announce,proto3,oneof" json:"announce,omitempty"`
+	// Which requests to leave without an answer (arp_ignore): 0 none, 1 for addresses that are not on this link, 2 also those from
+	// outside of its subnet, 3 for addresses of host scope, 8 all.
+	Ignore *uint32 `protobuf:"varint,3,opt,name=ignore,proto3,oneof" json:"ignore,omitempty"`
+	// Answer only where the kernel would send a packet to the asking machine over this link (arp_filter).
+	Filter *bool `protobuf:"varint,4,opt,name=filter,proto3,oneof" json:"filter,omitempty"`
+	// Tell the neighbors when the link comes up or its hardware address changes (arp_notify).
+	Notify *bool `protobuf:"varint,5,opt,name=notify,proto3,oneof" json:"notify,omitempty"`
+	// Answer for addresses that are routed over other links (proxy_arp).
+	Proxy         *bool `protobuf:"varint,6,opt,name=proxy,proto3,oneof" json:"proxy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Arp) Reset() {
+	*x = Arp{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Arp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Arp) ProtoMessage() {}
+
+func (x *Arp) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Arp.ProtoReflect.Descriptor instead.
+func (*Arp) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Arp) GetAccept() bool {
+	if x != nil && x.Accept != nil {
+		return *x.Accept
+	}
+	return false
+}
+
+func (x *Arp) GetAnnounce() uint32 {
+	if x != nil && x.Announce != nil {
+		return *x.Announce
+	}
+	return 0
+}
+
+func (x *Arp) GetIgnore() uint32 {
+	if x != nil && x.Ignore != nil {
+		return *x.Ignore
+	}
+	return 0
+}
+
+func (x *Arp) GetFilter() bool {
+	if x != nil && x.Filter != nil {
+		return *x.Filter
+	}
+	return false
+}
+
+func (x *Arp) GetNotify() bool {
+	if x != nil && x.Notify != nil {
+		return *x.Notify
+	}
+	return false
+}
+
+func (x *Arp) GetProxy() bool {
+	if x != nil && x.Proxy != nil {
+		return *x.Proxy
+	}
+	return false
+}
+
 // Delegation asks for a prefix (RFC 8415 6.3).
 type Delegation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -564,7 +699,7 @@ type Delegation struct {
 
 func (x *Delegation) Reset() {
 	*x = Delegation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +711,7 @@ func (x *Delegation) String() string {
 func (*Delegation) ProtoMessage() {}
 
 func (x *Delegation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +724,7 @@ func (x *Delegation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delegation.ProtoReflect.Descriptor instead.
 func (*Delegation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Delegation) GetLength() uint32 {
@@ -666,7 +801,7 @@ type Advertise struct {
 
 func (x *Advertise) Reset() {
 	*x = Advertise{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[7]
+	mi := &file_sixfold_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +813,7 @@ func (x *Advertise) String() string {
 func (*Advertise) ProtoMessage() {}
 
 func (x *Advertise) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[7]
+	mi := &file_sixfold_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +826,7 @@ func (x *Advertise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Advertise.ProtoReflect.Descriptor instead.
 func (*Advertise) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Advertise) GetMaxInterval() *durationpb.Duration {
@@ -839,7 +974,7 @@ type AdvertisedPrefix struct {
 
 func (x *AdvertisedPrefix) Reset() {
 	*x = AdvertisedPrefix{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -851,7 +986,7 @@ func (x *AdvertisedPrefix) String() string {
 func (*AdvertisedPrefix) ProtoMessage() {}
 
 func (x *AdvertisedPrefix) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -864,7 +999,7 @@ func (x *AdvertisedPrefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdvertisedPrefix.ProtoReflect.Descriptor instead.
 func (*AdvertisedPrefix) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AdvertisedPrefix) GetOnLink() bool {
@@ -933,7 +1068,7 @@ type Dhcpv6 struct {
 
 func (x *Dhcpv6) Reset() {
 	*x = Dhcpv6{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -945,7 +1080,7 @@ func (x *Dhcpv6) String() string {
 func (*Dhcpv6) ProtoMessage() {}
 
 func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -958,7 +1093,7 @@ func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6.ProtoReflect.Descriptor instead.
 func (*Dhcpv6) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Dhcpv6) GetRapidCommit() bool {
@@ -1049,7 +1184,7 @@ type AddressPool struct {
 
 func (x *AddressPool) Reset() {
 	*x = AddressPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1196,7 @@ func (x *AddressPool) String() string {
 func (*AddressPool) ProtoMessage() {}
 
 func (x *AddressPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1209,7 @@ func (x *AddressPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressPool.ProtoReflect.Descriptor instead.
 func (*AddressPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AddressPool) GetRange() string {
@@ -1101,7 +1236,7 @@ type PrefixPool struct {
 
 func (x *PrefixPool) Reset() {
 	*x = PrefixPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1248,7 @@ func (x *PrefixPool) String() string {
 func (*PrefixPool) ProtoMessage() {}
 
 func (x *PrefixPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1261,7 @@ func (x *PrefixPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixPool.ProtoReflect.Descriptor instead.
 func (*PrefixPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PrefixPool) GetPool() string {
@@ -1174,7 +1309,7 @@ type Reservation struct {
 
 func (x *Reservation) Reset() {
 	*x = Reservation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1321,7 @@ func (x *Reservation) String() string {
 func (*Reservation) ProtoMessage() {}
 
 func (x *Reservation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1334,7 @@ func (x *Reservation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reservation.ProtoReflect.Descriptor instead.
 func (*Reservation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Reservation) GetMac() string {
@@ -1251,7 +1386,7 @@ type Vxlan struct {
 
 func (x *Vxlan) Reset() {
 	*x = Vxlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1398,7 @@ func (x *Vxlan) String() string {
 func (*Vxlan) ProtoMessage() {}
 
 func (x *Vxlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1411,7 @@ func (x *Vxlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vxlan.ProtoReflect.Descriptor instead.
 func (*Vxlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Vxlan) GetVni() uint32 {
@@ -1342,7 +1477,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1489,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1502,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Route) GetVia() string {
@@ -1429,7 +1564,7 @@ type Bgp struct {
 	Neighbors map[string]*Neighbor `protobuf:"bytes,6,rep,name=neighbors,proto3" json:"neighbors,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What may reach the export filters besides routes learnt by BGP: connected (prefixes of our own addresses), static (routes of
 	// the configuration), delegated (prefixes that our DHCPv6 server delegated), aggregate (aggregates of this section and prefixes
-	// delegated to us).
+	// delegated to us), local (prefixes of local).
 	Announce []string `protobuf:"bytes,7,rep,name=announce,proto3" json:"announce,omitempty"`
 	// Aggregates: prefixes to originate, with an unreachable route, by prefix.
 	Aggregates    map[string]*Aggregate `protobuf:"bytes,8,rep,name=aggregates,proto3" json:"aggregates,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -1439,7 +1574,7 @@ type Bgp struct {
 
 func (x *Bgp) Reset() {
 	*x = Bgp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1451,7 +1586,7 @@ func (x *Bgp) String() string {
 func (*Bgp) ProtoMessage() {}
 
 func (x *Bgp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1464,7 +1599,7 @@ func (x *Bgp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bgp.ProtoReflect.Descriptor instead.
 func (*Bgp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Bgp) GetAsn() uint32 {
@@ -1534,7 +1669,7 @@ type PrefixSet struct {
 
 func (x *PrefixSet) Reset() {
 	*x = PrefixSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +1681,7 @@ func (x *PrefixSet) String() string {
 func (*PrefixSet) ProtoMessage() {}
 
 func (x *PrefixSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +1694,7 @@ func (x *PrefixSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixSet.ProtoReflect.Descriptor instead.
 func (*PrefixSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PrefixSet) GetPrefixes() []string {
@@ -1580,7 +1715,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1592,7 +1727,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1605,7 +1740,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Filter) GetRules() []*FilterRule {
@@ -1640,7 +1775,7 @@ type FilterRule struct {
 
 func (x *FilterRule) Reset() {
 	*x = FilterRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1652,7 +1787,7 @@ func (x *FilterRule) String() string {
 func (*FilterRule) ProtoMessage() {}
 
 func (x *FilterRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1665,7 +1800,7 @@ func (x *FilterRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterRule.ProtoReflect.Descriptor instead.
 func (*FilterRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FilterRule) GetPrefix() string {
@@ -1733,7 +1868,7 @@ type FilterAccept struct {
 
 func (x *FilterAccept) Reset() {
 	*x = FilterAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1745,7 +1880,7 @@ func (x *FilterAccept) String() string {
 func (*FilterAccept) ProtoMessage() {}
 
 func (x *FilterAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1758,7 +1893,7 @@ func (x *FilterAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterAccept.ProtoReflect.Descriptor instead.
 func (*FilterAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 // FilterReject ends a filter: the route is kept out.
@@ -1770,7 +1905,7 @@ type FilterReject struct {
 
 func (x *FilterReject) Reset() {
 	*x = FilterReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1917,7 @@ func (x *FilterReject) String() string {
 func (*FilterReject) ProtoMessage() {}
 
 func (x *FilterReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1930,7 @@ func (x *FilterReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterReject.ProtoReflect.Descriptor instead.
 func (*FilterReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 // FilterPrepend lengthens the AS path.
@@ -1811,7 +1946,7 @@ type FilterPrepend struct {
 
 func (x *FilterPrepend) Reset() {
 	*x = FilterPrepend{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1823,7 +1958,7 @@ func (x *FilterPrepend) String() string {
 func (*FilterPrepend) ProtoMessage() {}
 
 func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1836,7 +1971,7 @@ func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterPrepend.ProtoReflect.Descriptor instead.
 func (*FilterPrepend) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FilterPrepend) GetCount() uint32 {
@@ -1888,7 +2023,7 @@ type Neighbor struct {
 
 func (x *Neighbor) Reset() {
 	*x = Neighbor{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1900,7 +2035,7 @@ func (x *Neighbor) String() string {
 func (*Neighbor) ProtoMessage() {}
 
 func (x *Neighbor) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1913,7 +2048,7 @@ func (x *Neighbor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbor.ProtoReflect.Descriptor instead.
 func (*Neighbor) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Neighbor) GetAddress() string {
@@ -2016,7 +2151,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2028,7 +2163,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2041,7 +2176,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 // Vrf is a routing instance: interfaces with a routing table of their own (virtual routing and forwarding). What comes in by one
@@ -2064,7 +2199,7 @@ type Vrf struct {
 
 func (x *Vrf) Reset() {
 	*x = Vrf{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2076,7 +2211,7 @@ func (x *Vrf) String() string {
 func (*Vrf) ProtoMessage() {}
 
 func (x *Vrf) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2089,7 +2224,7 @@ func (x *Vrf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vrf.ProtoReflect.Descriptor instead.
 func (*Vrf) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Vrf) GetTable() uint32 {
@@ -2151,7 +2286,7 @@ type Management struct {
 
 func (x *Management) Reset() {
 	*x = Management{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2163,7 +2298,7 @@ func (x *Management) String() string {
 func (*Management) ProtoMessage() {}
 
 func (x *Management) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2176,7 +2311,7 @@ func (x *Management) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Management.ProtoReflect.Descriptor instead.
 func (*Management) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Management) GetInterfaces() []string {
@@ -2233,7 +2368,7 @@ var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xba\x05\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd0\x05\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
@@ -2242,7 +2377,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x06routes\x18\x03 \x03(\v2\x1e.sixfold.v1.Config.RoutesEntryR\x06routes\x12!\n" +
 	"\x03bgp\x18\x04 \x01(\v2\x0f.sixfold.v1.BgpR\x03bgp\x12!\n" +
 	"\x03api\x18\x05 \x01(\v2\x0f.sixfold.v1.ApiR\x03api\x12-\n" +
-	"\ametrics\x18\x06 \x01(\v2\x13.sixfold.v1.MetricsR\ametrics\x126\n" +
+	"\ametrics\x18\x06 \x01(\v2\x13.sixfold.v1.MetricsR\ametrics\x12\x14\n" +
+	"\x05local\x18\t \x03(\tR\x05local\x126\n" +
 	"\n" +
 	"management\x18\a \x01(\v2\x16.sixfold.v1.ManagementR\n" +
 	"management\x12O\n" +
@@ -2284,7 +2420,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
 	"\aMetrics\x12\x16\n" +
 	"\x06listen\x18\x01 \x01(\tR\x06listen\x12\x16\n" +
-	"\x06device\x18\x02 \x01(\tR\x06device\"\xbd\x04\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\"\xd6\x06\n" +
 	"\tInterface\x12*\n" +
 	"\vdescription\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x12\"\n" +
@@ -2296,12 +2432,32 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x06dhcpv6\x18\b \x01(\v2\x12.sixfold.v1.Dhcpv6R\x06dhcpv6\x12'\n" +
 	"\x05vxlan\x18\t \x01(\v2\x11.sixfold.v1.VxlanR\x05vxlan\x12\x15\n" +
 	"\x03dad\x18\n" +
-	" \x01(\bH\x01R\x03dad\x88\x01\x01\x1aV\n" +
+	" \x01(\bH\x01R\x03dad\x88\x01\x01\x12!\n" +
+	"\x03arp\x18\x14 \x01(\v2\x0f.sixfold.v1.ArpR\x03arp\x12s\n" +
+	"\asysctls\x18\x15 \x03(\v2\".sixfold.v1.Interface.SysctlsEntryB5\xbaH2\x9a\x01/\"-r+2)^ipv[46]\\.(neigh\\.)?[a-z][a-z0-9_]{0,40}$R\asysctls\x121\n" +
+	"\rdad_transmits\x18\x16 \x01(\rB\a\xbaH\x04*\x02\x18dH\x02R\fdadTransmits\x88\x01\x01\x1aV\n" +
 	"\x10DelegationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
-	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.DelegationR\x05value:\x028\x01B\x06\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.DelegationR\x05value:\x028\x01\x1a:\n" +
+	"\fSysctlsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B\x06\n" +
 	"\x04_mtuB\x06\n" +
-	"\x04_dad\"\xa5\x01\n" +
+	"\x04_dadB\x10\n" +
+	"\x0e_dad_transmits\"\x8a\x02\n" +
+	"\x03Arp\x12\x1b\n" +
+	"\x06accept\x18\x01 \x01(\bH\x00R\x06accept\x88\x01\x01\x12(\n" +
+	"\bannounce\x18\x02 \x01(\rB\a\xbaH\x04*\x02\x18\x02H\x01R\bannounce\x88\x01\x01\x12$\n" +
+	"\x06ignore\x18\x03 \x01(\rB\a\xbaH\x04*\x02\x18\bH\x02R\x06ignore\x88\x01\x01\x12\x1b\n" +
+	"\x06filter\x18\x04 \x01(\bH\x03R\x06filter\x88\x01\x01\x12\x1b\n" +
+	"\x06notify\x18\x05 \x01(\bH\x04R\x06notify\x88\x01\x01\x12\x19\n" +
+	"\x05proxy\x18\x06 \x01(\bH\x05R\x05proxy\x88\x01\x01B\t\n" +
+	"\a_acceptB\v\n" +
+	"\t_announceB\t\n" +
+	"\a_ignoreB\t\n" +
+	"\a_filterB\t\n" +
+	"\a_notifyB\b\n" +
+	"\x06_proxy\"\xa5\x01\n" +
 	"\n" +
 	"Delegation\x12&\n" +
 	"\x06length\x18\x01 \x01(\rB\t\xbaH\x06*\x04\x18@(\x01H\x00R\x06length\x88\x01\x01\x12\x16\n" +
@@ -2417,7 +2573,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\tblackhole\x18\x04 \x01(\bR\tblackhole\x12\x1a\n" +
 	"\bprohibit\x18\x05 \x01(\bR\bprohibit\x12\x1b\n" +
 	"\x06metric\x18\x06 \x01(\rH\x00R\x06metric\x88\x01\x01B\t\n" +
-	"\a_metric\"\x9b\a\n" +
+	"\a_metric\"\xa2\a\n" +
 	"\x03Bgp\x12\x1f\n" +
 	"\x03asn\x18\x01 \x01(\rB\r\xbaH\n" +
 	"*\b\x18\xfe\xff\xff\xff\x0f(\x01R\x03asn\x12\x1b\n" +
@@ -2426,8 +2582,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\vprefix_sets\x18\x04 \x03(\v2\x1f.sixfold.v1.Bgp.PrefixSetsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\n" +
 	"prefixSets\x12e\n" +
 	"\afilters\x18\x05 \x03(\v2\x1c.sixfold.v1.Bgp.FiltersEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\afilters\x12k\n" +
-	"\tneighbors\x18\x06 \x03(\v2\x1e.sixfold.v1.Bgp.NeighborsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\tneighbors\x12Q\n" +
-	"\bannounce\x18\a \x03(\tB5\xbaH2\x92\x01/\x18\x01\"+r)R\tconnectedR\x06staticR\tdelegatedR\taggregateR\bannounce\x12?\n" +
+	"\tneighbors\x18\x06 \x03(\v2\x1e.sixfold.v1.Bgp.NeighborsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\tneighbors\x12X\n" +
+	"\bannounce\x18\a \x03(\tB<\xbaH9\x92\x016\x18\x01\"2r0R\tconnectedR\x06staticR\tdelegatedR\taggregateR\x05localR\bannounce\x12?\n" +
 	"\n" +
 	"aggregates\x18\b \x03(\v2\x1f.sixfold.v1.Bgp.AggregatesEntryR\n" +
 	"aggregates\x1aT\n" +
@@ -2447,12 +2603,12 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\tPrefixSet\x12\x1a\n" +
 	"\bprefixes\x18\x01 \x03(\tR\bprefixes\"6\n" +
 	"\x06Filter\x12,\n" +
-	"\x05rules\x18\x01 \x03(\v2\x16.sixfold.v1.FilterRuleR\x05rules\"\x8a\x03\n" +
+	"\x05rules\x18\x01 \x03(\v2\x16.sixfold.v1.FilterRuleR\x05rules\"\x91\x03\n" +
 	"\n" +
 	"FilterRule\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12!\n" +
-	"\flearned_from\x18\x02 \x01(\tR\vlearnedFrom\x12M\n" +
-	"\x06source\x18\x03 \x01(\tB5\xbaH2r0R\x00R\tconnectedR\x06staticR\tdelegatedR\taggregateR\x03bgpR\x06source\x120\n" +
+	"\flearned_from\x18\x02 \x01(\tR\vlearnedFrom\x12T\n" +
+	"\x06source\x18\x03 \x01(\tB<\xbaH9r7R\x00R\tconnectedR\x06staticR\tdelegatedR\taggregateR\x05localR\x03bgpR\x06source\x120\n" +
 	"\x06accept\x18\x04 \x01(\v2\x18.sixfold.v1.FilterAcceptR\x06accept\x120\n" +
 	"\x06reject\x18\x05 \x01(\v2\x18.sixfold.v1.FilterRejectR\x06reject\x123\n" +
 	"\aprepend\x18\x06 \x01(\v2\x19.sixfold.v1.FilterPrependR\aprepend\x12+\n" +
@@ -2529,7 +2685,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sixfold.v1.Config
 	(*System)(nil),              // 1: sixfold.v1.System
@@ -2537,113 +2693,117 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	(*ApiTcp)(nil),              // 3: sixfold.v1.ApiTcp
 	(*Metrics)(nil),             // 4: sixfold.v1.Metrics
 	(*Interface)(nil),           // 5: sixfold.v1.Interface
-	(*Delegation)(nil),          // 6: sixfold.v1.Delegation
-	(*Advertise)(nil),           // 7: sixfold.v1.Advertise
-	(*AdvertisedPrefix)(nil),    // 8: sixfold.v1.AdvertisedPrefix
-	(*Dhcpv6)(nil),              // 9: sixfold.v1.Dhcpv6
-	(*AddressPool)(nil),         // 10: sixfold.v1.AddressPool
-	(*PrefixPool)(nil),          // 11: sixfold.v1.PrefixPool
-	(*Reservation)(nil),         // 12: sixfold.v1.Reservation
-	(*Vxlan)(nil),               // 13: sixfold.v1.Vxlan
-	(*Route)(nil),               // 14: sixfold.v1.Route
-	(*Bgp)(nil),                 // 15: sixfold.v1.Bgp
-	(*PrefixSet)(nil),           // 16: sixfold.v1.PrefixSet
-	(*Filter)(nil),              // 17: sixfold.v1.Filter
-	(*FilterRule)(nil),          // 18: sixfold.v1.FilterRule
-	(*FilterAccept)(nil),        // 19: sixfold.v1.FilterAccept
-	(*FilterReject)(nil),        // 20: sixfold.v1.FilterReject
-	(*FilterPrepend)(nil),       // 21: sixfold.v1.FilterPrepend
-	(*Neighbor)(nil),            // 22: sixfold.v1.Neighbor
-	(*Aggregate)(nil),           // 23: sixfold.v1.Aggregate
-	(*Vrf)(nil),                 // 24: sixfold.v1.Vrf
-	(*Management)(nil),          // 25: sixfold.v1.Management
-	nil,                         // 26: sixfold.v1.Config.InterfacesEntry
-	nil,                         // 27: sixfold.v1.Config.RoutesEntry
-	nil,                         // 28: sixfold.v1.Config.VrfsEntry
-	nil,                         // 29: sixfold.v1.Api.UsersEntry
-	nil,                         // 30: sixfold.v1.Api.GroupsEntry
-	nil,                         // 31: sixfold.v1.ApiTcp.RolesEntry
-	nil,                         // 32: sixfold.v1.Interface.DelegationsEntry
-	nil,                         // 33: sixfold.v1.Advertise.PrefixesEntry
-	nil,                         // 34: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                         // 35: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                         // 36: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                         // 37: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                         // 38: sixfold.v1.Bgp.FiltersEntry
-	nil,                         // 39: sixfold.v1.Bgp.NeighborsEntry
-	nil,                         // 40: sixfold.v1.Bgp.AggregatesEntry
-	nil,                         // 41: sixfold.v1.Vrf.RoutesEntry
-	nil,                         // 42: sixfold.v1.Management.RoutesEntry
-	(*durationpb.Duration)(nil), // 43: google.protobuf.Duration
+	(*Arp)(nil),                 // 6: sixfold.v1.Arp
+	(*Delegation)(nil),          // 7: sixfold.v1.Delegation
+	(*Advertise)(nil),           // 8: sixfold.v1.Advertise
+	(*AdvertisedPrefix)(nil),    // 9: sixfold.v1.AdvertisedPrefix
+	(*Dhcpv6)(nil),              // 10: sixfold.v1.Dhcpv6
+	(*AddressPool)(nil),         // 11: sixfold.v1.AddressPool
+	(*PrefixPool)(nil),          // 12: sixfold.v1.PrefixPool
+	(*Reservation)(nil),         // 13: sixfold.v1.Reservation
+	(*Vxlan)(nil),               // 14: sixfold.v1.Vxlan
+	(*Route)(nil),               // 15: sixfold.v1.Route
+	(*Bgp)(nil),                 // 16: sixfold.v1.Bgp
+	(*PrefixSet)(nil),           // 17: sixfold.v1.PrefixSet
+	(*Filter)(nil),              // 18: sixfold.v1.Filter
+	(*FilterRule)(nil),          // 19: sixfold.v1.FilterRule
+	(*FilterAccept)(nil),        // 20: sixfold.v1.FilterAccept
+	(*FilterReject)(nil),        // 21: sixfold.v1.FilterReject
+	(*FilterPrepend)(nil),       // 22: sixfold.v1.FilterPrepend
+	(*Neighbor)(nil),            // 23: sixfold.v1.Neighbor
+	(*Aggregate)(nil),           // 24: sixfold.v1.Aggregate
+	(*Vrf)(nil),                 // 25: sixfold.v1.Vrf
+	(*Management)(nil),          // 26: sixfold.v1.Management
+	nil,                         // 27: sixfold.v1.Config.InterfacesEntry
+	nil,                         // 28: sixfold.v1.Config.RoutesEntry
+	nil,                         // 29: sixfold.v1.Config.VrfsEntry
+	nil,                         // 30: sixfold.v1.Api.UsersEntry
+	nil,                         // 31: sixfold.v1.Api.GroupsEntry
+	nil,                         // 32: sixfold.v1.ApiTcp.RolesEntry
+	nil,                         // 33: sixfold.v1.Interface.DelegationsEntry
+	nil,                         // 34: sixfold.v1.Interface.SysctlsEntry
+	nil,                         // 35: sixfold.v1.Advertise.PrefixesEntry
+	nil,                         // 36: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                         // 37: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                         // 38: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                         // 39: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                         // 40: sixfold.v1.Bgp.FiltersEntry
+	nil,                         // 41: sixfold.v1.Bgp.NeighborsEntry
+	nil,                         // 42: sixfold.v1.Bgp.AggregatesEntry
+	nil,                         // 43: sixfold.v1.Vrf.RoutesEntry
+	nil,                         // 44: sixfold.v1.Management.RoutesEntry
+	(*durationpb.Duration)(nil), // 45: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	26, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	27, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
-	15, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
+	27, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	28, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	16, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
 	2,  // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
 	4,  // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
-	25, // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
-	28, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
-	29, // 8: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	30, // 9: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	26, // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
+	29, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	30, // 8: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	31, // 9: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
 	3,  // 10: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	31, // 11: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	32, // 12: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
-	7,  // 13: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
-	9,  // 14: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	13, // 15: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	43, // 16: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	43, // 17: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	43, // 18: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	43, // 19: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	43, // 20: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	43, // 21: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	43, // 22: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	33, // 23: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	43, // 24: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	43, // 25: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	43, // 26: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	43, // 27: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	43, // 28: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	43, // 29: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	43, // 30: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	34, // 31: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	35, // 32: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	36, // 33: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	43, // 34: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	43, // 35: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	37, // 36: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	38, // 37: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	39, // 38: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	40, // 39: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	18, // 40: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	19, // 41: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	20, // 42: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	21, // 43: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	43, // 44: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	41, // 45: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	15, // 46: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	42, // 47: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	5,  // 48: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	14, // 49: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	24, // 50: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	6,  // 51: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	8,  // 52: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	10, // 53: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	11, // 54: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	12, // 55: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	16, // 56: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	17, // 57: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	22, // 58: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	23, // 59: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	14, // 60: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	14, // 61: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	62, // [62:62] is the sub-list for method output_type
-	62, // [62:62] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	32, // 11: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	33, // 12: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	8,  // 13: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
+	10, // 14: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
+	14, // 15: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	6,  // 16: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
+	34, // 17: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
+	45, // 18: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	45, // 19: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	45, // 20: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	45, // 21: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	45, // 22: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	45, // 23: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	45, // 24: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	35, // 25: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	45, // 26: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	45, // 27: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	45, // 28: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	45, // 29: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	45, // 30: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	45, // 31: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	45, // 32: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	36, // 33: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	37, // 34: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	38, // 35: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	45, // 36: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	45, // 37: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	39, // 38: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	40, // 39: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	41, // 40: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	42, // 41: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	19, // 42: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	20, // 43: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	21, // 44: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	22, // 45: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	45, // 46: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	43, // 47: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	16, // 48: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	44, // 49: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	5,  // 50: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	15, // 51: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	25, // 52: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,  // 53: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	9,  // 54: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	11, // 55: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	12, // 56: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	13, // 57: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	17, // 58: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	18, // 59: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	23, // 60: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	24, // 61: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	15, // 62: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	15, // 63: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -2656,20 +2816,21 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[7].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[8].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[13].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[18].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[19].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -53,7 +53,9 @@ type InterfaceState struct {
 	// Bridge or VRF that it belongs to, by name.
 	Master string `protobuf:"bytes,13,opt,name=master,proto3" json:"master,omitempty"`
 	// Its addresses, in the order of the kernel.
-	Addresses     []*LinkAddress `protobuf:"bytes,14,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	Addresses []*LinkAddress `protobuf:"bytes,14,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	// Pattern of the configuration that it is configured by; empty: it is configured by its name, or not at all.
+	Pattern       string `protobuf:"bytes,20,opt,name=pattern,proto3" json:"pattern,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,6 +188,13 @@ func (x *InterfaceState) GetAddresses() []*LinkAddress {
 	return nil
 }
 
+func (x *InterfaceState) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
 // LinkAddress is an address on a link.
 type LinkAddress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -300,7 +309,7 @@ type RouteState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Destination.
 	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
-	// What happens to a packet: unicast, unreachable, blackhole, prohibit.
+	// What happens to a packet: unicast, unreachable, blackhole, prohibit, local.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Next hop; empty: directly connected.
 	Via string `protobuf:"bytes,3,opt,name=via,proto3" json:"via,omitempty"`
@@ -312,7 +321,7 @@ type RouteState struct {
 	Metric uint32 `protobuf:"varint,6,opt,name=metric,proto3" json:"metric,omitempty"`
 	// Preferred source address.
 	Src string `protobuf:"bytes,7,opt,name=src,proto3" json:"src,omitempty"`
-	// Who made it: connected, static, delegated, aggregate, bgp; or the protocol of a route that is not ours.
+	// Who made it: connected, static, delegated, aggregate, local, bgp; or the protocol of a route that is not ours.
 	Source string `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
 	// Preferred among the sources of this prefix.
 	Best bool `protobuf:"varint,9,opt,name=best,proto3" json:"best,omitempty"`
@@ -2514,7 +2523,7 @@ var File_sixfold_v1_state_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"\x16sixfold/v1/state.proto\x12\n" +
-	"sixfold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x02\n" +
+	"sixfold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x03\n" +
 	"\x0eInterfaceState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
@@ -2532,7 +2541,8 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\bloopback\x18\v \x01(\bR\bloopback\x12\x16\n" +
 	"\x06parent\x18\f \x01(\tR\x06parent\x12\x16\n" +
 	"\x06master\x18\r \x01(\tR\x06master\x125\n" +
-	"\taddresses\x18\x0e \x03(\v2\x17.sixfold.v1.LinkAddressR\taddresses\"\x99\x02\n" +
+	"\taddresses\x18\x0e \x03(\v2\x17.sixfold.v1.LinkAddressR\taddresses\x12\x18\n" +
+	"\apattern\x18\x14 \x01(\tR\apattern\"\x99\x02\n" +
 	"\vLinkAddress\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x1c\n" +
 	"\ttentative\x18\x02 \x01(\bR\ttentative\x12\x1c\n" +

@@ -28,7 +28,9 @@ type ListInterfacesRequest struct {
 	// Most interfaces in a page.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to continue.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only the interface of this name.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -73,6 +75,13 @@ func (x *ListInterfacesRequest) GetPageSize() int32 {
 func (x *ListInterfacesRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListInterfacesRequest) GetName() string {
+	if x != nil {
+		return x.Name
 	}
 	return ""
 }
@@ -266,7 +275,9 @@ type ListPrefixesRequest struct {
 	// Most prefixes in a page.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to continue.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only the delegation of this name, and what is asked for on the interface of this name.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -311,6 +322,13 @@ func (x *ListPrefixesRequest) GetPageSize() int32 {
 func (x *ListPrefixesRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListPrefixesRequest) GetName() string {
+	if x != nil {
+		return x.Name
 	}
 	return ""
 }
@@ -870,7 +888,9 @@ type ListAdvertisementsRequest struct {
 	// Most links in a page.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to continue.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only this link.
+	Link          string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -915,6 +935,13 @@ func (x *ListAdvertisementsRequest) GetPageSize() int32 {
 func (x *ListAdvertisementsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAdvertisementsRequest) GetLink() string {
+	if x != nil {
+		return x.Link
 	}
 	return ""
 }
@@ -980,7 +1007,9 @@ type ListVxlansRequest struct {
 	// Most devices in a page.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to continue.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only the device of this name.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1025,6 +1054,13 @@ func (x *ListVxlansRequest) GetPageSize() int32 {
 func (x *ListVxlansRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListVxlansRequest) GetName() string {
+	if x != nil {
+		return x.Name
 	}
 	return ""
 }
@@ -2255,11 +2291,12 @@ var File_sixfold_v1_state_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1esixfold/v1/state_service.proto\x12\n" +
-	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"S\n" +
+	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"g\n" +
 	"\x15ListInterfacesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"|\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"|\n" +
 	"\x16ListInterfacesResponse\x12:\n" +
 	"\n" +
 	"interfaces\x18\x01 \x03(\v2\x1a.sixfold.v1.InterfaceStateR\n" +
@@ -2273,11 +2310,12 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\aaddress\x18\x04 \x01(\tR\aaddress\"l\n" +
 	"\x12ListRoutesResponse\x12.\n" +
 	"\x06routes\x18\x01 \x03(\v2\x16.sixfold.v1.RouteStateR\x06routes\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"Q\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"e\n" +
 	"\x13ListPrefixesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"s\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"s\n" +
 	"\x14ListPrefixesResponse\x123\n" +
 	"\bprefixes\x18\x01 \x03(\v2\x17.sixfold.v1.PrefixStateR\bprefixes\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"w\n" +
@@ -2315,18 +2353,20 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"advertised\"i\n" +
 	"\x14ListBgpPathsResponse\x12)\n" +
 	"\x05paths\x18\x01 \x03(\v2\x13.sixfold.v1.BgpPathR\x05paths\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"W\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"k\n" +
 	"\x19ListAdvertisementsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"\x87\x01\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x12\n" +
+	"\x04link\x18\x03 \x01(\tR\x04link\"\x87\x01\n" +
 	"\x1aListAdvertisementsResponse\x12A\n" +
 	"\x0eadvertisements\x18\x01 \x03(\v2\x19.sixfold.v1.AdvertisementR\x0eadvertisements\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"O\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"c\n" +
 	"\x11ListVxlansRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"l\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"l\n" +
 	"\x12ListVxlansResponse\x12.\n" +
 	"\x06vxlans\x18\x01 \x03(\v2\x16.sixfold.v1.VxlanStateR\x06vxlans\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x12\n" +
