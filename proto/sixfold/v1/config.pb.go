@@ -456,6 +456,22 @@ type Interface struct {
 	Vxlan *Vxlan `protobuf:"bytes,9,opt,name=vxlan,proto3" json:"vxlan,omitempty"`
 	// Duplicate address detection on this link, of our own addresses and of the link-local one; on by default.
 	Dad *bool `protobuf:"varint,10,opt,name=dad,proto3,oneof" json:"dad,omitempty"`
+	// Hardware address, 52:54:00:d6:c2:a9; without it the link keeps the one it has.
+	Mac string `protobuf:"bytes,11,opt,name=mac,proto3" json:"mac,omitempty"`
+	// Make this interface a VLAN on another one (802.1Q).
+	Vlan *Vlan `protobuf:"bytes,12,opt,name=vlan,proto3" json:"vlan,omitempty"`
+	// Make this interface a bridge.
+	Bridge *Bridge `protobuf:"bytes,13,opt,name=bridge,proto3" json:"bridge,omitempty"`
+	// Make this interface one that goes nowhere, for addresses that do not depend on a link: write {}.
+	Dummy *Dummy `protobuf:"bytes,14,opt,name=dummy,proto3" json:"dummy,omitempty"`
+	// Make this interface a GRE tunnel (RFC 2784, RFC 7676).
+	Gre *Gre `protobuf:"bytes,15,opt,name=gre,proto3" json:"gre,omitempty"`
+	// Make this interface a bond of others.
+	Bond *Bond `protobuf:"bytes,16,opt,name=bond,proto3" json:"bond,omitempty"`
+	// Bridge or bond that this interface is a port of.
+	Master string `protobuf:"bytes,17,opt,name=master,proto3" json:"master,omitempty"`
+	// How this interface is a port of its bridge.
+	BridgePort *BridgePort `protobuf:"bytes,18,opt,name=bridge_port,json=bridgePort,proto3" json:"bridge_port,omitempty"`
 	// How this link treats ARP; what is absent stays as it is.
 	Arp *Arp `protobuf:"bytes,20,opt,name=arp,proto3" json:"arp,omitempty"`
 	// Other settings of the kernel for this link: ipv6.NAME and ipv4.NAME for net.ipv6.conf.LINK.NAME and net.ipv4.conf.LINK.NAME,
@@ -566,6 +582,62 @@ func (x *Interface) GetDad() bool {
 		return *x.Dad
 	}
 	return false
+}
+
+func (x *Interface) GetMac() string {
+	if x != nil {
+		return x.Mac
+	}
+	return ""
+}
+
+func (x *Interface) GetVlan() *Vlan {
+	if x != nil {
+		return x.Vlan
+	}
+	return nil
+}
+
+func (x *Interface) GetBridge() *Bridge {
+	if x != nil {
+		return x.Bridge
+	}
+	return nil
+}
+
+func (x *Interface) GetDummy() *Dummy {
+	if x != nil {
+		return x.Dummy
+	}
+	return nil
+}
+
+func (x *Interface) GetGre() *Gre {
+	if x != nil {
+		return x.Gre
+	}
+	return nil
+}
+
+func (x *Interface) GetBond() *Bond {
+	if x != nil {
+		return x.Bond
+	}
+	return nil
+}
+
+func (x *Interface) GetMaster() string {
+	if x != nil {
+		return x.Master
+	}
+	return ""
+}
+
+func (x *Interface) GetBridgePort() *BridgePort {
+	if x != nil {
+		return x.BridgePort
+	}
+	return nil
 }
 
 func (x *Interface) GetArp() *Arp {
@@ -1456,6 +1528,609 @@ func (x *Vxlan) GetPort() uint32 {
 	return 0
 }
 
+// Vlan is an interface for one VLAN of another interface.
+type Vlan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Interface that carries the VLAN.
+	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	// VLAN identifier.
+	Id uint32 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Kind of the tag: 802.1q, the default, or 802.1ad for the outer of two.
+	Protocol      string `protobuf:"bytes,3,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Vlan) Reset() {
+	*x = Vlan{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Vlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Vlan) ProtoMessage() {}
+
+func (x *Vlan) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Vlan.ProtoReflect.Descriptor instead.
+func (*Vlan) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Vlan) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *Vlan) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Vlan) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+// Bridge is a switch between the interfaces that name it as their master (IEEE 802.1D, 802.1Q).
+type Bridge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Spanning tree (IEEE 802.1D); off by default.
+	Stp bool `protobuf:"varint,1,opt,name=stp,proto3" json:"stp,omitempty"`
+	// Bridge priority of the spanning tree: the lowest becomes root; default 32768.
+	Priority *uint32 `protobuf:"varint,2,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Time between hellos of the root, 1s to 10s; default 2s.
+	HelloTime *durationpb.Duration `protobuf:"bytes,3,opt,name=hello_time,json=helloTime,proto3" json:"hello_time,omitempty"`
+	// Time in the listening and in the learning state, 2s to 30s; default 15s. Without stp also 0s: a new port forwards at once.
+	ForwardDelay *durationpb.Duration `protobuf:"bytes,4,opt,name=forward_delay,json=forwardDelay,proto3" json:"forward_delay,omitempty"`
+	// Time after which a silent root is given up, 6s to 40s; default 20s.
+	MaxAge *durationpb.Duration `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
+	// Time after which a silent host is forgotten, 0s to 1000000s; default 300s. 0s: at once, all is flooded.
+	AgeingTime *durationpb.Duration `protobuf:"bytes,6,opt,name=ageing_time,json=ageingTime,proto3" json:"ageing_time,omitempty"`
+	// Keep VLANs apart: frames are taken and sent by what bridge_port says of each port; off by default.
+	VlanFiltering bool `protobuf:"varint,7,opt,name=vlan_filtering,json=vlanFiltering,proto3" json:"vlan_filtering,omitempty"`
+	// VLAN of frames without a tag, of ports that do not say another one, and of the bridge's own interface; default 1, 0: none.
+	Pvid *uint32 `protobuf:"varint,8,opt,name=pvid,proto3,oneof" json:"pvid,omitempty"`
+	// Kind of the tag by which VLANs are told apart: 802.1q, the default, or 802.1ad.
+	VlanProtocol string `protobuf:"bytes,9,opt,name=vlan_protocol,json=vlanProtocol,proto3" json:"vlan_protocol,omitempty"`
+	// VLANs that the bridge's own interface takes with their tag, as 300 or 300-309. Those of VLAN interfaces on the bridge
+	// are there without being listed.
+	Tagged []string `protobuf:"bytes,10,rep,name=tagged,proto3" json:"tagged,omitempty"`
+	// Send multicast only to ports with listeners (RFC 4541). Without it, on when mld makes the bridge a querier: snooping
+	// without a querier loses neighbor discovery.
+	MulticastSnooping *bool `protobuf:"varint,11,opt,name=multicast_snooping,json=multicastSnooping,proto3,oneof" json:"multicast_snooping,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *Bridge) Reset() {
+	*x = Bridge{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bridge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bridge) ProtoMessage() {}
+
+func (x *Bridge) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bridge.ProtoReflect.Descriptor instead.
+func (*Bridge) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Bridge) GetStp() bool {
+	if x != nil {
+		return x.Stp
+	}
+	return false
+}
+
+func (x *Bridge) GetPriority() uint32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *Bridge) GetHelloTime() *durationpb.Duration {
+	if x != nil {
+		return x.HelloTime
+	}
+	return nil
+}
+
+func (x *Bridge) GetForwardDelay() *durationpb.Duration {
+	if x != nil {
+		return x.ForwardDelay
+	}
+	return nil
+}
+
+func (x *Bridge) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
+	}
+	return nil
+}
+
+func (x *Bridge) GetAgeingTime() *durationpb.Duration {
+	if x != nil {
+		return x.AgeingTime
+	}
+	return nil
+}
+
+func (x *Bridge) GetVlanFiltering() bool {
+	if x != nil {
+		return x.VlanFiltering
+	}
+	return false
+}
+
+func (x *Bridge) GetPvid() uint32 {
+	if x != nil && x.Pvid != nil {
+		return *x.Pvid
+	}
+	return 0
+}
+
+func (x *Bridge) GetVlanProtocol() string {
+	if x != nil {
+		return x.VlanProtocol
+	}
+	return ""
+}
+
+func (x *Bridge) GetTagged() []string {
+	if x != nil {
+		return x.Tagged
+	}
+	return nil
+}
+
+func (x *Bridge) GetMulticastSnooping() bool {
+	if x != nil && x.MulticastSnooping != nil {
+		return *x.MulticastSnooping
+	}
+	return false
+}
+
+// Dummy is an interface that goes nowhere.
+type Dummy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dummy) Reset() {
+	*x = Dummy{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dummy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dummy) ProtoMessage() {}
+
+func (x *Dummy) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dummy.ProtoReflect.Descriptor instead.
+func (*Dummy) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
+}
+
+// Gre is a point-to-point tunnel for IPv4 and IPv6. Its local and remote address are both IPv4 or both IPv6.
+type Gre struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Our own outer address, or NAME ADDRESS.
+	Local string `protobuf:"bytes,1,opt,name=local,proto3" json:"local,omitempty"`
+	// Outer address of the other end.
+	Remote string `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
+	// Interface that outer packets leave by; without it the routes say.
+	Link string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
+	// Key (RFC 2890) in both directions; without it packets have none.
+	Key *uint32 `protobuf:"varint,4,opt,name=key,proto3,oneof" json:"key,omitempty"`
+	// Outer hop limit; default 64.
+	Ttl *uint32 `protobuf:"varint,5,opt,name=ttl,proto3,oneof" json:"ttl,omitempty"`
+	// Outer traffic class, a multiple of 4: the two bits of ECN are not its business; default 0.
+	Tos           *uint32 `protobuf:"varint,6,opt,name=tos,proto3,oneof" json:"tos,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gre) Reset() {
+	*x = Gre{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gre) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gre) ProtoMessage() {}
+
+func (x *Gre) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gre.ProtoReflect.Descriptor instead.
+func (*Gre) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Gre) GetLocal() string {
+	if x != nil {
+		return x.Local
+	}
+	return ""
+}
+
+func (x *Gre) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *Gre) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *Gre) GetKey() uint32 {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return 0
+}
+
+func (x *Gre) GetTtl() uint32 {
+	if x != nil && x.Ttl != nil {
+		return *x.Ttl
+	}
+	return 0
+}
+
+func (x *Gre) GetTos() uint32 {
+	if x != nil && x.Tos != nil {
+		return *x.Tos
+	}
+	return 0
+}
+
+// Bond makes one interface of those that name it as their master.
+type Bond struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// active-backup, the default: one port at a time; 802.3ad: LACP; or balance-rr, balance-xor, broadcast, balance-tlb, balance-alb.
+	Mode string `protobuf:"bytes,1,opt,name=mode,proto3" json:"mode,omitempty"`
+	// How often the carrier of the ports is looked at, 10ms to 10s; default 100ms.
+	Miimon *durationpb.Duration `protobuf:"bytes,2,opt,name=miimon,proto3" json:"miimon,omitempty"`
+	// How long a port has carrier before it is used, a multiple of miimon, up to 1h; default 0s.
+	UpDelay *durationpb.Duration `protobuf:"bytes,3,opt,name=up_delay,json=upDelay,proto3" json:"up_delay,omitempty"`
+	// How long a port is without carrier before it is given up, a multiple of miimon, up to 1h; default 0s.
+	DownDelay *durationpb.Duration `protobuf:"bytes,4,opt,name=down_delay,json=downDelay,proto3" json:"down_delay,omitempty"`
+	// How often the partner shall send LACPDUs, in mode 802.3ad: slow (30s), the default, or fast (1s).
+	LacpRate string `protobuf:"bytes,5,opt,name=lacp_rate,json=lacpRate,proto3" json:"lacp_rate,omitempty"`
+	// What of a packet says which port it takes, in modes 802.3ad, balance-xor and balance-tlb: layer2, layer2+3, layer3+4, encap2+3,
+	// encap3+4 or vlan+srcmac; default layer2+3.
+	HashPolicy string `protobuf:"bytes,6,opt,name=hash_policy,json=hashPolicy,proto3" json:"hash_policy,omitempty"`
+	// Port that is used while it has carrier, in modes active-backup, balance-tlb and balance-alb.
+	Primary string `protobuf:"bytes,7,opt,name=primary,proto3" json:"primary,omitempty"`
+	// Ports that must have carrier for the bond to have it, in mode 802.3ad; default 0.
+	MinLinks      uint32 `protobuf:"varint,8,opt,name=min_links,json=minLinks,proto3" json:"min_links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bond) Reset() {
+	*x = Bond{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bond) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bond) ProtoMessage() {}
+
+func (x *Bond) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bond.ProtoReflect.Descriptor instead.
+func (*Bond) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Bond) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *Bond) GetMiimon() *durationpb.Duration {
+	if x != nil {
+		return x.Miimon
+	}
+	return nil
+}
+
+func (x *Bond) GetUpDelay() *durationpb.Duration {
+	if x != nil {
+		return x.UpDelay
+	}
+	return nil
+}
+
+func (x *Bond) GetDownDelay() *durationpb.Duration {
+	if x != nil {
+		return x.DownDelay
+	}
+	return nil
+}
+
+func (x *Bond) GetLacpRate() string {
+	if x != nil {
+		return x.LacpRate
+	}
+	return ""
+}
+
+func (x *Bond) GetHashPolicy() string {
+	if x != nil {
+		return x.HashPolicy
+	}
+	return ""
+}
+
+func (x *Bond) GetPrimary() string {
+	if x != nil {
+		return x.Primary
+	}
+	return ""
+}
+
+func (x *Bond) GetMinLinks() uint32 {
+	if x != nil {
+		return x.MinLinks
+	}
+	return 0
+}
+
+// BridgePort is how an interface is a port of a bridge. The VLANs count on a bridge with vlan_filtering only.
+type BridgePort struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// VLAN of frames that come without a tag, which leave here without one; default the pvid of the bridge, 0: such frames are dropped.
+	Pvid *uint32 `protobuf:"varint,1,opt,name=pvid,proto3,oneof" json:"pvid,omitempty"`
+	// VLANs that come and leave with their tag, as 300 or 300-309.
+	Tagged []string `protobuf:"bytes,2,rep,name=tagged,proto3" json:"tagged,omitempty"`
+	// More VLANs that leave without a tag, as 300 or 300-309.
+	Untagged []string `protobuf:"bytes,3,rep,name=untagged,proto3" json:"untagged,omitempty"`
+	// Forward nothing between this port and other isolated ones.
+	Isolated bool `protobuf:"varint,4,opt,name=isolated,proto3" json:"isolated,omitempty"`
+	// Cost of the path by this port in the spanning tree; without it the kernel's choice by the speed of the link.
+	Cost *uint32 `protobuf:"varint,5,opt,name=cost,proto3,oneof" json:"cost,omitempty"`
+	// Priority of the port in the spanning tree: the lowest is preferred; default 32.
+	Priority *uint32 `protobuf:"varint,6,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Send frames back by the port they came from, as some virtual machine hosts ask for.
+	Hairpin bool `protobuf:"varint,7,opt,name=hairpin,proto3" json:"hairpin,omitempty"`
+	// Learn which hosts are behind this port; on by default.
+	Learning *bool `protobuf:"varint,8,opt,name=learning,proto3,oneof" json:"learning,omitempty"`
+	// Send frames to hosts that are not known to this port; on by default.
+	Flood *bool `protobuf:"varint,9,opt,name=flood,proto3,oneof" json:"flood,omitempty"`
+	// Send multicast of groups that are not known to this port; on by default.
+	MulticastFlood *bool `protobuf:"varint,10,opt,name=multicast_flood,json=multicastFlood,proto3,oneof" json:"multicast_flood,omitempty"`
+	// Send broadcast to this port; on by default.
+	BroadcastFlood *bool `protobuf:"varint,11,opt,name=broadcast_flood,json=broadcastFlood,proto3,oneof" json:"broadcast_flood,omitempty"`
+	// Close the port when it gets a frame of the spanning tree (BPDU guard).
+	BpduGuard bool `protobuf:"varint,12,opt,name=bpdu_guard,json=bpduGuard,proto3" json:"bpdu_guard,omitempty"`
+	// Never let the root of the spanning tree be behind this port (root guard).
+	RootGuard bool `protobuf:"varint,13,opt,name=root_guard,json=rootGuard,proto3" json:"root_guard,omitempty"`
+	// Forget a listener at its leave, without asking for others: for ports with one host.
+	FastLeave     bool `protobuf:"varint,14,opt,name=fast_leave,json=fastLeave,proto3" json:"fast_leave,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BridgePort) Reset() {
+	*x = BridgePort{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BridgePort) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BridgePort) ProtoMessage() {}
+
+func (x *BridgePort) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BridgePort.ProtoReflect.Descriptor instead.
+func (*BridgePort) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *BridgePort) GetPvid() uint32 {
+	if x != nil && x.Pvid != nil {
+		return *x.Pvid
+	}
+	return 0
+}
+
+func (x *BridgePort) GetTagged() []string {
+	if x != nil {
+		return x.Tagged
+	}
+	return nil
+}
+
+func (x *BridgePort) GetUntagged() []string {
+	if x != nil {
+		return x.Untagged
+	}
+	return nil
+}
+
+func (x *BridgePort) GetIsolated() bool {
+	if x != nil {
+		return x.Isolated
+	}
+	return false
+}
+
+func (x *BridgePort) GetCost() uint32 {
+	if x != nil && x.Cost != nil {
+		return *x.Cost
+	}
+	return 0
+}
+
+func (x *BridgePort) GetPriority() uint32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *BridgePort) GetHairpin() bool {
+	if x != nil {
+		return x.Hairpin
+	}
+	return false
+}
+
+func (x *BridgePort) GetLearning() bool {
+	if x != nil && x.Learning != nil {
+		return *x.Learning
+	}
+	return false
+}
+
+func (x *BridgePort) GetFlood() bool {
+	if x != nil && x.Flood != nil {
+		return *x.Flood
+	}
+	return false
+}
+
+func (x *BridgePort) GetMulticastFlood() bool {
+	if x != nil && x.MulticastFlood != nil {
+		return *x.MulticastFlood
+	}
+	return false
+}
+
+func (x *BridgePort) GetBroadcastFlood() bool {
+	if x != nil && x.BroadcastFlood != nil {
+		return *x.BroadcastFlood
+	}
+	return false
+}
+
+func (x *BridgePort) GetBpduGuard() bool {
+	if x != nil {
+		return x.BpduGuard
+	}
+	return false
+}
+
+func (x *BridgePort) GetRootGuard() bool {
+	if x != nil {
+		return x.RootGuard
+	}
+	return false
+}
+
+func (x *BridgePort) GetFastLeave() bool {
+	if x != nil {
+		return x.FastLeave
+	}
+	return false
+}
+
 // Route is a static route; exactly one of via, interface (with or without via), unreachable, blackhole and prohibit says where to.
 type Route struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1477,7 +2152,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +2164,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +2177,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Route) GetVia() string {
@@ -1574,7 +2249,7 @@ type Bgp struct {
 
 func (x *Bgp) Reset() {
 	*x = Bgp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1586,7 +2261,7 @@ func (x *Bgp) String() string {
 func (*Bgp) ProtoMessage() {}
 
 func (x *Bgp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1599,7 +2274,7 @@ func (x *Bgp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bgp.ProtoReflect.Descriptor instead.
 func (*Bgp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Bgp) GetAsn() uint32 {
@@ -1669,7 +2344,7 @@ type PrefixSet struct {
 
 func (x *PrefixSet) Reset() {
 	*x = PrefixSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +2356,7 @@ func (x *PrefixSet) String() string {
 func (*PrefixSet) ProtoMessage() {}
 
 func (x *PrefixSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +2369,7 @@ func (x *PrefixSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixSet.ProtoReflect.Descriptor instead.
 func (*PrefixSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PrefixSet) GetPrefixes() []string {
@@ -1715,7 +2390,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1727,7 +2402,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1740,7 +2415,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Filter) GetRules() []*FilterRule {
@@ -1775,7 +2450,7 @@ type FilterRule struct {
 
 func (x *FilterRule) Reset() {
 	*x = FilterRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +2462,7 @@ func (x *FilterRule) String() string {
 func (*FilterRule) ProtoMessage() {}
 
 func (x *FilterRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +2475,7 @@ func (x *FilterRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterRule.ProtoReflect.Descriptor instead.
 func (*FilterRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FilterRule) GetPrefix() string {
@@ -1868,7 +2543,7 @@ type FilterAccept struct {
 
 func (x *FilterAccept) Reset() {
 	*x = FilterAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1880,7 +2555,7 @@ func (x *FilterAccept) String() string {
 func (*FilterAccept) ProtoMessage() {}
 
 func (x *FilterAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1893,7 +2568,7 @@ func (x *FilterAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterAccept.ProtoReflect.Descriptor instead.
 func (*FilterAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 // FilterReject ends a filter: the route is kept out.
@@ -1905,7 +2580,7 @@ type FilterReject struct {
 
 func (x *FilterReject) Reset() {
 	*x = FilterReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1917,7 +2592,7 @@ func (x *FilterReject) String() string {
 func (*FilterReject) ProtoMessage() {}
 
 func (x *FilterReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1930,7 +2605,7 @@ func (x *FilterReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterReject.ProtoReflect.Descriptor instead.
 func (*FilterReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 // FilterPrepend lengthens the AS path.
@@ -1946,7 +2621,7 @@ type FilterPrepend struct {
 
 func (x *FilterPrepend) Reset() {
 	*x = FilterPrepend{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1958,7 +2633,7 @@ func (x *FilterPrepend) String() string {
 func (*FilterPrepend) ProtoMessage() {}
 
 func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1971,7 +2646,7 @@ func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterPrepend.ProtoReflect.Descriptor instead.
 func (*FilterPrepend) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *FilterPrepend) GetCount() uint32 {
@@ -2023,7 +2698,7 @@ type Neighbor struct {
 
 func (x *Neighbor) Reset() {
 	*x = Neighbor{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2035,7 +2710,7 @@ func (x *Neighbor) String() string {
 func (*Neighbor) ProtoMessage() {}
 
 func (x *Neighbor) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2048,7 +2723,7 @@ func (x *Neighbor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbor.ProtoReflect.Descriptor instead.
 func (*Neighbor) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Neighbor) GetAddress() string {
@@ -2151,7 +2826,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2163,7 +2838,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2176,7 +2851,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 // Vrf is a routing instance: interfaces with a routing table of their own (virtual routing and forwarding). What comes in by one
@@ -2199,7 +2874,7 @@ type Vrf struct {
 
 func (x *Vrf) Reset() {
 	*x = Vrf{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2211,7 +2886,7 @@ func (x *Vrf) String() string {
 func (*Vrf) ProtoMessage() {}
 
 func (x *Vrf) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2224,7 +2899,7 @@ func (x *Vrf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vrf.ProtoReflect.Descriptor instead.
 func (*Vrf) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Vrf) GetTable() uint32 {
@@ -2286,7 +2961,7 @@ type Management struct {
 
 func (x *Management) Reset() {
 	*x = Management{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2298,7 +2973,7 @@ func (x *Management) String() string {
 func (*Management) ProtoMessage() {}
 
 func (x *Management) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2311,7 +2986,7 @@ func (x *Management) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Management.ProtoReflect.Descriptor instead.
 func (*Management) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Management) GetInterfaces() []string {
@@ -2420,7 +3095,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
 	"\aMetrics\x12\x16\n" +
 	"\x06listen\x18\x01 \x01(\tR\x06listen\x12\x16\n" +
-	"\x06device\x18\x02 \x01(\tR\x06device\"\xd6\x06\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\"\xfd\b\n" +
 	"\tInterface\x12*\n" +
 	"\vdescription\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x12\"\n" +
@@ -2432,7 +3107,16 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x06dhcpv6\x18\b \x01(\v2\x12.sixfold.v1.Dhcpv6R\x06dhcpv6\x12'\n" +
 	"\x05vxlan\x18\t \x01(\v2\x11.sixfold.v1.VxlanR\x05vxlan\x12\x15\n" +
 	"\x03dad\x18\n" +
-	" \x01(\bH\x01R\x03dad\x88\x01\x01\x12!\n" +
+	" \x01(\bH\x01R\x03dad\x88\x01\x01\x12\x10\n" +
+	"\x03mac\x18\v \x01(\tR\x03mac\x12$\n" +
+	"\x04vlan\x18\f \x01(\v2\x10.sixfold.v1.VlanR\x04vlan\x12*\n" +
+	"\x06bridge\x18\r \x01(\v2\x12.sixfold.v1.BridgeR\x06bridge\x12'\n" +
+	"\x05dummy\x18\x0e \x01(\v2\x11.sixfold.v1.DummyR\x05dummy\x12!\n" +
+	"\x03gre\x18\x0f \x01(\v2\x0f.sixfold.v1.GreR\x03gre\x12$\n" +
+	"\x04bond\x18\x10 \x01(\v2\x10.sixfold.v1.BondR\x04bond\x12\x16\n" +
+	"\x06master\x18\x11 \x01(\tR\x06master\x127\n" +
+	"\vbridge_port\x18\x12 \x01(\v2\x16.sixfold.v1.BridgePortR\n" +
+	"bridgePort\x12!\n" +
 	"\x03arp\x18\x14 \x01(\v2\x0f.sixfold.v1.ArpR\x03arp\x12s\n" +
 	"\asysctls\x18\x15 \x03(\v2\".sixfold.v1.Interface.SysctlsEntryB5\xbaH2\x9a\x01/\"-r+2)^ipv[46]\\.(neigh\\.)?[a-z][a-z0-9_]{0,40}$R\asysctls\x121\n" +
 	"\rdad_transmits\x18\x16 \x01(\rB\a\xbaH\x04*\x02\x18dH\x02R\fdadTransmits\x88\x01\x01\x1aV\n" +
@@ -2565,7 +3249,81 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\xbaH\a*\x05\x18\xff\x01(\x01H\x00R\x03ttl\x88\x01\x01\x12$\n" +
 	"\x04port\x18\x06 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x01R\x04port\x88\x01\x01B\x06\n" +
 	"\x04_ttlB\a\n" +
-	"\x05_port\"\xbb\x01\n" +
+	"\x05_port\"l\n" +
+	"\x04Vlan\x12\x12\n" +
+	"\x04link\x18\x01 \x01(\tR\x04link\x12\x1a\n" +
+	"\x02id\x18\x02 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\xfe\x1f(\x01R\x02id\x124\n" +
+	"\bprotocol\x18\x03 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x06802.1qR\a802.1adR\bprotocol\"\xb2\x04\n" +
+	"\x06Bridge\x12\x10\n" +
+	"\x03stp\x18\x01 \x01(\bR\x03stp\x12*\n" +
+	"\bpriority\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\xff\xff\x03H\x00R\bpriority\x88\x01\x01\x128\n" +
+	"\n" +
+	"hello_time\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\thelloTime\x12>\n" +
+	"\rforward_delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\fforwardDelay\x122\n" +
+	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12:\n" +
+	"\vageing_time\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"ageingTime\x12%\n" +
+	"\x0evlan_filtering\x18\a \x01(\bR\rvlanFiltering\x12!\n" +
+	"\x04pvid\x18\b \x01(\rB\b\xbaH\x05*\x03\x18\xfe\x1fH\x01R\x04pvid\x88\x01\x01\x12=\n" +
+	"\rvlan_protocol\x18\t \x01(\tB\x18\xbaH\x15r\x13R\x00R\x06802.1qR\a802.1adR\fvlanProtocol\x12\x16\n" +
+	"\x06tagged\x18\n" +
+	" \x03(\tR\x06tagged\x122\n" +
+	"\x12multicast_snooping\x18\v \x01(\bH\x02R\x11multicastSnooping\x88\x01\x01B\v\n" +
+	"\t_priorityB\a\n" +
+	"\x05_pvidB\x15\n" +
+	"\x13_multicast_snooping\"\a\n" +
+	"\x05Dummy\"\xba\x01\n" +
+	"\x03Gre\x12\x14\n" +
+	"\x05local\x18\x01 \x01(\tR\x05local\x12\x16\n" +
+	"\x06remote\x18\x02 \x01(\tR\x06remote\x12\x12\n" +
+	"\x04link\x18\x03 \x01(\tR\x04link\x12\x15\n" +
+	"\x03key\x18\x04 \x01(\rH\x00R\x03key\x88\x01\x01\x12!\n" +
+	"\x03ttl\x18\x05 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\xff\x01(\x01H\x01R\x03ttl\x88\x01\x01\x12\x1f\n" +
+	"\x03tos\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xfc\x01H\x02R\x03tos\x88\x01\x01B\x06\n" +
+	"\x04_keyB\x06\n" +
+	"\x04_ttlB\x06\n" +
+	"\x04_tos\"\xf6\x03\n" +
+	"\x04Bond\x12q\n" +
+	"\x04mode\x18\x01 \x01(\tB]\xbaHZrXR\x00R\ractive-backupR\a802.3adR\n" +
+	"balance-rrR\vbalance-xorR\tbroadcastR\vbalance-tlbR\vbalance-albR\x04mode\x121\n" +
+	"\x06miimon\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06miimon\x124\n" +
+	"\bup_delay\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\aupDelay\x128\n" +
+	"\n" +
+	"down_delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\tdownDelay\x120\n" +
+	"\tlacp_rate\x18\x05 \x01(\tB\x13\xbaH\x10r\x0eR\x00R\x04slowR\x04fastR\blacpRate\x12e\n" +
+	"\vhash_policy\x18\x06 \x01(\tBD\xbaHAr?R\x00R\x06layer2R\blayer2+3R\blayer3+4R\bencap2+3R\bencap3+4R\vvlan+srcmacR\n" +
+	"hashPolicy\x12\x18\n" +
+	"\aprimary\x18\a \x01(\tR\aprimary\x12%\n" +
+	"\tmin_links\x18\b \x01(\rB\b\xbaH\x05*\x03\x18\xff\x01R\bminLinks\"\xbc\x04\n" +
+	"\n" +
+	"BridgePort\x12!\n" +
+	"\x04pvid\x18\x01 \x01(\rB\b\xbaH\x05*\x03\x18\xfe\x1fH\x00R\x04pvid\x88\x01\x01\x12\x16\n" +
+	"\x06tagged\x18\x02 \x03(\tR\x06tagged\x12\x1a\n" +
+	"\buntagged\x18\x03 \x03(\tR\buntagged\x12\x1a\n" +
+	"\bisolated\x18\x04 \x01(\bR\bisolated\x12$\n" +
+	"\x04cost\x18\x05 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x01R\x04cost\x88\x01\x01\x12(\n" +
+	"\bpriority\x18\x06 \x01(\rB\a\xbaH\x04*\x02\x18?H\x02R\bpriority\x88\x01\x01\x12\x18\n" +
+	"\ahairpin\x18\a \x01(\bR\ahairpin\x12\x1f\n" +
+	"\blearning\x18\b \x01(\bH\x03R\blearning\x88\x01\x01\x12\x19\n" +
+	"\x05flood\x18\t \x01(\bH\x04R\x05flood\x88\x01\x01\x12,\n" +
+	"\x0fmulticast_flood\x18\n" +
+	" \x01(\bH\x05R\x0emulticastFlood\x88\x01\x01\x12,\n" +
+	"\x0fbroadcast_flood\x18\v \x01(\bH\x06R\x0ebroadcastFlood\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"bpdu_guard\x18\f \x01(\bR\tbpduGuard\x12\x1d\n" +
+	"\n" +
+	"root_guard\x18\r \x01(\bR\trootGuard\x12\x1d\n" +
+	"\n" +
+	"fast_leave\x18\x0e \x01(\bR\tfastLeaveB\a\n" +
+	"\x05_pvidB\a\n" +
+	"\x05_costB\v\n" +
+	"\t_priorityB\v\n" +
+	"\t_learningB\b\n" +
+	"\x06_floodB\x12\n" +
+	"\x10_multicast_floodB\x12\n" +
+	"\x10_broadcast_flood\"\xbb\x01\n" +
 	"\x05Route\x12\x10\n" +
 	"\x03via\x18\x01 \x01(\tR\x03via\x12\x1c\n" +
 	"\tinterface\x18\x02 \x01(\tR\tinterface\x12 \n" +
@@ -2685,7 +3443,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sixfold.v1.Config
 	(*System)(nil),              // 1: sixfold.v1.System
@@ -2702,108 +3460,127 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	(*PrefixPool)(nil),          // 12: sixfold.v1.PrefixPool
 	(*Reservation)(nil),         // 13: sixfold.v1.Reservation
 	(*Vxlan)(nil),               // 14: sixfold.v1.Vxlan
-	(*Route)(nil),               // 15: sixfold.v1.Route
-	(*Bgp)(nil),                 // 16: sixfold.v1.Bgp
-	(*PrefixSet)(nil),           // 17: sixfold.v1.PrefixSet
-	(*Filter)(nil),              // 18: sixfold.v1.Filter
-	(*FilterRule)(nil),          // 19: sixfold.v1.FilterRule
-	(*FilterAccept)(nil),        // 20: sixfold.v1.FilterAccept
-	(*FilterReject)(nil),        // 21: sixfold.v1.FilterReject
-	(*FilterPrepend)(nil),       // 22: sixfold.v1.FilterPrepend
-	(*Neighbor)(nil),            // 23: sixfold.v1.Neighbor
-	(*Aggregate)(nil),           // 24: sixfold.v1.Aggregate
-	(*Vrf)(nil),                 // 25: sixfold.v1.Vrf
-	(*Management)(nil),          // 26: sixfold.v1.Management
-	nil,                         // 27: sixfold.v1.Config.InterfacesEntry
-	nil,                         // 28: sixfold.v1.Config.RoutesEntry
-	nil,                         // 29: sixfold.v1.Config.VrfsEntry
-	nil,                         // 30: sixfold.v1.Api.UsersEntry
-	nil,                         // 31: sixfold.v1.Api.GroupsEntry
-	nil,                         // 32: sixfold.v1.ApiTcp.RolesEntry
-	nil,                         // 33: sixfold.v1.Interface.DelegationsEntry
-	nil,                         // 34: sixfold.v1.Interface.SysctlsEntry
-	nil,                         // 35: sixfold.v1.Advertise.PrefixesEntry
-	nil,                         // 36: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                         // 37: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                         // 38: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                         // 39: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                         // 40: sixfold.v1.Bgp.FiltersEntry
-	nil,                         // 41: sixfold.v1.Bgp.NeighborsEntry
-	nil,                         // 42: sixfold.v1.Bgp.AggregatesEntry
-	nil,                         // 43: sixfold.v1.Vrf.RoutesEntry
-	nil,                         // 44: sixfold.v1.Management.RoutesEntry
-	(*durationpb.Duration)(nil), // 45: google.protobuf.Duration
+	(*Vlan)(nil),                // 15: sixfold.v1.Vlan
+	(*Bridge)(nil),              // 16: sixfold.v1.Bridge
+	(*Dummy)(nil),               // 17: sixfold.v1.Dummy
+	(*Gre)(nil),                 // 18: sixfold.v1.Gre
+	(*Bond)(nil),                // 19: sixfold.v1.Bond
+	(*BridgePort)(nil),          // 20: sixfold.v1.BridgePort
+	(*Route)(nil),               // 21: sixfold.v1.Route
+	(*Bgp)(nil),                 // 22: sixfold.v1.Bgp
+	(*PrefixSet)(nil),           // 23: sixfold.v1.PrefixSet
+	(*Filter)(nil),              // 24: sixfold.v1.Filter
+	(*FilterRule)(nil),          // 25: sixfold.v1.FilterRule
+	(*FilterAccept)(nil),        // 26: sixfold.v1.FilterAccept
+	(*FilterReject)(nil),        // 27: sixfold.v1.FilterReject
+	(*FilterPrepend)(nil),       // 28: sixfold.v1.FilterPrepend
+	(*Neighbor)(nil),            // 29: sixfold.v1.Neighbor
+	(*Aggregate)(nil),           // 30: sixfold.v1.Aggregate
+	(*Vrf)(nil),                 // 31: sixfold.v1.Vrf
+	(*Management)(nil),          // 32: sixfold.v1.Management
+	nil,                         // 33: sixfold.v1.Config.InterfacesEntry
+	nil,                         // 34: sixfold.v1.Config.RoutesEntry
+	nil,                         // 35: sixfold.v1.Config.VrfsEntry
+	nil,                         // 36: sixfold.v1.Api.UsersEntry
+	nil,                         // 37: sixfold.v1.Api.GroupsEntry
+	nil,                         // 38: sixfold.v1.ApiTcp.RolesEntry
+	nil,                         // 39: sixfold.v1.Interface.DelegationsEntry
+	nil,                         // 40: sixfold.v1.Interface.SysctlsEntry
+	nil,                         // 41: sixfold.v1.Advertise.PrefixesEntry
+	nil,                         // 42: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                         // 43: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                         // 44: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                         // 45: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                         // 46: sixfold.v1.Bgp.FiltersEntry
+	nil,                         // 47: sixfold.v1.Bgp.NeighborsEntry
+	nil,                         // 48: sixfold.v1.Bgp.AggregatesEntry
+	nil,                         // 49: sixfold.v1.Vrf.RoutesEntry
+	nil,                         // 50: sixfold.v1.Management.RoutesEntry
+	(*durationpb.Duration)(nil), // 51: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	27, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	28, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
-	16, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
+	33, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	34, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	22, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
 	2,  // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
 	4,  // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
-	26, // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
-	29, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
-	30, // 8: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	31, // 9: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	32, // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
+	35, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	36, // 8: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	37, // 9: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
 	3,  // 10: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	32, // 11: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	33, // 12: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	38, // 11: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	39, // 12: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
 	8,  // 13: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
 	10, // 14: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
 	14, // 15: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	6,  // 16: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
-	34, // 17: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
-	45, // 18: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	45, // 19: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	45, // 20: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	45, // 21: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	45, // 22: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	45, // 23: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	45, // 24: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	35, // 25: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	45, // 26: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	45, // 27: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	45, // 28: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	45, // 29: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	45, // 30: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	45, // 31: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	45, // 32: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	36, // 33: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	37, // 34: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	38, // 35: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	45, // 36: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	45, // 37: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	39, // 38: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	40, // 39: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	41, // 40: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	42, // 41: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	19, // 42: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	20, // 43: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	21, // 44: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	22, // 45: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	45, // 46: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	43, // 47: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	16, // 48: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	44, // 49: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	5,  // 50: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	15, // 51: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	25, // 52: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,  // 53: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	9,  // 54: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	11, // 55: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	12, // 56: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	13, // 57: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	17, // 58: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	18, // 59: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	23, // 60: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	24, // 61: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	15, // 62: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	15, // 63: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	64, // [64:64] is the sub-list for method output_type
-	64, // [64:64] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	15, // 16: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
+	16, // 17: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
+	17, // 18: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
+	18, // 19: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
+	19, // 20: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
+	20, // 21: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
+	6,  // 22: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
+	40, // 23: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
+	51, // 24: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	51, // 25: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	51, // 26: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	51, // 27: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	51, // 28: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	51, // 29: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	51, // 30: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	41, // 31: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	51, // 32: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	51, // 33: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	51, // 34: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	51, // 35: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	51, // 36: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	51, // 37: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	51, // 38: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	42, // 39: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	43, // 40: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	44, // 41: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	51, // 42: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	51, // 43: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	51, // 44: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	51, // 45: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	51, // 46: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	51, // 47: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	51, // 48: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	51, // 49: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	51, // 50: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	45, // 51: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	46, // 52: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	47, // 53: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	48, // 54: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	25, // 55: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	26, // 56: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	27, // 57: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	28, // 58: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	51, // 59: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	49, // 60: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	22, // 61: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	50, // 62: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	5,  // 63: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	21, // 64: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	31, // 65: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,  // 66: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	9,  // 67: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	11, // 68: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	12, // 69: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	13, // 70: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	23, // 71: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	24, // 72: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	29, // 73: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	30, // 74: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	21, // 75: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	21, // 76: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	77, // [77:77] is the sub-list for method output_type
+	77, // [77:77] is the sub-list for method input_type
+	77, // [77:77] is the sub-list for extension type_name
+	77, // [77:77] is the sub-list for extension extendee
+	0,  // [0:77] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -2818,19 +3595,22 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[19].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[18].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[20].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[26].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
