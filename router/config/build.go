@@ -22,6 +22,7 @@ type builder struct {
 	root        *spot
 	delegations map[string]*delegation // by name, before anything refers to them
 	interfaces  []string
+	inVRFs      []member
 }
 
 // delegation is where a delegated prefix comes from.
@@ -42,7 +43,9 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	for _, name := range inOrder(m.GetInterfaces(), links) {
 		cfg.Interfaces = append(cfg.Interfaces, b.iface(name, m.GetInterfaces()[name], links.entry(name)))
 	}
-	b.routes(m.GetRoutes(), root.field("routes"), cfg)
+	b.instances(m, cfg)
+	cfg.Routes = b.routeList(m.GetRoutes(), root.field("routes"), "")
+	b.instanceRoutes(m, cfg)
 	if m.GetBgp() != nil {
 		cfg.BGP = b.bgp(m.GetBgp(), root.field("bgp"), cfg.RouterID)
 	}

@@ -2,11 +2,12 @@ package config
 
 import "net/netip"
 
-// ownKey identifies an address of ours. A link-local address is another one on each link.
+// ownKey identifies an address of ours. A link-local address is another one on each link, and any in each instance.
 type ownKey struct {
 	delegation string
 	addr       netip.Addr
 	link       string
+	vrf        string
 }
 
 func keyOf(e Expr, link string) ownKey {
@@ -26,11 +27,13 @@ func (b *builder) checkAddresses(cfg *Config) {
 				continue
 			}
 			at := b.at(i.Name).field("addresses").item(n)
-			if first, ok := seen[keyOf(e, i.Name)]; ok {
+			key := keyOf(e, i.Name)
+			key.vrf, _ = b.instanceOf(i.Name)
+			if first, ok := seen[key]; ok {
 				b.errorf(at, "%s is also %s", e, first.where())
 				continue
 			}
-			seen[keyOf(e, i.Name)] = at
+			seen[key] = at
 		}
 	}
 }

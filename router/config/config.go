@@ -18,7 +18,9 @@ type Config struct {
 	Routes     []Route
 	BGP        *BGP // nil: no BGP
 	API        API
-	Metrics    *Metrics // nil: none
+	Metrics    *Metrics    // nil: none
+	VRFs       []VRF       // the management instance among them
+	Management *Management // nil: none
 }
 
 // Expr is an address or prefix as configured: literal, or relative to a prefix that is delegated to us under the name

@@ -8,8 +8,9 @@ import (
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
-// routes converts the static routes.
-func (b *builder) routes(m map[string]*sixfoldv1.Route, s *spot, cfg *Config) {
+// routeList converts the static routes of an instance; the name of the default instance is empty.
+func (b *builder) routeList(m map[string]*sixfoldv1.Route, s *spot, vrf string) []Route {
+	var all []Route
 	seen := map[Expr]*spot{}
 	for _, text := range inOrder(m, s) {
 		at := s.entry(text)
@@ -17,9 +18,11 @@ func (b *builder) routes(m map[string]*sixfoldv1.Route, s *spot, cfg *Config) {
 		if e.IsValid() && (e.Prefix.Addr().IsMulticast() && e.Delegation == "") {
 			b.key(at, "%s is multicast; static routes are for unicast", text)
 		}
-		cfg.Routes = append(cfg.Routes, b.route(e, m[text], at))
+		all = append(all, b.route(e, m[text], at))
+		b.sameInstance(m[text].GetInterface(), vrf, at.field("interface"))
 	}
-	sortByName(cfg.Routes, func(r Route) string { return r.Prefix.String() })
+	sortByName(all, func(r Route) string { return r.Prefix.String() })
+	return all
 }
 
 func (b *builder) route(e Expr, m *sixfoldv1.Route, s *spot) Route {

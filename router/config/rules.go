@@ -117,6 +117,8 @@ func notAName(name, pattern string) string {
 	switch pattern {
 	case `^[^/\s:%]{1,15}$`:
 		return name + " cannot be the name of an interface: it has 1 to 15 characters, without blanks, /, : and %"
+	case `^[^/\s:%*]{1,15}$`, `^([^/\s:%*]{1,15})?$`:
+		return name + " cannot be the name of an instance: it has 1 to 15 characters, without blanks, /, :, % and *"
 	case `^[A-Za-z][A-Za-z0-9_-]{0,31}$`:
 		return name + " cannot be the name of a delegation: a letter, then up to 31 letters, digits, _ and -"
 	case `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`:
