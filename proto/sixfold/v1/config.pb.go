@@ -1437,21 +1437,48 @@ func (x *Reservation) GetPrefixes() []string {
 	return nil
 }
 
-// Vxlan is a VXLAN tunnel end point (RFC 7348). Its remotes are reached by a multicast group.
+// Vxlan is a VXLAN tunnel end point (RFC 7348). Its remotes are reached by a multicast group, or each by itself (remotes). All
+// addresses of one end point are of one family.
 type Vxlan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// VXLAN network identifier.
 	Vni uint32 `protobuf:"varint,1,opt,name=vni,proto3" json:"vni,omitempty"`
-	// IPv4 or IPv6 multicast group for broadcast, unknown unicast and multicast.
+	// IPv4 or IPv6 multicast group for broadcast, unknown unicast and multicast; not together with remotes.
 	Group string `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`
-	// Underlying interface.
+	// Underlying interface; needed with group and with link-local addresses. Without it packets go where the routes of the main
+	// table say.
 	Link string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
-	// Outer source address; without it the kernel chooses one of link.
+	// Outer source address; without it the kernel chooses one.
 	Local string `protobuf:"bytes,4,opt,name=local,proto3" json:"local,omitempty"`
 	// Outer hop limit; default 64.
 	Ttl *uint32 `protobuf:"varint,5,opt,name=ttl,proto3,oneof" json:"ttl,omitempty"`
 	// UDP port; default 4789.
-	Port          *uint32 `protobuf:"varint,6,opt,name=port,proto3,oneof" json:"port,omitempty"`
+	Port *uint32 `protobuf:"varint,6,opt,name=port,proto3,oneof" json:"port,omitempty"`
+	// Remote end points that get a copy each of broadcast, unknown unicast and multicast (head-end replication).
+	Remotes []string `protobuf:"bytes,7,rep,name=remotes,proto3" json:"remotes,omitempty"`
+	// Remote end points by hardware address of what is behind them. They are not learnt elsewhere and do not age.
+	Fdb map[string]string `protobuf:"bytes,8,rep,name=fdb,proto3" json:"fdb,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Learn behind which remote a hardware address is from what comes in; on by default.
+	Learning *bool `protobuf:"varint,9,opt,name=learning,proto3,oneof" json:"learning,omitempty"`
+	// How long a learnt address is remembered without being seen; default 5m, forever for no end.
+	Ageing *durationpb.Duration `protobuf:"bytes,10,opt,name=ageing,proto3" json:"ageing,omitempty"`
+	// Most hardware addresses that are remembered: learnt, those of fdb, and one for all of group or remotes. Without it there is no
+	// limit. A change makes the device anew.
+	MaxAddresses *uint32 `protobuf:"varint,11,opt,name=max_addresses,json=maxAddresses,proto3,oneof" json:"max_addresses,omitempty"`
+	// Checksum of the outer UDP header; on by default. Without it packets of IPv6 carry none either and such packets of others are
+	// taken (RFC 6935); then all end points of one port have to agree. A change makes the device anew.
+	UdpChecksum *bool `protobuf:"varint,12,opt,name=udp_checksum,json=udpChecksum,proto3,oneof" json:"udp_checksum,omitempty"`
+	// Outer differentiated services code point (RFC 2474), 0 to 63 or a name (ef, af41, cs6), or inherit: that of the inner packet.
+	// Default 0.
+	Dscp string `protobuf:"bytes,13,opt,name=dscp,proto3" json:"dscp,omitempty"`
+	// Don't-fragment bit of the outer IPv4 header: unset (the default), set, or inherit: that of the inner packet.
+	Df string `protobuf:"bytes,14,opt,name=df,proto3" json:"df,omitempty"`
+	// Outer source ports, LOW-HIGH; without it those that the kernel uses for outgoing connections (net.ipv4.ip_local_port_range). A
+	// change makes the device anew.
+	SourcePorts string `protobuf:"bytes,15,opt,name=source_ports,json=sourcePorts,proto3" json:"source_ports,omitempty"`
+	// Prefixes from which packets are accepted where the firewall filters; without it the remotes, or with a group the prefixes of
+	// the underlying interface.
+	Sources       []string `protobuf:"bytes,16,rep,name=sources,proto3" json:"sources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1526,6 +1553,76 @@ func (x *Vxlan) GetPort() uint32 {
 		return *x.Port
 	}
 	return 0
+}
+
+func (x *Vxlan) GetRemotes() []string {
+	if x != nil {
+		return x.Remotes
+	}
+	return nil
+}
+
+func (x *Vxlan) GetFdb() map[string]string {
+	if x != nil {
+		return x.Fdb
+	}
+	return nil
+}
+
+func (x *Vxlan) GetLearning() bool {
+	if x != nil && x.Learning != nil {
+		return *x.Learning
+	}
+	return false
+}
+
+func (x *Vxlan) GetAgeing() *durationpb.Duration {
+	if x != nil {
+		return x.Ageing
+	}
+	return nil
+}
+
+func (x *Vxlan) GetMaxAddresses() uint32 {
+	if x != nil && x.MaxAddresses != nil {
+		return *x.MaxAddresses
+	}
+	return 0
+}
+
+func (x *Vxlan) GetUdpChecksum() bool {
+	if x != nil && x.UdpChecksum != nil {
+		return *x.UdpChecksum
+	}
+	return false
+}
+
+func (x *Vxlan) GetDscp() string {
+	if x != nil {
+		return x.Dscp
+	}
+	return ""
+}
+
+func (x *Vxlan) GetDf() string {
+	if x != nil {
+		return x.Df
+	}
+	return ""
+}
+
+func (x *Vxlan) GetSourcePorts() string {
+	if x != nil {
+		return x.SourcePorts
+	}
+	return ""
+}
+
+func (x *Vxlan) GetSources() []string {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
 }
 
 // Vlan is an interface for one VLAN of another interface.
@@ -3239,7 +3336,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x12\n" +
 	"\x04duid\x18\x02 \x01(\tR\x04duid\x12\x1c\n" +
 	"\taddresses\x18\x03 \x03(\tR\taddresses\x12\x1a\n" +
-	"\bprefixes\x18\x04 \x03(\tR\bprefixes\"\xc1\x01\n" +
+	"\bprefixes\x18\x04 \x03(\tR\bprefixes\"\xa5\x05\n" +
 	"\x05Vxlan\x12\x1e\n" +
 	"\x03vni\x18\x01 \x01(\rB\f\xbaH\t*\a\x18\xff\xff\xff\a(\x01R\x03vni\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x12\n" +
@@ -3247,9 +3344,27 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05local\x18\x04 \x01(\tR\x05local\x12!\n" +
 	"\x03ttl\x18\x05 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\xff\x01(\x01H\x00R\x03ttl\x88\x01\x01\x12$\n" +
-	"\x04port\x18\x06 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x01R\x04port\x88\x01\x01B\x06\n" +
+	"\x04port\x18\x06 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x01R\x04port\x88\x01\x01\x12\x18\n" +
+	"\aremotes\x18\a \x03(\tR\aremotes\x12,\n" +
+	"\x03fdb\x18\b \x03(\v2\x1a.sixfold.v1.Vxlan.FdbEntryR\x03fdb\x12\x1f\n" +
+	"\blearning\x18\t \x01(\bH\x02R\blearning\x88\x01\x01\x121\n" +
+	"\x06ageing\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\x06ageing\x127\n" +
+	"\rmax_addresses\x18\v \x01(\rB\r\xbaH\n" +
+	"*\b\x18\xff\xff\xff\xff\x0f(\x01H\x03R\fmaxAddresses\x88\x01\x01\x12&\n" +
+	"\fudp_checksum\x18\f \x01(\bH\x04R\vudpChecksum\x88\x01\x01\x12\x12\n" +
+	"\x04dscp\x18\r \x01(\tR\x04dscp\x12,\n" +
+	"\x02df\x18\x0e \x01(\tB\x1c\xbaH\x19r\x17R\x00R\x05unsetR\x03setR\ainheritR\x02df\x12!\n" +
+	"\fsource_ports\x18\x0f \x01(\tR\vsourcePorts\x12\x18\n" +
+	"\asources\x18\x10 \x03(\tR\asources\x1a6\n" +
+	"\bFdbEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x06\n" +
 	"\x04_ttlB\a\n" +
-	"\x05_port\"l\n" +
+	"\x05_portB\v\n" +
+	"\t_learningB\x10\n" +
+	"\x0e_max_addressesB\x0f\n" +
+	"\r_udp_checksum\"l\n" +
 	"\x04Vlan\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x1a\n" +
 	"\x02id\x18\x02 \x01(\rB\n" +
@@ -3443,7 +3558,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sixfold.v1.Config
 	(*System)(nil),              // 1: sixfold.v1.System
@@ -3490,13 +3605,14 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	nil,                         // 42: sixfold.v1.Dhcpv6.PoolsEntry
 	nil,                         // 43: sixfold.v1.Dhcpv6.DelegateEntry
 	nil,                         // 44: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                         // 45: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                         // 46: sixfold.v1.Bgp.FiltersEntry
-	nil,                         // 47: sixfold.v1.Bgp.NeighborsEntry
-	nil,                         // 48: sixfold.v1.Bgp.AggregatesEntry
-	nil,                         // 49: sixfold.v1.Vrf.RoutesEntry
-	nil,                         // 50: sixfold.v1.Management.RoutesEntry
-	(*durationpb.Duration)(nil), // 51: google.protobuf.Duration
+	nil,                         // 45: sixfold.v1.Vxlan.FdbEntry
+	nil,                         // 46: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                         // 47: sixfold.v1.Bgp.FiltersEntry
+	nil,                         // 48: sixfold.v1.Bgp.NeighborsEntry
+	nil,                         // 49: sixfold.v1.Bgp.AggregatesEntry
+	nil,                         // 50: sixfold.v1.Vrf.RoutesEntry
+	nil,                         // 51: sixfold.v1.Management.RoutesEntry
+	(*durationpb.Duration)(nil), // 52: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
@@ -3523,64 +3639,66 @@ var file_sixfold_v1_config_proto_depIdxs = []int32{
 	20, // 21: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
 	6,  // 22: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
 	40, // 23: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
-	51, // 24: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	51, // 25: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	51, // 26: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	51, // 27: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	51, // 28: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	51, // 29: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	51, // 30: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	52, // 24: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	52, // 25: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	52, // 26: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	52, // 27: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	52, // 28: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	52, // 29: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	52, // 30: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
 	41, // 31: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	51, // 32: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	51, // 33: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	51, // 34: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	51, // 35: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	51, // 36: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	51, // 37: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	51, // 38: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	52, // 32: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	52, // 33: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	52, // 34: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	52, // 35: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	52, // 36: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	52, // 37: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	52, // 38: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
 	42, // 39: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
 	43, // 40: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
 	44, // 41: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	51, // 42: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	51, // 43: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	51, // 44: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	51, // 45: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	51, // 46: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	51, // 47: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	51, // 48: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	51, // 49: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	51, // 50: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	45, // 51: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	46, // 52: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	47, // 53: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	48, // 54: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	25, // 55: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	26, // 56: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	27, // 57: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	28, // 58: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	51, // 59: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	49, // 60: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	22, // 61: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	50, // 62: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	5,  // 63: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	21, // 64: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	31, // 65: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,  // 66: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	9,  // 67: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	11, // 68: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	12, // 69: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	13, // 70: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	23, // 71: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	24, // 72: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	29, // 73: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	30, // 74: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	21, // 75: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	21, // 76: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	77, // [77:77] is the sub-list for method output_type
-	77, // [77:77] is the sub-list for method input_type
-	77, // [77:77] is the sub-list for extension type_name
-	77, // [77:77] is the sub-list for extension extendee
-	0,  // [0:77] is the sub-list for field type_name
+	52, // 42: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	52, // 43: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	45, // 44: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	52, // 45: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	52, // 46: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	52, // 47: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	52, // 48: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	52, // 49: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	52, // 50: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	52, // 51: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	52, // 52: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	46, // 53: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	47, // 54: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	48, // 55: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	49, // 56: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	25, // 57: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	26, // 58: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	27, // 59: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	28, // 60: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	52, // 61: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	50, // 62: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	22, // 63: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	51, // 64: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	5,  // 65: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	21, // 66: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	31, // 67: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,  // 68: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	9,  // 69: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	11, // 70: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	12, // 71: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	13, // 72: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	23, // 73: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	24, // 74: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	29, // 75: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	30, // 76: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	21, // 77: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	21, // 78: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	79, // [79:79] is the sub-list for method output_type
+	79, // [79:79] is the sub-list for method input_type
+	79, // [79:79] is the sub-list for extension type_name
+	79, // [79:79] is the sub-list for extension extendee
+	0,  // [0:79] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -3610,7 +3728,7 @@ func file_sixfold_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

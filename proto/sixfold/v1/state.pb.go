@@ -1652,9 +1652,9 @@ type VxlanState struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// VXLAN network identifier.
 	Vni uint32 `protobuf:"varint,2,opt,name=vni,proto3" json:"vni,omitempty"`
-	// Multicast group.
+	// Multicast group; empty: there is none.
 	Group string `protobuf:"bytes,3,opt,name=group,proto3" json:"group,omitempty"`
-	// Underlying interface.
+	// Underlying interface; empty: the routes say.
 	Link string `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`
 	// Outer source address; empty: the kernel chooses.
 	Local string `protobuf:"bytes,5,opt,name=local,proto3" json:"local,omitempty"`
@@ -1684,8 +1684,35 @@ type VxlanState struct {
 	RxErrors uint64 `protobuf:"varint,17,opt,name=rx_errors,json=rxErrors,proto3" json:"rx_errors,omitempty"`
 	// Errors on send.
 	TxErrors uint64 `protobuf:"varint,18,opt,name=tx_errors,json=txErrors,proto3" json:"tx_errors,omitempty"`
-	// Forwarding entries, learnt and static.
-	Forwarding    []*ForwardingEntry `protobuf:"bytes,19,rep,name=forwarding,proto3" json:"forwarding,omitempty"`
+	// The first 64 forwarding entries, those that are configured before those that were learnt. ListVxlanForwarding has all.
+	Forwarding []*ForwardingEntry `protobuf:"bytes,19,rep,name=forwarding,proto3" json:"forwarding,omitempty"`
+	// The end points that are known, configured ones first; at most 1,000.
+	Remotes []*VxlanRemote `protobuf:"bytes,20,rep,name=remotes,proto3" json:"remotes,omitempty"`
+	// Hardware addresses are learnt.
+	Learning bool `protobuf:"varint,21,opt,name=learning,proto3" json:"learning,omitempty"`
+	// How long they are remembered; absent: for ever.
+	Ageing *durationpb.Duration `protobuf:"bytes,22,opt,name=ageing,proto3" json:"ageing,omitempty"`
+	// Most hardware addresses that are remembered; 0: any number.
+	MaxAddresses uint32 `protobuf:"varint,23,opt,name=max_addresses,json=maxAddresses,proto3" json:"max_addresses,omitempty"`
+	// The outer UDP header has a checksum.
+	UdpChecksum bool `protobuf:"varint,24,opt,name=udp_checksum,json=udpChecksum,proto3" json:"udp_checksum,omitempty"`
+	// Outer differentiated services code point, a number or inherit.
+	Dscp string `protobuf:"bytes,25,opt,name=dscp,proto3" json:"dscp,omitempty"`
+	// Don't-fragment bit of the outer IPv4 header: unset, set or inherit.
+	Df string `protobuf:"bytes,26,opt,name=df,proto3" json:"df,omitempty"`
+	// Outer source ports, LOW-HIGH; empty: as the kernel chooses.
+	SourcePorts string `protobuf:"bytes,27,opt,name=source_ports,json=sourcePorts,proto3" json:"source_ports,omitempty"`
+	// Prefixes from which packets are meant to come: of the remotes, of the underlying interface, or as configured. Where the firewall
+	// filters, others are dropped.
+	Sources []string `protobuf:"bytes,28,rep,name=sources,proto3" json:"sources,omitempty"`
+	// How many hardware addresses were learnt.
+	Learnt uint32 `protobuf:"varint,29,opt,name=learnt,proto3" json:"learnt,omitempty"`
+	// How many forwarding entries there are in all.
+	ForwardingTotal uint32 `protobuf:"varint,30,opt,name=forwarding_total,json=forwardingTotal,proto3" json:"forwarding_total,omitempty"`
+	// Packets that came in and were dropped.
+	RxDropped uint64 `protobuf:"varint,31,opt,name=rx_dropped,json=rxDropped,proto3" json:"rx_dropped,omitempty"`
+	// Packets that could not be sent for want of a remote or a route.
+	TxDropped     uint64 `protobuf:"varint,32,opt,name=tx_dropped,json=txDropped,proto3" json:"tx_dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1853,6 +1880,179 @@ func (x *VxlanState) GetForwarding() []*ForwardingEntry {
 	return nil
 }
 
+func (x *VxlanState) GetRemotes() []*VxlanRemote {
+	if x != nil {
+		return x.Remotes
+	}
+	return nil
+}
+
+func (x *VxlanState) GetLearning() bool {
+	if x != nil {
+		return x.Learning
+	}
+	return false
+}
+
+func (x *VxlanState) GetAgeing() *durationpb.Duration {
+	if x != nil {
+		return x.Ageing
+	}
+	return nil
+}
+
+func (x *VxlanState) GetMaxAddresses() uint32 {
+	if x != nil {
+		return x.MaxAddresses
+	}
+	return 0
+}
+
+func (x *VxlanState) GetUdpChecksum() bool {
+	if x != nil {
+		return x.UdpChecksum
+	}
+	return false
+}
+
+func (x *VxlanState) GetDscp() string {
+	if x != nil {
+		return x.Dscp
+	}
+	return ""
+}
+
+func (x *VxlanState) GetDf() string {
+	if x != nil {
+		return x.Df
+	}
+	return ""
+}
+
+func (x *VxlanState) GetSourcePorts() string {
+	if x != nil {
+		return x.SourcePorts
+	}
+	return ""
+}
+
+func (x *VxlanState) GetSources() []string {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+func (x *VxlanState) GetLearnt() uint32 {
+	if x != nil {
+		return x.Learnt
+	}
+	return 0
+}
+
+func (x *VxlanState) GetForwardingTotal() uint32 {
+	if x != nil {
+		return x.ForwardingTotal
+	}
+	return 0
+}
+
+func (x *VxlanState) GetRxDropped() uint64 {
+	if x != nil {
+		return x.RxDropped
+	}
+	return 0
+}
+
+func (x *VxlanState) GetTxDropped() uint64 {
+	if x != nil {
+		return x.TxDropped
+	}
+	return 0
+}
+
+// VxlanRemote is another end point of a VXLAN segment.
+type VxlanRemote struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its address.
+	Address string `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// It is in the configuration: among remotes or in fdb.
+	Configured bool `protobuf:"varint,2,opt,name=configured,proto3" json:"configured,omitempty"`
+	// Broadcast, unknown unicast and multicast go to it.
+	Flood bool `protobuf:"varint,3,opt,name=flood,proto3" json:"flood,omitempty"`
+	// It is among the sources from which packets are meant to come.
+	Accepted bool `protobuf:"varint,4,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	// How many hardware addresses are behind it.
+	Addresses     uint32 `protobuf:"varint,5,opt,name=addresses,proto3" json:"addresses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VxlanRemote) Reset() {
+	*x = VxlanRemote{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VxlanRemote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VxlanRemote) ProtoMessage() {}
+
+func (x *VxlanRemote) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VxlanRemote.ProtoReflect.Descriptor instead.
+func (*VxlanRemote) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *VxlanRemote) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *VxlanRemote) GetConfigured() bool {
+	if x != nil {
+		return x.Configured
+	}
+	return false
+}
+
+func (x *VxlanRemote) GetFlood() bool {
+	if x != nil {
+		return x.Flood
+	}
+	return false
+}
+
+func (x *VxlanRemote) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
+func (x *VxlanRemote) GetAddresses() uint32 {
+	if x != nil {
+		return x.Addresses
+	}
+	return 0
+}
+
 // ForwardingEntry says behind which remote a hardware address is.
 type ForwardingEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1861,14 +2061,20 @@ type ForwardingEntry struct {
 	// The remote.
 	Remote string `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	// permanent, reachable, stale …
-	State         string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	// How long ago a packet from it was seen; absent: it was not learnt.
+	Age *durationpb.Duration `protobuf:"bytes,4,opt,name=age,proto3" json:"age,omitempty"`
+	// How long ago it was learnt or last moved to another remote; absent: it was not learnt.
+	Since *durationpb.Duration `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	// It is configured: in fdb, among remotes, or the group.
+	Configured    bool `protobuf:"varint,6,opt,name=configured,proto3" json:"configured,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ForwardingEntry) Reset() {
 	*x = ForwardingEntry{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	mi := &file_sixfold_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1880,7 +2086,7 @@ func (x *ForwardingEntry) String() string {
 func (*ForwardingEntry) ProtoMessage() {}
 
 func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	mi := &file_sixfold_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1893,7 +2099,7 @@ func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingEntry.ProtoReflect.Descriptor instead.
 func (*ForwardingEntry) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ForwardingEntry) GetMac() string {
@@ -1917,6 +2123,27 @@ func (x *ForwardingEntry) GetState() string {
 	return ""
 }
 
+func (x *ForwardingEntry) GetAge() *durationpb.Duration {
+	if x != nil {
+		return x.Age
+	}
+	return nil
+}
+
+func (x *ForwardingEntry) GetSince() *durationpb.Duration {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ForwardingEntry) GetConfigured() bool {
+	if x != nil {
+		return x.Configured
+	}
+	return false
+}
+
 // Dhcpv6LinkState is what the DHCPv6 server did on a link.
 type Dhcpv6LinkState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1934,7 +2161,7 @@ type Dhcpv6LinkState struct {
 
 func (x *Dhcpv6LinkState) Reset() {
 	*x = Dhcpv6LinkState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[13]
+	mi := &file_sixfold_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2173,7 @@ func (x *Dhcpv6LinkState) String() string {
 func (*Dhcpv6LinkState) ProtoMessage() {}
 
 func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[13]
+	mi := &file_sixfold_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2186,7 @@ func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6LinkState.ProtoReflect.Descriptor instead.
 func (*Dhcpv6LinkState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Dhcpv6LinkState) GetLink() string {
@@ -2011,7 +2238,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[14]
+	mi := &file_sixfold_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2250,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[14]
+	mi := &file_sixfold_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2263,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PoolState) GetName() string {
@@ -2094,7 +2321,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[15]
+	mi := &file_sixfold_v1_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2106,7 +2333,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[15]
+	mi := &file_sixfold_v1_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2119,7 +2346,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Pending) GetWhat() string {
@@ -2151,7 +2378,7 @@ type UnitState struct {
 
 func (x *UnitState) Reset() {
 	*x = UnitState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[16]
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2163,7 +2390,7 @@ func (x *UnitState) String() string {
 func (*UnitState) ProtoMessage() {}
 
 func (x *UnitState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[16]
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2176,7 +2403,7 @@ func (x *UnitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitState.ProtoReflect.Descriptor instead.
 func (*UnitState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnitState) GetName() string {
@@ -2223,7 +2450,7 @@ type Drift struct {
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2235,7 +2462,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2248,7 +2475,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Drift) GetId() uint64 {
@@ -2327,7 +2554,7 @@ type AuditRecord struct {
 
 func (x *AuditRecord) Reset() {
 	*x = AuditRecord{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2566,7 @@ func (x *AuditRecord) String() string {
 func (*AuditRecord) ProtoMessage() {}
 
 func (x *AuditRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2579,7 @@ func (x *AuditRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
 func (*AuditRecord) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AuditRecord) GetId() uint64 {
@@ -2441,7 +2668,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2453,7 +2680,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2466,7 +2693,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Event) GetId() uint64 {
@@ -2696,7 +2923,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\tpreferred\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\tpreferred\x12;\n" +
 	"\vvalid_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12C\n" +
-	"\x0fpreferred_until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\"\xe7\x03\n" +
+	"\x0fpreferred_until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\"\x93\a\n" +
 	"\n" +
 	"VxlanState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
@@ -2722,11 +2949,39 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\ttx_errors\x18\x12 \x01(\x04R\btxErrors\x12;\n" +
 	"\n" +
 	"forwarding\x18\x13 \x03(\v2\x1b.sixfold.v1.ForwardingEntryR\n" +
-	"forwarding\"Q\n" +
+	"forwarding\x121\n" +
+	"\aremotes\x18\x14 \x03(\v2\x17.sixfold.v1.VxlanRemoteR\aremotes\x12\x1a\n" +
+	"\blearning\x18\x15 \x01(\bR\blearning\x121\n" +
+	"\x06ageing\x18\x16 \x01(\v2\x19.google.protobuf.DurationR\x06ageing\x12#\n" +
+	"\rmax_addresses\x18\x17 \x01(\rR\fmaxAddresses\x12!\n" +
+	"\fudp_checksum\x18\x18 \x01(\bR\vudpChecksum\x12\x12\n" +
+	"\x04dscp\x18\x19 \x01(\tR\x04dscp\x12\x0e\n" +
+	"\x02df\x18\x1a \x01(\tR\x02df\x12!\n" +
+	"\fsource_ports\x18\x1b \x01(\tR\vsourcePorts\x12\x18\n" +
+	"\asources\x18\x1c \x03(\tR\asources\x12\x16\n" +
+	"\x06learnt\x18\x1d \x01(\rR\x06learnt\x12)\n" +
+	"\x10forwarding_total\x18\x1e \x01(\rR\x0fforwardingTotal\x12\x1d\n" +
+	"\n" +
+	"rx_dropped\x18\x1f \x01(\x04R\trxDropped\x12\x1d\n" +
+	"\n" +
+	"tx_dropped\x18  \x01(\x04R\ttxDropped\"\x97\x01\n" +
+	"\vVxlanRemote\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1e\n" +
+	"\n" +
+	"configured\x18\x02 \x01(\bR\n" +
+	"configured\x12\x14\n" +
+	"\x05flood\x18\x03 \x01(\bR\x05flood\x12\x1a\n" +
+	"\baccepted\x18\x04 \x01(\bR\baccepted\x12\x1c\n" +
+	"\taddresses\x18\x05 \x01(\rR\taddresses\"\xcf\x01\n" +
 	"\x0fForwardingEntry\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x16\n" +
 	"\x06remote\x18\x02 \x01(\tR\x06remote\x12\x14\n" +
-	"\x05state\x18\x03 \x01(\tR\x05state\"\xca\x02\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12+\n" +
+	"\x03age\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x03age\x12/\n" +
+	"\x05since\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x05since\x12\x1e\n" +
+	"\n" +
+	"configured\x18\x06 \x01(\bR\n" +
+	"configured\"\xca\x02\n" +
 	"\x0fDhcpv6LinkState\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12E\n" +
 	"\breceived\x18\x02 \x03(\v2).sixfold.v1.Dhcpv6LinkState.ReceivedEntryR\breceived\x129\n" +
@@ -2791,7 +3046,7 @@ func file_sixfold_v1_state_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_proto_rawDescData
 }
 
-var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_sixfold_v1_state_proto_goTypes = []any{
 	(*InterfaceState)(nil),        // 0: sixfold.v1.InterfaceState
 	(*LinkAddress)(nil),           // 1: sixfold.v1.LinkAddress
@@ -2805,61 +3060,66 @@ var file_sixfold_v1_state_proto_goTypes = []any{
 	(*Advertisement)(nil),         // 9: sixfold.v1.Advertisement
 	(*PrefixInformation)(nil),     // 10: sixfold.v1.PrefixInformation
 	(*VxlanState)(nil),            // 11: sixfold.v1.VxlanState
-	(*ForwardingEntry)(nil),       // 12: sixfold.v1.ForwardingEntry
-	(*Dhcpv6LinkState)(nil),       // 13: sixfold.v1.Dhcpv6LinkState
-	(*PoolState)(nil),             // 14: sixfold.v1.PoolState
-	(*Pending)(nil),               // 15: sixfold.v1.Pending
-	(*UnitState)(nil),             // 16: sixfold.v1.UnitState
-	(*Drift)(nil),                 // 17: sixfold.v1.Drift
-	(*AuditRecord)(nil),           // 18: sixfold.v1.AuditRecord
-	(*Event)(nil),                 // 19: sixfold.v1.Event
-	nil,                           // 20: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	nil,                           // 21: sixfold.v1.Dhcpv6LinkState.SentEntry
-	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*VxlanRemote)(nil),           // 12: sixfold.v1.VxlanRemote
+	(*ForwardingEntry)(nil),       // 13: sixfold.v1.ForwardingEntry
+	(*Dhcpv6LinkState)(nil),       // 14: sixfold.v1.Dhcpv6LinkState
+	(*PoolState)(nil),             // 15: sixfold.v1.PoolState
+	(*Pending)(nil),               // 16: sixfold.v1.Pending
+	(*UnitState)(nil),             // 17: sixfold.v1.UnitState
+	(*Drift)(nil),                 // 18: sixfold.v1.Drift
+	(*AuditRecord)(nil),           // 19: sixfold.v1.AuditRecord
+	(*Event)(nil),                 // 20: sixfold.v1.Event
+	nil,                           // 21: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	nil,                           // 22: sixfold.v1.Dhcpv6LinkState.SentEntry
+	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 }
 var file_sixfold_v1_state_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
-	22, // 1: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
-	22, // 2: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
-	23, // 3: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
-	23, // 4: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
-	23, // 5: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
-	23, // 6: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
-	23, // 7: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
+	23, // 1: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
+	23, // 2: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
+	24, // 3: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
+	24, // 4: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
+	24, // 5: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
+	24, // 6: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
+	24, // 7: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
 	4,  // 8: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
-	23, // 9: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
-	23, // 10: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
-	23, // 11: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
-	23, // 12: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
-	22, // 13: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
-	23, // 14: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
-	22, // 15: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
-	22, // 16: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
-	22, // 17: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
-	22, // 18: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
-	22, // 19: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
+	24, // 9: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
+	24, // 10: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
+	24, // 11: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
+	24, // 12: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
+	23, // 13: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
+	24, // 14: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
+	23, // 15: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
+	23, // 16: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
+	23, // 17: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
+	23, // 18: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
+	23, // 19: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
 	10, // 20: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
-	22, // 21: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	23, // 22: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	23, // 23: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	22, // 24: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	22, // 25: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	23, // 26: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	23, // 27: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
-	12, // 28: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
-	20, // 29: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	21, // 30: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
-	14, // 31: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	23, // 32: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	23, // 33: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
-	23, // 34: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	23, // 35: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	23, // 21: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
+	24, // 22: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	24, // 23: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	23, // 24: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	23, // 25: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	24, // 26: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	24, // 27: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	13, // 28: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
+	12, // 29: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
+	23, // 30: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
+	23, // 31: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
+	23, // 32: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
+	21, // 33: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	22, // 34: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	15, // 35: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
+	24, // 36: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	24, // 37: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	24, // 38: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	24, // 39: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
@@ -2873,7 +3133,7 @@ func file_sixfold_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_proto_rawDesc), len(file_sixfold_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

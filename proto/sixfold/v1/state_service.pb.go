@@ -1120,6 +1120,125 @@ func (x *ListVxlansResponse) GetNextPageToken() string {
 	return ""
 }
 
+// ListVxlanForwardingRequest asks for the forwarding entries of a VXLAN device.
+type ListVxlanForwardingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the device.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Most entries in a page.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to continue.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVxlanForwardingRequest) Reset() {
+	*x = ListVxlanForwardingRequest{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVxlanForwardingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVxlanForwardingRequest) ProtoMessage() {}
+
+func (x *ListVxlanForwardingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVxlanForwardingRequest.ProtoReflect.Descriptor instead.
+func (*ListVxlanForwardingRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListVxlanForwardingRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListVxlanForwardingRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListVxlanForwardingRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListVxlanForwardingResponse is a page of forwarding entries.
+type ListVxlanForwardingResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries.
+	Forwarding []*ForwardingEntry `protobuf:"bytes,1,rep,name=forwarding,proto3" json:"forwarding,omitempty"`
+	// Empty: this is the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVxlanForwardingResponse) Reset() {
+	*x = ListVxlanForwardingResponse{}
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVxlanForwardingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVxlanForwardingResponse) ProtoMessage() {}
+
+func (x *ListVxlanForwardingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVxlanForwardingResponse.ProtoReflect.Descriptor instead.
+func (*ListVxlanForwardingResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListVxlanForwardingResponse) GetForwarding() []*ForwardingEntry {
+	if x != nil {
+		return x.Forwarding
+	}
+	return nil
+}
+
+func (x *ListVxlanForwardingResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // GetDhcpv6Request asks for the DHCPv6 server.
 type GetDhcpv6Request struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1129,7 +1248,7 @@ type GetDhcpv6Request struct {
 
 func (x *GetDhcpv6Request) Reset() {
 	*x = GetDhcpv6Request{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1141,7 +1260,7 @@ func (x *GetDhcpv6Request) String() string {
 func (*GetDhcpv6Request) ProtoMessage() {}
 
 func (x *GetDhcpv6Request) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1154,7 +1273,7 @@ func (x *GetDhcpv6Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDhcpv6Request.ProtoReflect.Descriptor instead.
 func (*GetDhcpv6Request) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{20}
 }
 
 // GetDhcpv6Response is the DHCPv6 server.
@@ -1170,7 +1289,7 @@ type GetDhcpv6Response struct {
 
 func (x *GetDhcpv6Response) Reset() {
 	*x = GetDhcpv6Response{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1301,7 @@ func (x *GetDhcpv6Response) String() string {
 func (*GetDhcpv6Response) ProtoMessage() {}
 
 func (x *GetDhcpv6Response) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1314,7 @@ func (x *GetDhcpv6Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDhcpv6Response.ProtoReflect.Descriptor instead.
 func (*GetDhcpv6Response) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetDhcpv6Response) GetLinks() []*Dhcpv6LinkState {
@@ -1225,7 +1344,7 @@ type ListPendingRequest struct {
 
 func (x *ListPendingRequest) Reset() {
 	*x = ListPendingRequest{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1356,7 @@ func (x *ListPendingRequest) String() string {
 func (*ListPendingRequest) ProtoMessage() {}
 
 func (x *ListPendingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1369,7 @@ func (x *ListPendingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPendingRequest.ProtoReflect.Descriptor instead.
 func (*ListPendingRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListPendingRequest) GetPageSize() int32 {
@@ -1280,7 +1399,7 @@ type ListPendingResponse struct {
 
 func (x *ListPendingResponse) Reset() {
 	*x = ListPendingResponse{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[21]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1292,7 +1411,7 @@ func (x *ListPendingResponse) String() string {
 func (*ListPendingResponse) ProtoMessage() {}
 
 func (x *ListPendingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[21]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1305,7 +1424,7 @@ func (x *ListPendingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPendingResponse.ProtoReflect.Descriptor instead.
 func (*ListPendingResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListPendingResponse) GetPending() []*Pending {
@@ -1331,7 +1450,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1343,7 +1462,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1356,7 +1475,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{24}
 }
 
 // GetVersionResponse tells what is running.
@@ -1374,7 +1493,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1505,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +1518,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -1436,7 +1555,7 @@ type ListDriftRequest struct {
 
 func (x *ListDriftRequest) Reset() {
 	*x = ListDriftRequest{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1567,7 @@ func (x *ListDriftRequest) String() string {
 func (*ListDriftRequest) ProtoMessage() {}
 
 func (x *ListDriftRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1580,7 @@ func (x *ListDriftRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDriftRequest.ProtoReflect.Descriptor instead.
 func (*ListDriftRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListDriftRequest) GetPageSize() int32 {
@@ -1491,7 +1610,7 @@ type ListDriftResponse struct {
 
 func (x *ListDriftResponse) Reset() {
 	*x = ListDriftResponse{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1503,7 +1622,7 @@ func (x *ListDriftResponse) String() string {
 func (*ListDriftResponse) ProtoMessage() {}
 
 func (x *ListDriftResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1516,7 +1635,7 @@ func (x *ListDriftResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDriftResponse.ProtoReflect.Descriptor instead.
 func (*ListDriftResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListDriftResponse) GetDrift() []*Drift {
@@ -1546,7 +1665,7 @@ type ListAuditRequest struct {
 
 func (x *ListAuditRequest) Reset() {
 	*x = ListAuditRequest{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1677,7 @@ func (x *ListAuditRequest) String() string {
 func (*ListAuditRequest) ProtoMessage() {}
 
 func (x *ListAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1690,7 @@ func (x *ListAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListAuditRequest) GetPageSize() int32 {
@@ -1601,7 +1720,7 @@ type ListAuditResponse struct {
 
 func (x *ListAuditResponse) Reset() {
 	*x = ListAuditResponse{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[27]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1732,7 @@ func (x *ListAuditResponse) String() string {
 func (*ListAuditResponse) ProtoMessage() {}
 
 func (x *ListAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[27]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1745,7 @@ func (x *ListAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{27}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListAuditResponse) GetRecords() []*AuditRecord {
@@ -1654,7 +1773,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[28]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1785,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[28]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1679,7 +1798,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{28}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ExplainRequest) GetSubject() string {
@@ -1706,7 +1825,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[29]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1718,7 +1837,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[29]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1731,7 +1850,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{29}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ExplainResponse) GetKind() string {
@@ -1781,7 +1900,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[30]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1793,7 +1912,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[30]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1806,7 +1925,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{30}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Finding) GetTopic() string {
@@ -1856,7 +1975,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[31]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +1987,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[31]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +2000,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{31}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *WatchRequest) GetKinds() []string {
@@ -1926,7 +2045,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[32]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1938,7 +2057,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[32]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1951,7 +2070,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{32}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *WatchResponse) GetVersion() uint64 {
@@ -2191,7 +2310,7 @@ type MonitorRequest struct {
 
 func (x *MonitorRequest) Reset() {
 	*x = MonitorRequest{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[33]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2203,7 +2322,7 @@ func (x *MonitorRequest) String() string {
 func (*MonitorRequest) ProtoMessage() {}
 
 func (x *MonitorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[33]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2216,7 +2335,7 @@ func (x *MonitorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorRequest.ProtoReflect.Descriptor instead.
 func (*MonitorRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{33}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *MonitorRequest) GetKinds() []string {
@@ -2251,7 +2370,7 @@ type MonitorResponse struct {
 
 func (x *MonitorResponse) Reset() {
 	*x = MonitorResponse{}
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[34]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2263,7 +2382,7 @@ func (x *MonitorResponse) String() string {
 func (*MonitorResponse) ProtoMessage() {}
 
 func (x *MonitorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_service_proto_msgTypes[34]
+	mi := &file_sixfold_v1_state_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2276,7 +2395,7 @@ func (x *MonitorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorResponse.ProtoReflect.Descriptor instead.
 func (*MonitorResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{34}
+	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *MonitorResponse) GetEvent() *Event {
@@ -2369,6 +2488,16 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x04name\x18\x03 \x01(\tR\x04name\"l\n" +
 	"\x12ListVxlansResponse\x12.\n" +
 	"\x06vxlans\x18\x01 \x03(\v2\x16.sixfold.v1.VxlanStateR\x06vxlans\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"l\n" +
+	"\x1aListVxlanForwardingRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"\x82\x01\n" +
+	"\x1bListVxlanForwardingResponse\x12;\n" +
+	"\n" +
+	"forwarding\x18\x01 \x03(\v2\x1b.sixfold.v1.ForwardingEntryR\n" +
+	"forwarding\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x12\n" +
 	"\x10GetDhcpv6Request\"\xc8\x01\n" +
 	"\x11GetDhcpv6Response\x121\n" +
@@ -2442,7 +2571,7 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
 	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
 	"\x0fMonitorResponse\x12'\n" +
-	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\x9b\v\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\x89\f\n" +
 	"\fStateService\x12]\n" +
 	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
@@ -2455,7 +2584,8 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\fListBgpPaths\x12\x1f.sixfold.v1.ListBgpPathsRequest\x1a .sixfold.v1.ListBgpPathsResponse\"\x04\x90\xd2\x18\x01\x12i\n" +
 	"\x12ListAdvertisements\x12%.sixfold.v1.ListAdvertisementsRequest\x1a&.sixfold.v1.ListAdvertisementsResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
-	"ListVxlans\x12\x1d.sixfold.v1.ListVxlansRequest\x1a\x1e.sixfold.v1.ListVxlansResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
+	"ListVxlans\x12\x1d.sixfold.v1.ListVxlansRequest\x1a\x1e.sixfold.v1.ListVxlansResponse\"\x04\x90\xd2\x18\x01\x12l\n" +
+	"\x13ListVxlanForwarding\x12&.sixfold.v1.ListVxlanForwardingRequest\x1a'.sixfold.v1.ListVxlanForwardingResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tGetDhcpv6\x12\x1c.sixfold.v1.GetDhcpv6Request\x1a\x1d.sixfold.v1.GetDhcpv6Response\"\x04\x90\xd2\x18\x01\x12T\n" +
 	"\vListPending\x12\x1e.sixfold.v1.ListPendingRequest\x1a\x1f.sixfold.v1.ListPendingResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tListDrift\x12\x1c.sixfold.v1.ListDriftRequest\x1a\x1d.sixfold.v1.ListDriftResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
@@ -2478,132 +2608,138 @@ func file_sixfold_v1_state_service_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_service_proto_rawDescData
 }
 
-var file_sixfold_v1_state_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_sixfold_v1_state_service_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_sixfold_v1_state_service_proto_goTypes = []any{
-	(*ListInterfacesRequest)(nil),      // 0: sixfold.v1.ListInterfacesRequest
-	(*ListInterfacesResponse)(nil),     // 1: sixfold.v1.ListInterfacesResponse
-	(*ListRoutesRequest)(nil),          // 2: sixfold.v1.ListRoutesRequest
-	(*ListRoutesResponse)(nil),         // 3: sixfold.v1.ListRoutesResponse
-	(*ListPrefixesRequest)(nil),        // 4: sixfold.v1.ListPrefixesRequest
-	(*ListPrefixesResponse)(nil),       // 5: sixfold.v1.ListPrefixesResponse
-	(*ListLeasesRequest)(nil),          // 6: sixfold.v1.ListLeasesRequest
-	(*ListLeasesResponse)(nil),         // 7: sixfold.v1.ListLeasesResponse
-	(*ListNeighborsRequest)(nil),       // 8: sixfold.v1.ListNeighborsRequest
-	(*ListNeighborsResponse)(nil),      // 9: sixfold.v1.ListNeighborsResponse
-	(*GetBgpRequest)(nil),              // 10: sixfold.v1.GetBgpRequest
-	(*GetBgpResponse)(nil),             // 11: sixfold.v1.GetBgpResponse
-	(*ListBgpPathsRequest)(nil),        // 12: sixfold.v1.ListBgpPathsRequest
-	(*ListBgpPathsResponse)(nil),       // 13: sixfold.v1.ListBgpPathsResponse
-	(*ListAdvertisementsRequest)(nil),  // 14: sixfold.v1.ListAdvertisementsRequest
-	(*ListAdvertisementsResponse)(nil), // 15: sixfold.v1.ListAdvertisementsResponse
-	(*ListVxlansRequest)(nil),          // 16: sixfold.v1.ListVxlansRequest
-	(*ListVxlansResponse)(nil),         // 17: sixfold.v1.ListVxlansResponse
-	(*GetDhcpv6Request)(nil),           // 18: sixfold.v1.GetDhcpv6Request
-	(*GetDhcpv6Response)(nil),          // 19: sixfold.v1.GetDhcpv6Response
-	(*ListPendingRequest)(nil),         // 20: sixfold.v1.ListPendingRequest
-	(*ListPendingResponse)(nil),        // 21: sixfold.v1.ListPendingResponse
-	(*GetVersionRequest)(nil),          // 22: sixfold.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),         // 23: sixfold.v1.GetVersionResponse
-	(*ListDriftRequest)(nil),           // 24: sixfold.v1.ListDriftRequest
-	(*ListDriftResponse)(nil),          // 25: sixfold.v1.ListDriftResponse
-	(*ListAuditRequest)(nil),           // 26: sixfold.v1.ListAuditRequest
-	(*ListAuditResponse)(nil),          // 27: sixfold.v1.ListAuditResponse
-	(*ExplainRequest)(nil),             // 28: sixfold.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 29: sixfold.v1.ExplainResponse
-	(*Finding)(nil),                    // 30: sixfold.v1.Finding
-	(*WatchRequest)(nil),               // 31: sixfold.v1.WatchRequest
-	(*WatchResponse)(nil),              // 32: sixfold.v1.WatchResponse
-	(*MonitorRequest)(nil),             // 33: sixfold.v1.MonitorRequest
-	(*MonitorResponse)(nil),            // 34: sixfold.v1.MonitorResponse
-	nil,                                // 35: sixfold.v1.GetDhcpv6Response.DroppedEntry
-	(*InterfaceState)(nil),             // 36: sixfold.v1.InterfaceState
-	(*RouteState)(nil),                 // 37: sixfold.v1.RouteState
-	(*PrefixState)(nil),                // 38: sixfold.v1.PrefixState
-	(*Lease)(nil),                      // 39: sixfold.v1.Lease
-	(*NeighborEntry)(nil),              // 40: sixfold.v1.NeighborEntry
-	(*BgpNeighborState)(nil),           // 41: sixfold.v1.BgpNeighborState
-	(*BgpPath)(nil),                    // 42: sixfold.v1.BgpPath
-	(*Advertisement)(nil),              // 43: sixfold.v1.Advertisement
-	(*VxlanState)(nil),                 // 44: sixfold.v1.VxlanState
-	(*Dhcpv6LinkState)(nil),            // 45: sixfold.v1.Dhcpv6LinkState
-	(*Pending)(nil),                    // 46: sixfold.v1.Pending
-	(*timestamppb.Timestamp)(nil),      // 47: google.protobuf.Timestamp
-	(*UnitState)(nil),                  // 48: sixfold.v1.UnitState
-	(*Drift)(nil),                      // 49: sixfold.v1.Drift
-	(*AuditRecord)(nil),                // 50: sixfold.v1.AuditRecord
-	(*Revision)(nil),                   // 51: sixfold.v1.Revision
-	(*Event)(nil),                      // 52: sixfold.v1.Event
+	(*ListInterfacesRequest)(nil),       // 0: sixfold.v1.ListInterfacesRequest
+	(*ListInterfacesResponse)(nil),      // 1: sixfold.v1.ListInterfacesResponse
+	(*ListRoutesRequest)(nil),           // 2: sixfold.v1.ListRoutesRequest
+	(*ListRoutesResponse)(nil),          // 3: sixfold.v1.ListRoutesResponse
+	(*ListPrefixesRequest)(nil),         // 4: sixfold.v1.ListPrefixesRequest
+	(*ListPrefixesResponse)(nil),        // 5: sixfold.v1.ListPrefixesResponse
+	(*ListLeasesRequest)(nil),           // 6: sixfold.v1.ListLeasesRequest
+	(*ListLeasesResponse)(nil),          // 7: sixfold.v1.ListLeasesResponse
+	(*ListNeighborsRequest)(nil),        // 8: sixfold.v1.ListNeighborsRequest
+	(*ListNeighborsResponse)(nil),       // 9: sixfold.v1.ListNeighborsResponse
+	(*GetBgpRequest)(nil),               // 10: sixfold.v1.GetBgpRequest
+	(*GetBgpResponse)(nil),              // 11: sixfold.v1.GetBgpResponse
+	(*ListBgpPathsRequest)(nil),         // 12: sixfold.v1.ListBgpPathsRequest
+	(*ListBgpPathsResponse)(nil),        // 13: sixfold.v1.ListBgpPathsResponse
+	(*ListAdvertisementsRequest)(nil),   // 14: sixfold.v1.ListAdvertisementsRequest
+	(*ListAdvertisementsResponse)(nil),  // 15: sixfold.v1.ListAdvertisementsResponse
+	(*ListVxlansRequest)(nil),           // 16: sixfold.v1.ListVxlansRequest
+	(*ListVxlansResponse)(nil),          // 17: sixfold.v1.ListVxlansResponse
+	(*ListVxlanForwardingRequest)(nil),  // 18: sixfold.v1.ListVxlanForwardingRequest
+	(*ListVxlanForwardingResponse)(nil), // 19: sixfold.v1.ListVxlanForwardingResponse
+	(*GetDhcpv6Request)(nil),            // 20: sixfold.v1.GetDhcpv6Request
+	(*GetDhcpv6Response)(nil),           // 21: sixfold.v1.GetDhcpv6Response
+	(*ListPendingRequest)(nil),          // 22: sixfold.v1.ListPendingRequest
+	(*ListPendingResponse)(nil),         // 23: sixfold.v1.ListPendingResponse
+	(*GetVersionRequest)(nil),           // 24: sixfold.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),          // 25: sixfold.v1.GetVersionResponse
+	(*ListDriftRequest)(nil),            // 26: sixfold.v1.ListDriftRequest
+	(*ListDriftResponse)(nil),           // 27: sixfold.v1.ListDriftResponse
+	(*ListAuditRequest)(nil),            // 28: sixfold.v1.ListAuditRequest
+	(*ListAuditResponse)(nil),           // 29: sixfold.v1.ListAuditResponse
+	(*ExplainRequest)(nil),              // 30: sixfold.v1.ExplainRequest
+	(*ExplainResponse)(nil),             // 31: sixfold.v1.ExplainResponse
+	(*Finding)(nil),                     // 32: sixfold.v1.Finding
+	(*WatchRequest)(nil),                // 33: sixfold.v1.WatchRequest
+	(*WatchResponse)(nil),               // 34: sixfold.v1.WatchResponse
+	(*MonitorRequest)(nil),              // 35: sixfold.v1.MonitorRequest
+	(*MonitorResponse)(nil),             // 36: sixfold.v1.MonitorResponse
+	nil,                                 // 37: sixfold.v1.GetDhcpv6Response.DroppedEntry
+	(*InterfaceState)(nil),              // 38: sixfold.v1.InterfaceState
+	(*RouteState)(nil),                  // 39: sixfold.v1.RouteState
+	(*PrefixState)(nil),                 // 40: sixfold.v1.PrefixState
+	(*Lease)(nil),                       // 41: sixfold.v1.Lease
+	(*NeighborEntry)(nil),               // 42: sixfold.v1.NeighborEntry
+	(*BgpNeighborState)(nil),            // 43: sixfold.v1.BgpNeighborState
+	(*BgpPath)(nil),                     // 44: sixfold.v1.BgpPath
+	(*Advertisement)(nil),               // 45: sixfold.v1.Advertisement
+	(*VxlanState)(nil),                  // 46: sixfold.v1.VxlanState
+	(*ForwardingEntry)(nil),             // 47: sixfold.v1.ForwardingEntry
+	(*Dhcpv6LinkState)(nil),             // 48: sixfold.v1.Dhcpv6LinkState
+	(*Pending)(nil),                     // 49: sixfold.v1.Pending
+	(*timestamppb.Timestamp)(nil),       // 50: google.protobuf.Timestamp
+	(*UnitState)(nil),                   // 51: sixfold.v1.UnitState
+	(*Drift)(nil),                       // 52: sixfold.v1.Drift
+	(*AuditRecord)(nil),                 // 53: sixfold.v1.AuditRecord
+	(*Revision)(nil),                    // 54: sixfold.v1.Revision
+	(*Event)(nil),                       // 55: sixfold.v1.Event
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
-	36, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
-	37, // 1: sixfold.v1.ListRoutesResponse.routes:type_name -> sixfold.v1.RouteState
-	38, // 2: sixfold.v1.ListPrefixesResponse.prefixes:type_name -> sixfold.v1.PrefixState
-	39, // 3: sixfold.v1.ListLeasesResponse.leases:type_name -> sixfold.v1.Lease
-	40, // 4: sixfold.v1.ListNeighborsResponse.neighbors:type_name -> sixfold.v1.NeighborEntry
-	41, // 5: sixfold.v1.GetBgpResponse.neighbors:type_name -> sixfold.v1.BgpNeighborState
-	42, // 6: sixfold.v1.ListBgpPathsResponse.paths:type_name -> sixfold.v1.BgpPath
-	43, // 7: sixfold.v1.ListAdvertisementsResponse.advertisements:type_name -> sixfold.v1.Advertisement
-	44, // 8: sixfold.v1.ListVxlansResponse.vxlans:type_name -> sixfold.v1.VxlanState
-	45, // 9: sixfold.v1.GetDhcpv6Response.links:type_name -> sixfold.v1.Dhcpv6LinkState
-	35, // 10: sixfold.v1.GetDhcpv6Response.dropped:type_name -> sixfold.v1.GetDhcpv6Response.DroppedEntry
-	46, // 11: sixfold.v1.ListPendingResponse.pending:type_name -> sixfold.v1.Pending
-	47, // 12: sixfold.v1.GetVersionResponse.started:type_name -> google.protobuf.Timestamp
-	48, // 13: sixfold.v1.GetVersionResponse.units:type_name -> sixfold.v1.UnitState
-	49, // 14: sixfold.v1.ListDriftResponse.drift:type_name -> sixfold.v1.Drift
-	50, // 15: sixfold.v1.ListAuditResponse.records:type_name -> sixfold.v1.AuditRecord
-	30, // 16: sixfold.v1.ExplainResponse.findings:type_name -> sixfold.v1.Finding
-	30, // 17: sixfold.v1.Finding.findings:type_name -> sixfold.v1.Finding
-	36, // 18: sixfold.v1.WatchResponse.interface:type_name -> sixfold.v1.InterfaceState
-	37, // 19: sixfold.v1.WatchResponse.route:type_name -> sixfold.v1.RouteState
-	38, // 20: sixfold.v1.WatchResponse.prefix:type_name -> sixfold.v1.PrefixState
-	39, // 21: sixfold.v1.WatchResponse.lease:type_name -> sixfold.v1.Lease
-	40, // 22: sixfold.v1.WatchResponse.neighbor:type_name -> sixfold.v1.NeighborEntry
-	41, // 23: sixfold.v1.WatchResponse.bgp:type_name -> sixfold.v1.BgpNeighborState
-	43, // 24: sixfold.v1.WatchResponse.advertisement:type_name -> sixfold.v1.Advertisement
-	44, // 25: sixfold.v1.WatchResponse.vxlan:type_name -> sixfold.v1.VxlanState
-	46, // 26: sixfold.v1.WatchResponse.pending:type_name -> sixfold.v1.Pending
-	48, // 27: sixfold.v1.WatchResponse.unit:type_name -> sixfold.v1.UnitState
-	51, // 28: sixfold.v1.WatchResponse.revision:type_name -> sixfold.v1.Revision
-	52, // 29: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
-	0,  // 30: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
-	2,  // 31: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
-	4,  // 32: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
-	6,  // 33: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
-	8,  // 34: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
-	10, // 35: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
-	12, // 36: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
-	14, // 37: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
-	16, // 38: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
-	18, // 39: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
-	20, // 40: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	24, // 41: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
-	26, // 42: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
-	28, // 43: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
-	31, // 44: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
-	33, // 45: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
-	22, // 46: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 47: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 48: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	5,  // 49: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 50: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 51: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 52: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 53: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 54: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 55: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 56: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	21, // 57: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	25, // 58: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	27, // 59: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	29, // 60: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	32, // 61: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	34, // 62: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	23, // 63: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	47, // [47:64] is the sub-list for method output_type
-	30, // [30:47] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
+	39, // 1: sixfold.v1.ListRoutesResponse.routes:type_name -> sixfold.v1.RouteState
+	40, // 2: sixfold.v1.ListPrefixesResponse.prefixes:type_name -> sixfold.v1.PrefixState
+	41, // 3: sixfold.v1.ListLeasesResponse.leases:type_name -> sixfold.v1.Lease
+	42, // 4: sixfold.v1.ListNeighborsResponse.neighbors:type_name -> sixfold.v1.NeighborEntry
+	43, // 5: sixfold.v1.GetBgpResponse.neighbors:type_name -> sixfold.v1.BgpNeighborState
+	44, // 6: sixfold.v1.ListBgpPathsResponse.paths:type_name -> sixfold.v1.BgpPath
+	45, // 7: sixfold.v1.ListAdvertisementsResponse.advertisements:type_name -> sixfold.v1.Advertisement
+	46, // 8: sixfold.v1.ListVxlansResponse.vxlans:type_name -> sixfold.v1.VxlanState
+	47, // 9: sixfold.v1.ListVxlanForwardingResponse.forwarding:type_name -> sixfold.v1.ForwardingEntry
+	48, // 10: sixfold.v1.GetDhcpv6Response.links:type_name -> sixfold.v1.Dhcpv6LinkState
+	37, // 11: sixfold.v1.GetDhcpv6Response.dropped:type_name -> sixfold.v1.GetDhcpv6Response.DroppedEntry
+	49, // 12: sixfold.v1.ListPendingResponse.pending:type_name -> sixfold.v1.Pending
+	50, // 13: sixfold.v1.GetVersionResponse.started:type_name -> google.protobuf.Timestamp
+	51, // 14: sixfold.v1.GetVersionResponse.units:type_name -> sixfold.v1.UnitState
+	52, // 15: sixfold.v1.ListDriftResponse.drift:type_name -> sixfold.v1.Drift
+	53, // 16: sixfold.v1.ListAuditResponse.records:type_name -> sixfold.v1.AuditRecord
+	32, // 17: sixfold.v1.ExplainResponse.findings:type_name -> sixfold.v1.Finding
+	32, // 18: sixfold.v1.Finding.findings:type_name -> sixfold.v1.Finding
+	38, // 19: sixfold.v1.WatchResponse.interface:type_name -> sixfold.v1.InterfaceState
+	39, // 20: sixfold.v1.WatchResponse.route:type_name -> sixfold.v1.RouteState
+	40, // 21: sixfold.v1.WatchResponse.prefix:type_name -> sixfold.v1.PrefixState
+	41, // 22: sixfold.v1.WatchResponse.lease:type_name -> sixfold.v1.Lease
+	42, // 23: sixfold.v1.WatchResponse.neighbor:type_name -> sixfold.v1.NeighborEntry
+	43, // 24: sixfold.v1.WatchResponse.bgp:type_name -> sixfold.v1.BgpNeighborState
+	45, // 25: sixfold.v1.WatchResponse.advertisement:type_name -> sixfold.v1.Advertisement
+	46, // 26: sixfold.v1.WatchResponse.vxlan:type_name -> sixfold.v1.VxlanState
+	49, // 27: sixfold.v1.WatchResponse.pending:type_name -> sixfold.v1.Pending
+	51, // 28: sixfold.v1.WatchResponse.unit:type_name -> sixfold.v1.UnitState
+	54, // 29: sixfold.v1.WatchResponse.revision:type_name -> sixfold.v1.Revision
+	55, // 30: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
+	0,  // 31: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
+	2,  // 32: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
+	4,  // 33: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
+	6,  // 34: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
+	8,  // 35: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
+	10, // 36: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
+	12, // 37: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
+	14, // 38: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
+	16, // 39: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
+	18, // 40: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
+	20, // 41: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
+	22, // 42: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	26, // 43: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	28, // 44: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	30, // 45: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	33, // 46: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	35, // 47: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	24, // 48: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 49: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 50: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	5,  // 51: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 52: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 53: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 54: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 55: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 56: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 57: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 58: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	21, // 59: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	23, // 60: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 61: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 62: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 63: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 64: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 65: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	25, // 66: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	49, // [49:67] is the sub-list for method output_type
+	31, // [31:49] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_service_proto_init() }
@@ -2614,7 +2750,7 @@ func file_sixfold_v1_state_service_proto_init() {
 	file_sixfold_v1_config_service_proto_init()
 	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_state_proto_init()
-	file_sixfold_v1_state_service_proto_msgTypes[32].OneofWrappers = []any{
+	file_sixfold_v1_state_service_proto_msgTypes[34].OneofWrappers = []any{
 		(*WatchResponse_Interface)(nil),
 		(*WatchResponse_Route)(nil),
 		(*WatchResponse_Prefix)(nil),
@@ -2633,7 +2769,7 @@ func file_sixfold_v1_state_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_service_proto_rawDesc), len(file_sixfold_v1_state_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

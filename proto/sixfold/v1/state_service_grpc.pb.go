@@ -19,23 +19,24 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	StateService_ListInterfaces_FullMethodName     = "/sixfold.v1.StateService/ListInterfaces"
-	StateService_ListRoutes_FullMethodName         = "/sixfold.v1.StateService/ListRoutes"
-	StateService_ListPrefixes_FullMethodName       = "/sixfold.v1.StateService/ListPrefixes"
-	StateService_ListLeases_FullMethodName         = "/sixfold.v1.StateService/ListLeases"
-	StateService_ListNeighbors_FullMethodName      = "/sixfold.v1.StateService/ListNeighbors"
-	StateService_GetBgp_FullMethodName             = "/sixfold.v1.StateService/GetBgp"
-	StateService_ListBgpPaths_FullMethodName       = "/sixfold.v1.StateService/ListBgpPaths"
-	StateService_ListAdvertisements_FullMethodName = "/sixfold.v1.StateService/ListAdvertisements"
-	StateService_ListVxlans_FullMethodName         = "/sixfold.v1.StateService/ListVxlans"
-	StateService_GetDhcpv6_FullMethodName          = "/sixfold.v1.StateService/GetDhcpv6"
-	StateService_ListPending_FullMethodName        = "/sixfold.v1.StateService/ListPending"
-	StateService_ListDrift_FullMethodName          = "/sixfold.v1.StateService/ListDrift"
-	StateService_ListAudit_FullMethodName          = "/sixfold.v1.StateService/ListAudit"
-	StateService_Explain_FullMethodName            = "/sixfold.v1.StateService/Explain"
-	StateService_Watch_FullMethodName              = "/sixfold.v1.StateService/Watch"
-	StateService_Monitor_FullMethodName            = "/sixfold.v1.StateService/Monitor"
-	StateService_GetVersion_FullMethodName         = "/sixfold.v1.StateService/GetVersion"
+	StateService_ListInterfaces_FullMethodName      = "/sixfold.v1.StateService/ListInterfaces"
+	StateService_ListRoutes_FullMethodName          = "/sixfold.v1.StateService/ListRoutes"
+	StateService_ListPrefixes_FullMethodName        = "/sixfold.v1.StateService/ListPrefixes"
+	StateService_ListLeases_FullMethodName          = "/sixfold.v1.StateService/ListLeases"
+	StateService_ListNeighbors_FullMethodName       = "/sixfold.v1.StateService/ListNeighbors"
+	StateService_GetBgp_FullMethodName              = "/sixfold.v1.StateService/GetBgp"
+	StateService_ListBgpPaths_FullMethodName        = "/sixfold.v1.StateService/ListBgpPaths"
+	StateService_ListAdvertisements_FullMethodName  = "/sixfold.v1.StateService/ListAdvertisements"
+	StateService_ListVxlans_FullMethodName          = "/sixfold.v1.StateService/ListVxlans"
+	StateService_ListVxlanForwarding_FullMethodName = "/sixfold.v1.StateService/ListVxlanForwarding"
+	StateService_GetDhcpv6_FullMethodName           = "/sixfold.v1.StateService/GetDhcpv6"
+	StateService_ListPending_FullMethodName         = "/sixfold.v1.StateService/ListPending"
+	StateService_ListDrift_FullMethodName           = "/sixfold.v1.StateService/ListDrift"
+	StateService_ListAudit_FullMethodName           = "/sixfold.v1.StateService/ListAudit"
+	StateService_Explain_FullMethodName             = "/sixfold.v1.StateService/Explain"
+	StateService_Watch_FullMethodName               = "/sixfold.v1.StateService/Watch"
+	StateService_Monitor_FullMethodName             = "/sixfold.v1.StateService/Monitor"
+	StateService_GetVersion_FullMethodName          = "/sixfold.v1.StateService/GetVersion"
 )
 
 // StateServiceClient is the client API for StateService service.
@@ -66,6 +67,8 @@ type StateServiceClient interface {
 	ListAdvertisements(ctx context.Context, in *ListAdvertisementsRequest, opts ...grpc.CallOption) (*ListAdvertisementsResponse, error)
 	// ListVxlans lists the VXLAN devices, by name.
 	ListVxlans(ctx context.Context, in *ListVxlansRequest, opts ...grpc.CallOption) (*ListVxlansResponse, error)
+	// ListVxlanForwarding lists the forwarding entries of one VXLAN device, by hardware address.
+	ListVxlanForwarding(ctx context.Context, in *ListVxlanForwardingRequest, opts ...grpc.CallOption) (*ListVxlanForwardingResponse, error)
 	// GetDhcpv6 tells how full the pools of the DHCPv6 server are, and counts its messages.
 	GetDhcpv6(ctx context.Context, in *GetDhcpv6Request, opts ...grpc.CallOption) (*GetDhcpv6Response, error)
 	// ListPending lists what is configured but cannot run yet.
@@ -181,6 +184,16 @@ func (c *stateServiceClient) ListVxlans(ctx context.Context, in *ListVxlansReque
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListVxlansResponse)
 	err := c.cc.Invoke(ctx, StateService_ListVxlans_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListVxlanForwarding(ctx context.Context, in *ListVxlanForwardingRequest, opts ...grpc.CallOption) (*ListVxlanForwardingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListVxlanForwardingResponse)
+	err := c.cc.Invoke(ctx, StateService_ListVxlanForwarding_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -313,6 +326,8 @@ type StateServiceServer interface {
 	ListAdvertisements(context.Context, *ListAdvertisementsRequest) (*ListAdvertisementsResponse, error)
 	// ListVxlans lists the VXLAN devices, by name.
 	ListVxlans(context.Context, *ListVxlansRequest) (*ListVxlansResponse, error)
+	// ListVxlanForwarding lists the forwarding entries of one VXLAN device, by hardware address.
+	ListVxlanForwarding(context.Context, *ListVxlanForwardingRequest) (*ListVxlanForwardingResponse, error)
 	// GetDhcpv6 tells how full the pools of the DHCPv6 server are, and counts its messages.
 	GetDhcpv6(context.Context, *GetDhcpv6Request) (*GetDhcpv6Response, error)
 	// ListPending lists what is configured but cannot run yet.
@@ -370,6 +385,9 @@ func (UnimplementedStateServiceServer) ListAdvertisements(context.Context, *List
 }
 func (UnimplementedStateServiceServer) ListVxlans(context.Context, *ListVxlansRequest) (*ListVxlansResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListVxlans not implemented")
+}
+func (UnimplementedStateServiceServer) ListVxlanForwarding(context.Context, *ListVxlanForwardingRequest) (*ListVxlanForwardingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListVxlanForwarding not implemented")
 }
 func (UnimplementedStateServiceServer) GetDhcpv6(context.Context, *GetDhcpv6Request) (*GetDhcpv6Response, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDhcpv6 not implemented")
@@ -578,6 +596,24 @@ func _StateService_ListVxlans_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StateService_ListVxlanForwarding_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListVxlanForwardingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListVxlanForwarding(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListVxlanForwarding_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListVxlanForwarding(ctx, req.(*ListVxlanForwardingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StateService_GetDhcpv6_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDhcpv6Request)
 	if err := dec(in); err != nil {
@@ -750,6 +786,10 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListVxlans",
 			Handler:    _StateService_ListVxlans_Handler,
+		},
+		{
+			MethodName: "ListVxlanForwarding",
+			Handler:    _StateService_ListVxlanForwarding_Handler,
 		},
 		{
 			MethodName: "GetDhcpv6",
