@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"proto/sixfold/v1":  {},
 	"integration":       {},
 	"integration/netns": {},
+	"integration/vm":    {},
 	"integration/lab":   {"integration/netns", "proto/sixfold/v1", "ra"},
 
 	"integration/bench/commit": {"integration/netns"},

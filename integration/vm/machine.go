@@ -1,0 +1,179 @@
+package vm
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// outcome is all that came of a machine.
+type outcome struct {
+	console string // what the kernel wrote: the end of it
+	output  string // what the test program wrote
+	up      bool   // the test program was started
+	exited  bool   // the test program ended by itself
+	code    int    // and its exit code
+	failure string // why the first process gave up
+	ended   error  // how the machine's process ended, unless we ended it
+	late    bool   // the time was over
+}
+
+// err says what went wrong, or nil if the test program ran to its end with exit code 0.
+func (o *outcome) err() error {
+	switch {
+	case o.exited && o.code == 0:
+		return nil
+	case o.exited && o.code > 128:
+		return fmt.Errorf("the test program was killed inside the machine by signal %d (%v)", o.code-128, syscall.Signal(o.code-128))
+	case o.exited:
+		return fmt.Errorf("the test program ended inside the machine with exit code %d", o.code)
+	case o.failure != "":
+		return fmt.Errorf("the machine was not set up: %s", o.failure)
+	case o.panicked():
+		return errors.New("the machine's kernel panicked" + o.when())
+	case o.late && o.up:
+		return errors.New("the test program did not end in time: give it more, or look where it hangs")
+	case o.late:
+		return errors.New("the machine's kernel did not come up in time")
+	case o.up:
+		return fmt.Errorf("the machine ended before the test program did (%v)", o.ended)
+	default:
+		return fmt.Errorf("the machine's kernel did not come up (%v)", o.ended)
+	}
+}
+
+func (o *outcome) panicked() bool { return strings.Contains(o.console, "Kernel panic") }
+
+func (o *outcome) when() string {
+	if o.up {
+		return " while the test program ran"
+	}
+	return " before the test program ran"
+}
+
+// boot runs a machine until the test program in it has ended, or the machine, or ctx. What the test program writes comes from
+// out, what the kernel writes from the command's standard output. Mirror gets all of it at once; it may be nil.
+func boot(ctx context.Context, cmd *exec.Cmd, out io.Reader, mark string, mirror io.Writer) (*outcome, error) {
+	if mirror == nil {
+		mirror = io.Discard
+	}
+	console := &tail{}
+	both := io.MultiWriter(console, mirror)
+	cmd.Stdout, cmd.Stderr = both, both
+	// A process namespace: with the first process go all that a machine consists of.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWPID, Setpgid: true}
+	runtime.LockOSThread() // Pdeathsig is about the thread
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	for _, f := range cmd.ExtraFiles {
+		f.Close()
+	}
+	o := &outcome{}
+	read := make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		defer close(read)
+		o.read(out, mark, mirror)
+	}()
+	go func() { ended <- cmd.Wait() }()
+	running := true
+	select {
+	case <-read: // the test program has ended, or the machine closed the output
+	case o.ended = <-ended:
+		running = false
+	case <-ctx.Done():
+		o.late = true
+	}
+	if !o.late && running && !finished(read, o) {
+		// The output is closed, so the machine is about to end.
+		select {
+		case o.ended = <-ended:
+			running = false
+		case <-ctx.Done():
+			o.late = true
+		}
+	}
+	if running {
+		cmd.Process.Kill()
+		<-ended
+	}
+	<-read // all writers are gone
+	o.console = console.String()
+	return o, nil
+}
+
+// finished reports whether the test program is known to have ended.
+func finished(read <-chan struct{}, o *outcome) bool {
+	select {
+	case <-read:
+		return o.exited || o.failure != ""
+	default:
+		return false
+	}
+}
+
+// read reads the output until the test program has ended.
+func (o *outcome) read(out io.Reader, mark string, mirror io.Writer) {
+	var text strings.Builder
+	defer func() { o.output = text.String() }()
+	r := bufio.NewReader(io.TeeReader(out, mirror))
+	for {
+		line, err := r.ReadString('\n')
+		if rest, ok := strings.CutPrefix(line, mark+" "); ok {
+			word, arg, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			switch word {
+			case wordUp:
+				o.up = true
+				text.Reset() // nothing but the line break before the mark
+			case wordFail:
+				o.failure = arg
+				return
+			case wordExit:
+				code, err := strconv.Atoi(arg)
+				o.exited, o.code = err == nil, code
+				return
+			}
+		} else {
+			text.WriteString(line)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// pipe makes the output for a command that inherits its end: its descriptor there is 3.
+func pipe(cmd *exec.Cmd) (io.Reader, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.ExtraFiles = []*os.File{w}
+	return r, nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ b []byte }
+
+const tailSize = 64 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if over := len(t.b) - tailSize; over > 0 {
+		t.b = append(t.b[:0], t.b[over:]...)
+	}
+	return len(p), nil
+}
+
+// String returns the kept text without carriage returns.
+func (t *tail) String() string { return strings.ReplaceAll(string(t.b), "\r", "") }

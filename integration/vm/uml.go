@@ -1,0 +1,56 @@
+package vm
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// umlModules are there at the start of each test. No program loads modules by need: the kernel's own request for one finds
+// no modprobe for this kernel.
+var umlModules = []string{"ipv6", "8021q", "vrf", "dummy", "ip_gre", "ip6_gre", "sit", "ip6_tunnel", "bonding", "macvlan", "bridge", "vxlan", "veth", "tun", "af_packet_diag", "udp_diag"}
+
+// umlCommand is a machine with user-mode-linux: dir is the test's own, for the job and what the kernel leaves.
+func umlCommand(dir string, j *job) (*exec.Cmd, error) {
+	kernel, err := exec.LookPath("linux.uml")
+	if err != nil {
+		return nil, fmt.Errorf("%w: install the package user-mode-linux", err)
+	}
+	version, err := exec.Command(kernel, "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s --version: %w", kernel, err)
+	}
+	modules := filepath.Join("/usr/lib/uml/modules", strings.TrimSpace(string(version)))
+	if j.Early, err = moduleFiles(modules, "overlay"); err != nil {
+		return nil, err
+	}
+	if j.Late, err = moduleFiles(modules, umlModules...); err != nil {
+		return nil, err
+	}
+	j.Out = "/dev/tty1"
+	j.Lower = mount{Source: "none", Type: "hostfs", Options: "/"}
+	file := filepath.Join(dir, "job.json")
+	if err := j.write(file); err != nil {
+		return nil, err
+	}
+	// The kernel's console is our standard output, the second console the pipe for the output of the tests.
+	cmd := exec.Command(kernel, "rootfstype=hostfs", "rootflags=/", "ro", "mem=1G", "init="+j.Exe, "panic=1",
+		"con=null", "con0=null,fd:1", "con1=null,fd:3", "uml_dir="+dir, "umid=uml", jobFile+"="+file)
+	// The memory of the machine is a file that has no name any more.
+	cmd.Env = append(os.Environ(), "TMPDIR=/dev/shm", "HOME="+dir)
+	return cmd, nil
+}
+
+// moduleFiles is modulePaths with the directory before them.
+func moduleFiles(dir string, names ...string) ([]string, error) {
+	files, err := modulePaths(os.DirFS(dir), names...)
+	if err != nil {
+		return nil, fmt.Errorf("modules of %s: %w", dir, err)
+	}
+	for i, f := range files {
+		files[i] = filepath.Join(dir, f)
+	}
+	return files, nil
+}

@@ -1,0 +1,187 @@
+package vm
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Kernel is a kind of machine.
+type Kernel string
+
+// The machines.
+const (
+	UML  Kernel = "user-mode-linux"
+	QEMU Kernel = "qemu"
+)
+
+// inside is the environment variable that is set in a machine, to its kind.
+const inside = "SIXFOLD_VM"
+
+// Inside reports whether this process runs in a machine, for a TestMain that prepares what the tests need: a machine sees
+// what was prepared outside, and gets the environment.
+func Inside() bool { return os.Getenv(inside) != "" }
+
+// timeout bounds a machine whose test has no deadline of its own.
+const timeout = 5 * time.Minute
+
+// spare is what is left of a test's time when the machine is ended, to tell what was seen.
+const spare = 5 * time.Second
+
+// Run runs the test that calls it in a machine. Outside of one it returns true when the machine has ended: the test, and its
+// subtests, then have the results that they had inside, and the test is to return. Inside it returns false. So the first line
+// of such a test is
+//
+//	if vm.Run(t, vm.UML) {
+//		return
+//	}
+//
+// and its subtests share one machine.
+func Run(t *testing.T, k Kernel) bool {
+	t.Helper()
+	switch now := Kernel(os.Getenv(inside)); now {
+	case k:
+		return false
+	case "":
+	default:
+		t.Fatalf("this test wants a machine of the kind %s, and is in one of the kind %s", k, now)
+	}
+	deadline, ok := t.Deadline()
+	if !ok {
+		deadline = time.Now().Add(timeout)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), deadline.Add(-spare))
+	defer cancel()
+	o, err := run(ctx, t.TempDir(), t.Name(), k)
+	if err != nil {
+		t.Fatalf("%s: %v", k, err)
+	}
+	show(t, o)
+	return true
+}
+
+// show gives the test the results from inside the machine.
+func show(t *testing.T, o *outcome) {
+	t.Helper()
+	all := parseReport(o.output)
+	err := o.err()
+	r := all.lookup(t.Name())
+	if r == nil {
+		t.Fatalf("the test did not run in the machine: %v\n%s\nThe console:\n%s", orNothing(err), all.output, o.console)
+	}
+	r.show(t)
+	switch {
+	case err != nil && (r.verdict != "FAIL" || o.panicked()):
+		t.Errorf("%v\n%s\nThe console:\n%s", err, all.output, o.console)
+	case err != nil && !t.Failed():
+		t.Errorf("%v\n%s", err, all.output)
+	}
+}
+
+func orNothing(err error) string {
+	if err == nil {
+		return "the test program ran no test of this name"
+	}
+	return err.Error()
+}
+
+// show gives a test, and its subtests, their results from inside.
+func (r *report) show(t *testing.T) {
+	t.Helper()
+	if text := strings.TrimRight(r.output, "\n"); text != "" {
+		t.Logf("in the machine:\n%s", text)
+	}
+	for _, c := range r.children {
+		t.Run(c.name, c.show)
+	}
+	switch r.verdict {
+	case "PASS":
+	case "FAIL":
+		t.Fail()
+	case "SKIP":
+		t.Skip("skipped in the machine")
+	default:
+		t.Error("the test did not end in the machine")
+	}
+}
+
+// run runs one test of this program in a machine. The directory is the machine's own.
+func run(ctx context.Context, dir, test string, k Kernel) (*outcome, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	j := &job{Mark: "\x16sixfold-vm-" + rand.Text(), Exe: exe, Dir: cwd, Args: arguments(ctx, test), Env: environment(k)}
+	commands := map[Kernel]func(string, *job) (*exec.Cmd, error){UML: umlCommand}
+	command, ok := commands[k]
+	if !ok {
+		return nil, fmt.Errorf("no such machine")
+	}
+	cmd, err := command(dir, j)
+	if err != nil {
+		return nil, err
+	}
+	out, err := pipe(cmd)
+	if err != nil {
+		return nil, err
+	}
+	var mirror io.Writer
+	if os.Getenv("SIXFOLD_VM_SHOW") != "" {
+		mirror = os.Stderr
+	}
+	return boot(ctx, cmd, out, j.Mark, mirror)
+}
+
+// passed are the flags of the testing package that mean the same inside. All flags of the tests themselves are passed too.
+var passed = []string{"test.short", "test.failfast", "test.skip", "test.parallel"}
+
+// arguments are those of the test program inside.
+func arguments(ctx context.Context, test string) []string {
+	var args []string
+	flag.Visit(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") || slices.Contains(passed, f.Name) {
+			args = append(args, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	args = append(args, "-test.v=test2json", "-test.count=1", "-test.run="+only(test, flag.Lookup("test.run").Value.String()))
+	if deadline, ok := ctx.Deadline(); ok {
+		// The test program tells where it hangs if it ends before the machine is ended.
+		left := time.Until(deadline) - spare
+		args = append(args, "-test.timeout="+max(left, time.Second).Round(time.Second).String())
+	}
+	return args
+}
+
+// only is the -test.run that selects a test, and of its subtests those that the pattern selects outside.
+func only(test, pattern string) string {
+	var parts []string
+	for part := range strings.SplitSeq(test, "/") {
+		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	// A pattern of alternatives, or with a slash in brackets, is not taken apart: all subtests run then.
+	if !strings.ContainsAny(pattern, "|[") {
+		if outside := strings.Split(pattern, "/"); len(outside) > len(parts) {
+			parts = append(parts, outside[len(parts):]...)
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// environment is that of the test program inside. What TestMain outside says of its own namespaces does not hold there.
+func environment(k Kernel) []string {
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "SIXFOLD_TEST_ISOLATED=") })
+	return append(env, inside+"="+string(k))
+}
