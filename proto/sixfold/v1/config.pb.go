@@ -55,7 +55,9 @@ type Config struct {
 	// The management instance: a VRF of its own for what the router is operated by, which goes on whatever becomes of the rest.
 	Management *Management `protobuf:"bytes,7,opt,name=management,proto3" json:"management,omitempty"`
 	// Routing instances (VRFs) by the name of their device.
-	Vrfs          map[string]*Vrf `protobuf:"bytes,8,rep,name=vrfs,proto3" json:"vrfs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Vrfs map[string]*Vrf `protobuf:"bytes,8,rep,name=vrfs,proto3" json:"vrfs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Multicast routing: static routes of groups, and a proxy of the listeners on our links.
+	Multicast     *Multicast `protobuf:"bytes,11,opt,name=multicast,proto3" json:"multicast,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,6 +151,13 @@ func (x *Config) GetManagement() *Management {
 func (x *Config) GetVrfs() map[string]*Vrf {
 	if x != nil {
 		return x.Vrfs
+	}
+	return nil
+}
+
+func (x *Config) GetMulticast() *Multicast {
+	if x != nil {
+		return x.Multicast
 	}
 	return nil
 }
@@ -479,7 +488,10 @@ type Interface struct {
 	// that leaves the configuration gets back the value that it had before.
 	Sysctls map[string]int32 `protobuf:"bytes,21,rep,name=sysctls,proto3" json:"sysctls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// Neighbor solicitations that duplicate address detection sends; without it as many as the link has (the kernel's default is 1).
-	DadTransmits  *uint32 `protobuf:"varint,22,opt,name=dad_transmits,json=dadTransmits,proto3,oneof" json:"dad_transmits,omitempty"`
+	DadTransmits *uint32 `protobuf:"varint,22,opt,name=dad_transmits,json=dadTransmits,proto3,oneof" json:"dad_transmits,omitempty"`
+	// Multicast listener discovery on this link: who listens to which group. On a bridge that the multicast proxy does not serve it
+	// is the kernel's own querier and snooping.
+	Mld           *Mld `protobuf:"bytes,23,opt,name=mld,proto3" json:"mld,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -659,6 +671,13 @@ func (x *Interface) GetDadTransmits() uint32 {
 		return *x.DadTransmits
 	}
 	return 0
+}
+
+func (x *Interface) GetMld() *Mld {
+	if x != nil {
+		return x.Mld
+	}
+	return nil
 }
 
 // Arp has the settings of IPv4 address resolution on a link, with the values of the kernel (ip-sysctl.rst). For each of them the
@@ -3135,12 +3154,389 @@ func (x *Management) GetServices() []string {
 	return nil
 }
 
+// Mld is multicast listener discovery on a link (RFC 9777, which has the text of RFC 3810).
+type Mld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ask for listeners, unless another router with a lower link-local address does; default true, but on the upstream of the
+	// multicast proxy, where it cannot be.
+	Querier *bool `protobuf:"varint,1,opt,name=querier,proto3,oneof" json:"querier,omitempty"`
+	// Version of our queries, 1 or 2; default 2. 1 is for links with a router that knows only that.
+	Version *uint32 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
+	// Query Interval, 1s to 31744s; default 125s.
+	QueryInterval *durationpb.Duration `protobuf:"bytes,3,opt,name=query_interval,json=queryInterval,proto3" json:"query_interval,omitempty"`
+	// Query Response Interval, how long listeners may take to answer, 100ms to 8387s and less than query_interval; default 10s,
+	// or half of query_interval where that is not more than 10s.
+	QueryResponseInterval *durationpb.Duration `protobuf:"bytes,4,opt,name=query_response_interval,json=queryResponseInterval,proto3" json:"query_response_interval,omitempty"`
+	// Robustness Variable, one more than the packets in a row that may be lost; default 2.
+	Robustness *uint32 `protobuf:"varint,5,opt,name=robustness,proto3,oneof" json:"robustness,omitempty"`
+	// Last Listener Query Interval, between the queries after a listener left, 100ms to 8387s; default 1s.
+	LastListenerQueryInterval *durationpb.Duration `protobuf:"bytes,6,opt,name=last_listener_query_interval,json=lastListenerQueryInterval,proto3" json:"last_listener_query_interval,omitempty"`
+	// Forget a listener that leaves at once, without asking for others: for links with one listener.
+	FastLeave bool `protobuf:"varint,7,opt,name=fast_leave,json=fastLeave,proto3" json:"fast_leave,omitempty"`
+	// Most groups on the link; default 1024. More are refused, and counted.
+	MaxGroups *uint32 `protobuf:"varint,8,opt,name=max_groups,json=maxGroups,proto3,oneof" json:"max_groups,omitempty"`
+	// Most sources of a group; default 64. More are refused, and counted.
+	MaxSources *uint32 `protobuf:"varint,9,opt,name=max_sources,json=maxSources,proto3,oneof" json:"max_sources,omitempty"`
+	// Groups that the router itself listens to on this link: GROUP from any source, or SOURCE@GROUP.
+	Joins         []string `protobuf:"bytes,10,rep,name=joins,proto3" json:"joins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mld) Reset() {
+	*x = Mld{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mld) ProtoMessage() {}
+
+func (x *Mld) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mld.ProtoReflect.Descriptor instead.
+func (*Mld) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Mld) GetQuerier() bool {
+	if x != nil && x.Querier != nil {
+		return *x.Querier
+	}
+	return false
+}
+
+func (x *Mld) GetVersion() uint32 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
+func (x *Mld) GetQueryInterval() *durationpb.Duration {
+	if x != nil {
+		return x.QueryInterval
+	}
+	return nil
+}
+
+func (x *Mld) GetQueryResponseInterval() *durationpb.Duration {
+	if x != nil {
+		return x.QueryResponseInterval
+	}
+	return nil
+}
+
+func (x *Mld) GetRobustness() uint32 {
+	if x != nil && x.Robustness != nil {
+		return *x.Robustness
+	}
+	return 0
+}
+
+func (x *Mld) GetLastListenerQueryInterval() *durationpb.Duration {
+	if x != nil {
+		return x.LastListenerQueryInterval
+	}
+	return nil
+}
+
+func (x *Mld) GetFastLeave() bool {
+	if x != nil {
+		return x.FastLeave
+	}
+	return false
+}
+
+func (x *Mld) GetMaxGroups() uint32 {
+	if x != nil && x.MaxGroups != nil {
+		return *x.MaxGroups
+	}
+	return 0
+}
+
+func (x *Mld) GetMaxSources() uint32 {
+	if x != nil && x.MaxSources != nil {
+		return *x.MaxSources
+	}
+	return 0
+}
+
+func (x *Mld) GetJoins() []string {
+	if x != nil {
+		return x.Joins
+	}
+	return nil
+}
+
+// Multicast is the forwarding of packets to groups. The kernel takes part of at most 32 links in it.
+type Multicast struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Forward by what listeners on our links ask for.
+	Proxy *MulticastProxy `protobuf:"bytes,1,opt,name=proxy,proto3" json:"proxy,omitempty"`
+	// Static routes. The one with the longest group prefix, then the longest source prefix, alone decides on a packet; those that
+	// none is for are left to the proxy.
+	Routes []*MulticastRoute `protobuf:"bytes,2,rep,name=routes,proto3" json:"routes,omitempty"`
+	// Limits of scopes by link.
+	Boundaries    map[string]*MulticastBoundary `protobuf:"bytes,3,rep,name=boundaries,proto3" json:"boundaries,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Multicast) Reset() {
+	*x = Multicast{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Multicast) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Multicast) ProtoMessage() {}
+
+func (x *Multicast) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Multicast.ProtoReflect.Descriptor instead.
+func (*Multicast) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Multicast) GetProxy() *MulticastProxy {
+	if x != nil {
+		return x.Proxy
+	}
+	return nil
+}
+
+func (x *Multicast) GetRoutes() []*MulticastRoute {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Multicast) GetBoundaries() map[string]*MulticastBoundary {
+	if x != nil {
+		return x.Boundaries
+	}
+	return nil
+}
+
+// MulticastProxy is an MLD proxy (RFC 4605): it listens upstream to what listeners downstream want.
+type MulticastProxy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Link towards the sources.
+	Upstream string `protobuf:"bytes,1,opt,name=upstream,proto3" json:"upstream,omitempty"`
+	// Links with listeners, on each of which this router is a querier; their section mld has the timers.
+	Downstream    []string `protobuf:"bytes,2,rep,name=downstream,proto3" json:"downstream,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MulticastProxy) Reset() {
+	*x = MulticastProxy{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MulticastProxy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MulticastProxy) ProtoMessage() {}
+
+func (x *MulticastProxy) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MulticastProxy.ProtoReflect.Descriptor instead.
+func (*MulticastProxy) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *MulticastProxy) GetUpstream() string {
+	if x != nil {
+		return x.Upstream
+	}
+	return ""
+}
+
+func (x *MulticastProxy) GetDownstream() []string {
+	if x != nil {
+		return x.Downstream
+	}
+	return nil
+}
+
+// MulticastRoute forwards packets to a group.
+type MulticastRoute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Group, or prefix of groups.
+	Group string `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// Source, or prefix of sources; without it all.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// Link that packets arrive on.
+	In string `protobuf:"bytes,3,opt,name=in,proto3" json:"in,omitempty"`
+	// Links that they leave by; none: they are dropped.
+	Out           []string `protobuf:"bytes,4,rep,name=out,proto3" json:"out,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MulticastRoute) Reset() {
+	*x = MulticastRoute{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MulticastRoute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MulticastRoute) ProtoMessage() {}
+
+func (x *MulticastRoute) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MulticastRoute.ProtoReflect.Descriptor instead.
+func (*MulticastRoute) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *MulticastRoute) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *MulticastRoute) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *MulticastRoute) GetIn() string {
+	if x != nil {
+		return x.In
+	}
+	return ""
+}
+
+func (x *MulticastRoute) GetOut() []string {
+	if x != nil {
+		return x.Out
+	}
+	return nil
+}
+
+// MulticastBoundary keeps groups from crossing a link, in both directions.
+type MulticastBoundary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Groups of this scope (RFC 7346) and smaller ones do not cross: realm, admin, site or organization.
+	Scope string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	// Groups and prefixes of groups that do not cross.
+	Groups        []string `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MulticastBoundary) Reset() {
+	*x = MulticastBoundary{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MulticastBoundary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MulticastBoundary) ProtoMessage() {}
+
+func (x *MulticastBoundary) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MulticastBoundary.ProtoReflect.Descriptor instead.
+func (*MulticastBoundary) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *MulticastBoundary) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *MulticastBoundary) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
 var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd0\x05\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x85\x06\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
@@ -3154,7 +3550,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"management\x18\a \x01(\v2\x16.sixfold.v1.ManagementR\n" +
 	"management\x12O\n" +
-	"\x04vrfs\x18\b \x03(\v2\x1c.sixfold.v1.Config.VrfsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[^/\\s:%*]{1,15}$R\x04vrfs\x1aT\n" +
+	"\x04vrfs\x18\b \x03(\v2\x1c.sixfold.v1.Config.VrfsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[^/\\s:%*]{1,15}$R\x04vrfs\x123\n" +
+	"\tmulticast\x18\v \x01(\v2\x15.sixfold.v1.MulticastR\tmulticast\x1aT\n" +
 	"\x0fInterfacesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05value\x18\x02 \x01(\v2\x15.sixfold.v1.InterfaceR\x05value:\x028\x01\x1aL\n" +
@@ -3192,7 +3589,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
 	"\aMetrics\x12\x16\n" +
 	"\x06listen\x18\x01 \x01(\tR\x06listen\x12\x16\n" +
-	"\x06device\x18\x02 \x01(\tR\x06device\"\xfd\b\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\"\xa0\t\n" +
 	"\tInterface\x12*\n" +
 	"\vdescription\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x12\"\n" +
@@ -3216,7 +3613,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"bridgePort\x12!\n" +
 	"\x03arp\x18\x14 \x01(\v2\x0f.sixfold.v1.ArpR\x03arp\x12s\n" +
 	"\asysctls\x18\x15 \x03(\v2\".sixfold.v1.Interface.SysctlsEntryB5\xbaH2\x9a\x01/\"-r+2)^ipv[46]\\.(neigh\\.)?[a-z][a-z0-9_]{0,40}$R\asysctls\x121\n" +
-	"\rdad_transmits\x18\x16 \x01(\rB\a\xbaH\x04*\x02\x18dH\x02R\fdadTransmits\x88\x01\x01\x1aV\n" +
+	"\rdad_transmits\x18\x16 \x01(\rB\a\xbaH\x04*\x02\x18dH\x02R\fdadTransmits\x88\x01\x01\x12!\n" +
+	"\x03mld\x18\x17 \x01(\v2\x0f.sixfold.v1.MldR\x03mld\x1aV\n" +
 	"\x10DelegationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.DelegationR\x05value:\x028\x01\x1a:\n" +
@@ -3544,7 +3942,54 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\vRoutesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
 	"\x05value\x18\x02 \x01(\v2\x11.sixfold.v1.RouteR\x05value:\x028\x01B\b\n" +
-	"\x06_tableB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x06_table\"\xcd\x04\n" +
+	"\x03Mld\x12\x1d\n" +
+	"\aquerier\x18\x01 \x01(\bH\x00R\aquerier\x88\x01\x01\x12(\n" +
+	"\aversion\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\x02(\x01H\x01R\aversion\x88\x01\x01\x12@\n" +
+	"\x0equery_interval\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\rqueryInterval\x12Q\n" +
+	"\x17query_response_interval\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x15queryResponseInterval\x12.\n" +
+	"\n" +
+	"robustness\x18\x05 \x01(\rB\t\xbaH\x06*\x04\x18\a(\x01H\x02R\n" +
+	"robustness\x88\x01\x01\x12Z\n" +
+	"\x1clast_listener_query_interval\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x19lastListenerQueryInterval\x12\x1d\n" +
+	"\n" +
+	"fast_leave\x18\a \x01(\bR\tfastLeave\x12/\n" +
+	"\n" +
+	"max_groups\x18\b \x01(\rB\v\xbaH\b*\x06\x18\x80\x80\x04(\x01H\x03R\tmaxGroups\x88\x01\x01\x120\n" +
+	"\vmax_sources\x18\t \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\x80\b(\x01H\x04R\n" +
+	"maxSources\x88\x01\x01\x12\x14\n" +
+	"\x05joins\x18\n" +
+	" \x03(\tR\x05joinsB\n" +
+	"\n" +
+	"\b_querierB\n" +
+	"\n" +
+	"\b_versionB\r\n" +
+	"\v_robustnessB\r\n" +
+	"\v_max_groupsB\x0e\n" +
+	"\f_max_sources\"\xb4\x02\n" +
+	"\tMulticast\x120\n" +
+	"\x05proxy\x18\x01 \x01(\v2\x1a.sixfold.v1.MulticastProxyR\x05proxy\x122\n" +
+	"\x06routes\x18\x02 \x03(\v2\x1a.sixfold.v1.MulticastRouteR\x06routes\x12c\n" +
+	"\n" +
+	"boundaries\x18\x03 \x03(\v2%.sixfold.v1.Multicast.BoundariesEntryB\x1c\xbaH\x19\x9a\x01\x16\"\x14r\x122\x10^[^/\\s:%]{1,15}$R\n" +
+	"boundaries\x1a\\\n" +
+	"\x0fBoundariesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x123\n" +
+	"\x05value\x18\x02 \x01(\v2\x1d.sixfold.v1.MulticastBoundaryR\x05value:\x028\x01\"L\n" +
+	"\x0eMulticastProxy\x12\x1a\n" +
+	"\bupstream\x18\x01 \x01(\tR\bupstream\x12\x1e\n" +
+	"\n" +
+	"downstream\x18\x02 \x03(\tR\n" +
+	"downstream\"`\n" +
+	"\x0eMulticastRoute\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x16\n" +
+	"\x06source\x18\x02 \x01(\tR\x06source\x12\x0e\n" +
+	"\x02in\x18\x03 \x01(\tR\x02in\x12\x10\n" +
+	"\x03out\x18\x04 \x03(\tR\x03out\"l\n" +
+	"\x11MulticastBoundary\x12?\n" +
+	"\x05scope\x18\x01 \x01(\tB)\xbaH&r$R\x00R\x05realmR\x05adminR\x04siteR\forganizationR\x05scope\x12\x16\n" +
+	"\x06groups\x18\x02 \x03(\tR\x06groupsB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_config_proto_rawDescOnce sync.Once
@@ -3558,7 +4003,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sixfold.v1.Config
 	(*System)(nil),              // 1: sixfold.v1.System
@@ -3593,112 +4038,127 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Aggregate)(nil),           // 30: sixfold.v1.Aggregate
 	(*Vrf)(nil),                 // 31: sixfold.v1.Vrf
 	(*Management)(nil),          // 32: sixfold.v1.Management
-	nil,                         // 33: sixfold.v1.Config.InterfacesEntry
-	nil,                         // 34: sixfold.v1.Config.RoutesEntry
-	nil,                         // 35: sixfold.v1.Config.VrfsEntry
-	nil,                         // 36: sixfold.v1.Api.UsersEntry
-	nil,                         // 37: sixfold.v1.Api.GroupsEntry
-	nil,                         // 38: sixfold.v1.ApiTcp.RolesEntry
-	nil,                         // 39: sixfold.v1.Interface.DelegationsEntry
-	nil,                         // 40: sixfold.v1.Interface.SysctlsEntry
-	nil,                         // 41: sixfold.v1.Advertise.PrefixesEntry
-	nil,                         // 42: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                         // 43: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                         // 44: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                         // 45: sixfold.v1.Vxlan.FdbEntry
-	nil,                         // 46: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                         // 47: sixfold.v1.Bgp.FiltersEntry
-	nil,                         // 48: sixfold.v1.Bgp.NeighborsEntry
-	nil,                         // 49: sixfold.v1.Bgp.AggregatesEntry
-	nil,                         // 50: sixfold.v1.Vrf.RoutesEntry
-	nil,                         // 51: sixfold.v1.Management.RoutesEntry
-	(*durationpb.Duration)(nil), // 52: google.protobuf.Duration
+	(*Mld)(nil),                 // 33: sixfold.v1.Mld
+	(*Multicast)(nil),           // 34: sixfold.v1.Multicast
+	(*MulticastProxy)(nil),      // 35: sixfold.v1.MulticastProxy
+	(*MulticastRoute)(nil),      // 36: sixfold.v1.MulticastRoute
+	(*MulticastBoundary)(nil),   // 37: sixfold.v1.MulticastBoundary
+	nil,                         // 38: sixfold.v1.Config.InterfacesEntry
+	nil,                         // 39: sixfold.v1.Config.RoutesEntry
+	nil,                         // 40: sixfold.v1.Config.VrfsEntry
+	nil,                         // 41: sixfold.v1.Api.UsersEntry
+	nil,                         // 42: sixfold.v1.Api.GroupsEntry
+	nil,                         // 43: sixfold.v1.ApiTcp.RolesEntry
+	nil,                         // 44: sixfold.v1.Interface.DelegationsEntry
+	nil,                         // 45: sixfold.v1.Interface.SysctlsEntry
+	nil,                         // 46: sixfold.v1.Advertise.PrefixesEntry
+	nil,                         // 47: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                         // 48: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                         // 49: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                         // 50: sixfold.v1.Vxlan.FdbEntry
+	nil,                         // 51: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                         // 52: sixfold.v1.Bgp.FiltersEntry
+	nil,                         // 53: sixfold.v1.Bgp.NeighborsEntry
+	nil,                         // 54: sixfold.v1.Bgp.AggregatesEntry
+	nil,                         // 55: sixfold.v1.Vrf.RoutesEntry
+	nil,                         // 56: sixfold.v1.Management.RoutesEntry
+	nil,                         // 57: sixfold.v1.Multicast.BoundariesEntry
+	(*durationpb.Duration)(nil), // 58: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	33, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	34, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	38, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	39, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
 	22, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
 	2,  // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
 	4,  // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
 	32, // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
-	35, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
-	36, // 8: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	37, // 9: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
-	3,  // 10: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	38, // 11: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	39, // 12: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
-	8,  // 13: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
-	10, // 14: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	14, // 15: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	15, // 16: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
-	16, // 17: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
-	17, // 18: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
-	18, // 19: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
-	19, // 20: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
-	20, // 21: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
-	6,  // 22: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
-	40, // 23: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
-	52, // 24: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	52, // 25: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	52, // 26: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	52, // 27: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	52, // 28: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	52, // 29: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	52, // 30: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	41, // 31: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	52, // 32: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	52, // 33: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	52, // 34: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	52, // 35: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	52, // 36: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	52, // 37: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	52, // 38: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	42, // 39: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	43, // 40: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	44, // 41: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	52, // 42: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	52, // 43: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	45, // 44: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	52, // 45: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	52, // 46: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	52, // 47: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	52, // 48: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	52, // 49: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	52, // 50: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	52, // 51: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	52, // 52: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	46, // 53: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	47, // 54: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	48, // 55: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	49, // 56: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	25, // 57: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	26, // 58: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	27, // 59: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	28, // 60: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	52, // 61: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	50, // 62: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	22, // 63: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	51, // 64: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	5,  // 65: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	21, // 66: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	31, // 67: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,  // 68: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	9,  // 69: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	11, // 70: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	12, // 71: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	13, // 72: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	23, // 73: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	24, // 74: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	29, // 75: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	30, // 76: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	21, // 77: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	21, // 78: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	79, // [79:79] is the sub-list for method output_type
-	79, // [79:79] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	40, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	34, // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
+	41, // 9: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	42, // 10: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	3,  // 11: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
+	43, // 12: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	44, // 13: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	8,  // 14: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
+	10, // 15: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
+	14, // 16: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	15, // 17: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
+	16, // 18: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
+	17, // 19: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
+	18, // 20: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
+	19, // 21: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
+	20, // 22: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
+	6,  // 23: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
+	45, // 24: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
+	33, // 25: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
+	58, // 26: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	58, // 27: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	58, // 28: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	58, // 29: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	58, // 30: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	58, // 31: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	58, // 32: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	46, // 33: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	58, // 34: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	58, // 35: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	58, // 36: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	58, // 37: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	58, // 38: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	58, // 39: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	58, // 40: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	47, // 41: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	48, // 42: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	49, // 43: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	58, // 44: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	58, // 45: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	50, // 46: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	58, // 47: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	58, // 48: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	58, // 49: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	58, // 50: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	58, // 51: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	58, // 52: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	58, // 53: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	58, // 54: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	51, // 55: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	52, // 56: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	53, // 57: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	54, // 58: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	25, // 59: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	26, // 60: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	27, // 61: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	28, // 62: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	58, // 63: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	55, // 64: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	22, // 65: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	56, // 66: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	58, // 67: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	58, // 68: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	58, // 69: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	35, // 70: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	36, // 71: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	57, // 72: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	5,  // 73: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	21, // 74: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	31, // 75: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,  // 76: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	9,  // 77: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	11, // 78: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	12, // 79: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	13, // 80: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	23, // 81: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	24, // 82: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	29, // 83: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	30, // 84: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	21, // 85: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	21, // 86: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	37, // 87: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	88, // [88:88] is the sub-list for method output_type
+	88, // [88:88] is the sub-list for method input_type
+	88, // [88:88] is the sub-list for extension type_name
+	88, // [88:88] is the sub-list for extension extendee
+	0,  // [0:88] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -3722,13 +4182,14 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[32].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   52,
+			NumMessages:   58,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

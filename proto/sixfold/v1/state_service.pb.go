@@ -2038,6 +2038,9 @@ type WatchResponse struct {
 	//	*WatchResponse_Pending
 	//	*WatchResponse_Unit
 	//	*WatchResponse_Revision
+	//	*WatchResponse_Mld
+	//	*WatchResponse_Group
+	//	*WatchResponse_Mroute
 	Element       isWatchResponse_Element `protobuf_oneof:"element"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2214,6 +2217,33 @@ func (x *WatchResponse) GetRevision() *Revision {
 	return nil
 }
 
+func (x *WatchResponse) GetMld() *MldInterface {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Mld); ok {
+			return x.Mld
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetGroup() *MldGroup {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Group); ok {
+			return x.Group
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetMroute() *Mroute {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Mroute); ok {
+			return x.Mroute
+		}
+	}
+	return nil
+}
+
 type isWatchResponse_Element interface {
 	isWatchResponse_Element()
 }
@@ -2273,6 +2303,21 @@ type WatchResponse_Revision struct {
 	Revision *Revision `protobuf:"bytes,20,opt,name=revision,proto3,oneof"`
 }
 
+type WatchResponse_Mld struct {
+	// Of kind mld.
+	Mld *MldInterface `protobuf:"bytes,41,opt,name=mld,proto3,oneof"`
+}
+
+type WatchResponse_Group struct {
+	// Of kind groups.
+	Group *MldGroup `protobuf:"bytes,42,opt,name=group,proto3,oneof"`
+}
+
+type WatchResponse_Mroute struct {
+	// Of kind mroutes.
+	Mroute *Mroute `protobuf:"bytes,43,opt,name=mroute,proto3,oneof"`
+}
+
 func (*WatchResponse_Interface) isWatchResponse_Element() {}
 
 func (*WatchResponse_Route) isWatchResponse_Element() {}
@@ -2294,6 +2339,12 @@ func (*WatchResponse_Pending) isWatchResponse_Element() {}
 func (*WatchResponse_Unit) isWatchResponse_Element() {}
 
 func (*WatchResponse_Revision) isWatchResponse_Element() {}
+
+func (*WatchResponse_Mld) isWatchResponse_Element() {}
+
+func (*WatchResponse_Group) isWatchResponse_Element() {}
+
+func (*WatchResponse_Mroute) isWatchResponse_Element() {}
 
 // MonitorRequest says which events to send.
 type MonitorRequest struct {
@@ -2410,7 +2461,7 @@ var File_sixfold_v1_state_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1esixfold/v1/state_service.proto\x12\n" +
-	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"g\n" +
+	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"g\n" +
 	"\x15ListInterfacesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -2546,7 +2597,7 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x06advice\x18\x04 \x01(\tR\x06advice\x12/\n" +
 	"\bfindings\x18\x05 \x03(\v2\x13.sixfold.v1.FindingR\bfindings\"$\n" +
 	"\fWatchRequest\x12\x14\n" +
-	"\x05kinds\x18\x01 \x03(\tR\x05kinds\"\xc6\x05\n" +
+	"\x05kinds\x18\x01 \x03(\tR\x05kinds\"\xd0\x06\n" +
 	"\rWatchResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x16\n" +
 	"\x06synced\x18\x02 \x01(\bR\x06synced\x12\x12\n" +
@@ -2564,14 +2615,17 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x05vxlan\x18\x11 \x01(\v2\x16.sixfold.v1.VxlanStateH\x00R\x05vxlan\x12/\n" +
 	"\apending\x18\x12 \x01(\v2\x13.sixfold.v1.PendingH\x00R\apending\x12+\n" +
 	"\x04unit\x18\x13 \x01(\v2\x15.sixfold.v1.UnitStateH\x00R\x04unit\x122\n" +
-	"\brevision\x18\x14 \x01(\v2\x14.sixfold.v1.RevisionH\x00R\brevisionB\t\n" +
+	"\brevision\x18\x14 \x01(\v2\x14.sixfold.v1.RevisionH\x00R\brevision\x12,\n" +
+	"\x03mld\x18) \x01(\v2\x18.sixfold.v1.MldInterfaceH\x00R\x03mld\x12,\n" +
+	"\x05group\x18* \x01(\v2\x14.sixfold.v1.MldGroupH\x00R\x05group\x12,\n" +
+	"\x06mroute\x18+ \x01(\v2\x12.sixfold.v1.MrouteH\x00R\x06mrouteB\t\n" +
 	"\aelement\"P\n" +
 	"\x0eMonitorRequest\x12\x14\n" +
 	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12\x14\n" +
 	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
 	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
 	"\x0fMonitorResponse\x12'\n" +
-	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\x89\f\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xa3\x0e\n" +
 	"\fStateService\x12]\n" +
 	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
@@ -2585,7 +2639,10 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x12ListAdvertisements\x12%.sixfold.v1.ListAdvertisementsRequest\x1a&.sixfold.v1.ListAdvertisementsResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
 	"ListVxlans\x12\x1d.sixfold.v1.ListVxlansRequest\x1a\x1e.sixfold.v1.ListVxlansResponse\"\x04\x90\xd2\x18\x01\x12l\n" +
-	"\x13ListVxlanForwarding\x12&.sixfold.v1.ListVxlanForwardingRequest\x1a'.sixfold.v1.ListVxlanForwardingResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
+	"\x13ListVxlanForwarding\x12&.sixfold.v1.ListVxlanForwardingRequest\x1a'.sixfold.v1.ListVxlanForwardingResponse\"\x04\x90\xd2\x18\x01\x12f\n" +
+	"\x11ListMldInterfaces\x12$.sixfold.v1.ListMldInterfacesRequest\x1a%.sixfold.v1.ListMldInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Z\n" +
+	"\rListMldGroups\x12 .sixfold.v1.ListMldGroupsRequest\x1a!.sixfold.v1.ListMldGroupsResponse\"\x04\x90\xd2\x18\x01\x12T\n" +
+	"\vListMroutes\x12\x1e.sixfold.v1.ListMroutesRequest\x1a\x1f.sixfold.v1.ListMroutesResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tGetDhcpv6\x12\x1c.sixfold.v1.GetDhcpv6Request\x1a\x1d.sixfold.v1.GetDhcpv6Response\"\x04\x90\xd2\x18\x01\x12T\n" +
 	"\vListPending\x12\x1e.sixfold.v1.ListPendingRequest\x1a\x1f.sixfold.v1.ListPendingResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tListDrift\x12\x1c.sixfold.v1.ListDriftRequest\x1a\x1d.sixfold.v1.ListDriftResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
@@ -2665,7 +2722,16 @@ var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*Drift)(nil),                       // 52: sixfold.v1.Drift
 	(*AuditRecord)(nil),                 // 53: sixfold.v1.AuditRecord
 	(*Revision)(nil),                    // 54: sixfold.v1.Revision
-	(*Event)(nil),                       // 55: sixfold.v1.Event
+	(*MldInterface)(nil),                // 55: sixfold.v1.MldInterface
+	(*MldGroup)(nil),                    // 56: sixfold.v1.MldGroup
+	(*Mroute)(nil),                      // 57: sixfold.v1.Mroute
+	(*Event)(nil),                       // 58: sixfold.v1.Event
+	(*ListMldInterfacesRequest)(nil),    // 59: sixfold.v1.ListMldInterfacesRequest
+	(*ListMldGroupsRequest)(nil),        // 60: sixfold.v1.ListMldGroupsRequest
+	(*ListMroutesRequest)(nil),          // 61: sixfold.v1.ListMroutesRequest
+	(*ListMldInterfacesResponse)(nil),   // 62: sixfold.v1.ListMldInterfacesResponse
+	(*ListMldGroupsResponse)(nil),       // 63: sixfold.v1.ListMldGroupsResponse
+	(*ListMroutesResponse)(nil),         // 64: sixfold.v1.ListMroutesResponse
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
@@ -2698,48 +2764,57 @@ var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	49, // 27: sixfold.v1.WatchResponse.pending:type_name -> sixfold.v1.Pending
 	51, // 28: sixfold.v1.WatchResponse.unit:type_name -> sixfold.v1.UnitState
 	54, // 29: sixfold.v1.WatchResponse.revision:type_name -> sixfold.v1.Revision
-	55, // 30: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
-	0,  // 31: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
-	2,  // 32: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
-	4,  // 33: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
-	6,  // 34: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
-	8,  // 35: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
-	10, // 36: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
-	12, // 37: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
-	14, // 38: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
-	16, // 39: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
-	18, // 40: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
-	20, // 41: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
-	22, // 42: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	26, // 43: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
-	28, // 44: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
-	30, // 45: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
-	33, // 46: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
-	35, // 47: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
-	24, // 48: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 49: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 50: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	5,  // 51: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 52: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 53: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 54: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 55: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 56: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 57: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 58: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
-	21, // 59: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	23, // 60: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	27, // 61: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	29, // 62: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	31, // 63: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	34, // 64: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	36, // 65: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	25, // 66: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	49, // [49:67] is the sub-list for method output_type
-	31, // [31:49] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	55, // 30: sixfold.v1.WatchResponse.mld:type_name -> sixfold.v1.MldInterface
+	56, // 31: sixfold.v1.WatchResponse.group:type_name -> sixfold.v1.MldGroup
+	57, // 32: sixfold.v1.WatchResponse.mroute:type_name -> sixfold.v1.Mroute
+	58, // 33: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
+	0,  // 34: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
+	2,  // 35: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
+	4,  // 36: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
+	6,  // 37: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
+	8,  // 38: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
+	10, // 39: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
+	12, // 40: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
+	14, // 41: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
+	16, // 42: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
+	18, // 43: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
+	59, // 44: sixfold.v1.StateService.ListMldInterfaces:input_type -> sixfold.v1.ListMldInterfacesRequest
+	60, // 45: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
+	61, // 46: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
+	20, // 47: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
+	22, // 48: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	26, // 49: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	28, // 50: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	30, // 51: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	33, // 52: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	35, // 53: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	24, // 54: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 55: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 56: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	5,  // 57: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 58: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 59: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 60: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 61: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 62: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 63: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 64: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	62, // 65: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
+	63, // 66: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
+	64, // 67: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
+	21, // 68: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	23, // 69: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 70: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 71: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 72: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 73: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 74: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	25, // 75: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	55, // [55:76] is the sub-list for method output_type
+	34, // [34:55] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_service_proto_init() }
@@ -2748,6 +2823,7 @@ func file_sixfold_v1_state_service_proto_init() {
 		return
 	}
 	file_sixfold_v1_config_service_proto_init()
+	file_sixfold_v1_multicast_proto_init()
 	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_state_proto_init()
 	file_sixfold_v1_state_service_proto_msgTypes[34].OneofWrappers = []any{
@@ -2762,6 +2838,9 @@ func file_sixfold_v1_state_service_proto_init() {
 		(*WatchResponse_Pending)(nil),
 		(*WatchResponse_Unit)(nil),
 		(*WatchResponse_Revision)(nil),
+		(*WatchResponse_Mld)(nil),
+		(*WatchResponse_Group)(nil),
+		(*WatchResponse_Mroute)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

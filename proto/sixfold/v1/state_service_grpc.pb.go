@@ -29,6 +29,9 @@ const (
 	StateService_ListAdvertisements_FullMethodName  = "/sixfold.v1.StateService/ListAdvertisements"
 	StateService_ListVxlans_FullMethodName          = "/sixfold.v1.StateService/ListVxlans"
 	StateService_ListVxlanForwarding_FullMethodName = "/sixfold.v1.StateService/ListVxlanForwarding"
+	StateService_ListMldInterfaces_FullMethodName   = "/sixfold.v1.StateService/ListMldInterfaces"
+	StateService_ListMldGroups_FullMethodName       = "/sixfold.v1.StateService/ListMldGroups"
+	StateService_ListMroutes_FullMethodName         = "/sixfold.v1.StateService/ListMroutes"
 	StateService_GetDhcpv6_FullMethodName           = "/sixfold.v1.StateService/GetDhcpv6"
 	StateService_ListPending_FullMethodName         = "/sixfold.v1.StateService/ListPending"
 	StateService_ListDrift_FullMethodName           = "/sixfold.v1.StateService/ListDrift"
@@ -69,6 +72,12 @@ type StateServiceClient interface {
 	ListVxlans(ctx context.Context, in *ListVxlansRequest, opts ...grpc.CallOption) (*ListVxlansResponse, error)
 	// ListVxlanForwarding lists the forwarding entries of one VXLAN device, by hardware address.
 	ListVxlanForwarding(ctx context.Context, in *ListVxlanForwardingRequest, opts ...grpc.CallOption) (*ListVxlanForwardingResponse, error)
+	// ListMldInterfaces lists the links with multicast listener discovery, by name.
+	ListMldInterfaces(ctx context.Context, in *ListMldInterfacesRequest, opts ...grpc.CallOption) (*ListMldInterfacesResponse, error)
+	// ListMldGroups lists the groups with listeners, by link and group.
+	ListMldGroups(ctx context.Context, in *ListMldGroupsRequest, opts ...grpc.CallOption) (*ListMldGroupsResponse, error)
+	// ListMroutes lists the entries of the multicast forwarding cache and the static routes of groups, by group and source.
+	ListMroutes(ctx context.Context, in *ListMroutesRequest, opts ...grpc.CallOption) (*ListMroutesResponse, error)
 	// GetDhcpv6 tells how full the pools of the DHCPv6 server are, and counts its messages.
 	GetDhcpv6(ctx context.Context, in *GetDhcpv6Request, opts ...grpc.CallOption) (*GetDhcpv6Response, error)
 	// ListPending lists what is configured but cannot run yet.
@@ -194,6 +203,36 @@ func (c *stateServiceClient) ListVxlanForwarding(ctx context.Context, in *ListVx
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListVxlanForwardingResponse)
 	err := c.cc.Invoke(ctx, StateService_ListVxlanForwarding_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListMldInterfaces(ctx context.Context, in *ListMldInterfacesRequest, opts ...grpc.CallOption) (*ListMldInterfacesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMldInterfacesResponse)
+	err := c.cc.Invoke(ctx, StateService_ListMldInterfaces_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListMldGroups(ctx context.Context, in *ListMldGroupsRequest, opts ...grpc.CallOption) (*ListMldGroupsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMldGroupsResponse)
+	err := c.cc.Invoke(ctx, StateService_ListMldGroups_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListMroutes(ctx context.Context, in *ListMroutesRequest, opts ...grpc.CallOption) (*ListMroutesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMroutesResponse)
+	err := c.cc.Invoke(ctx, StateService_ListMroutes_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -328,6 +367,12 @@ type StateServiceServer interface {
 	ListVxlans(context.Context, *ListVxlansRequest) (*ListVxlansResponse, error)
 	// ListVxlanForwarding lists the forwarding entries of one VXLAN device, by hardware address.
 	ListVxlanForwarding(context.Context, *ListVxlanForwardingRequest) (*ListVxlanForwardingResponse, error)
+	// ListMldInterfaces lists the links with multicast listener discovery, by name.
+	ListMldInterfaces(context.Context, *ListMldInterfacesRequest) (*ListMldInterfacesResponse, error)
+	// ListMldGroups lists the groups with listeners, by link and group.
+	ListMldGroups(context.Context, *ListMldGroupsRequest) (*ListMldGroupsResponse, error)
+	// ListMroutes lists the entries of the multicast forwarding cache and the static routes of groups, by group and source.
+	ListMroutes(context.Context, *ListMroutesRequest) (*ListMroutesResponse, error)
 	// GetDhcpv6 tells how full the pools of the DHCPv6 server are, and counts its messages.
 	GetDhcpv6(context.Context, *GetDhcpv6Request) (*GetDhcpv6Response, error)
 	// ListPending lists what is configured but cannot run yet.
@@ -388,6 +433,15 @@ func (UnimplementedStateServiceServer) ListVxlans(context.Context, *ListVxlansRe
 }
 func (UnimplementedStateServiceServer) ListVxlanForwarding(context.Context, *ListVxlanForwardingRequest) (*ListVxlanForwardingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListVxlanForwarding not implemented")
+}
+func (UnimplementedStateServiceServer) ListMldInterfaces(context.Context, *ListMldInterfacesRequest) (*ListMldInterfacesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMldInterfaces not implemented")
+}
+func (UnimplementedStateServiceServer) ListMldGroups(context.Context, *ListMldGroupsRequest) (*ListMldGroupsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMldGroups not implemented")
+}
+func (UnimplementedStateServiceServer) ListMroutes(context.Context, *ListMroutesRequest) (*ListMroutesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMroutes not implemented")
 }
 func (UnimplementedStateServiceServer) GetDhcpv6(context.Context, *GetDhcpv6Request) (*GetDhcpv6Response, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDhcpv6 not implemented")
@@ -614,6 +668,60 @@ func _StateService_ListVxlanForwarding_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StateService_ListMldInterfaces_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMldInterfacesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListMldInterfaces(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListMldInterfaces_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListMldInterfaces(ctx, req.(*ListMldInterfacesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_ListMldGroups_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMldGroupsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListMldGroups(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListMldGroups_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListMldGroups(ctx, req.(*ListMldGroupsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_ListMroutes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMroutesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListMroutes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListMroutes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListMroutes(ctx, req.(*ListMroutesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StateService_GetDhcpv6_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDhcpv6Request)
 	if err := dec(in); err != nil {
@@ -790,6 +898,18 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListVxlanForwarding",
 			Handler:    _StateService_ListVxlanForwarding_Handler,
+		},
+		{
+			MethodName: "ListMldInterfaces",
+			Handler:    _StateService_ListMldInterfaces_Handler,
+		},
+		{
+			MethodName: "ListMldGroups",
+			Handler:    _StateService_ListMldGroups_Handler,
+		},
+		{
+			MethodName: "ListMroutes",
+			Handler:    _StateService_ListMroutes_Handler,
 		},
 		{
 			MethodName: "GetDhcpv6",
