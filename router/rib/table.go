@@ -12,8 +12,15 @@ type Table struct {
 	mu      sync.Mutex // guards all below
 	routes  map[Key]map[Source]Route
 	bySrc   map[Source]map[Key]struct{}
-	ready   map[Source]bool
+	ready   map[readyIn]bool
+	expect  map[Source][]uint32 // the tables that a source reports; absent: MainTable
 	watches map[*Watch]struct{}
+}
+
+// readyIn names a source that has reported, in one table; 0: in all of them.
+type readyIn struct {
+	src   Source
+	table uint32
 }
 
 // Update adds or replaces the routes of src in add, and removes those with the keys in del.
@@ -44,7 +51,7 @@ func (t *Table) Replace(src Source, all []Route) {
 			t.remove(src, k)
 		}
 	}
-	t.setReady(src)
+	t.setReady(src, 0)
 	t.wake()
 }
 
@@ -52,15 +59,47 @@ func (t *Table) Replace(src Source, all []Route) {
 func (t *Table) SetReady(src Source) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.setReady(src)
+	t.setReady(src, 0)
 	t.wake()
 }
 
-// Ready reports whether src has reported all the routes it had at start.
+// Expect says which kernel tables a source reports the routes of, one Instance each. It is ready when it is in all of them.
+// Without a table, it is not known yet how many there are.
+func (t *Table) Expect(src Source, tables ...uint32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.expect == nil {
+		t.expect = map[Source][]uint32{}
+	}
+	before := t.isReady(src)
+	t.expect[src] = slices.Clone(tables)
+	for k := range t.ready {
+		if k.src == src && k.table != 0 && !slices.Contains(tables, k.table) && len(tables) > 0 {
+			delete(t.ready, k)
+		}
+	}
+	if !before && t.isReady(src) {
+		t.news()
+		t.wake()
+	}
+}
+
+// Ready reports whether src has reported all the routes it had at start, in all its tables.
 func (t *Table) Ready(src Source) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ready[src]
+	return t.isReady(src)
+}
+
+func (t *Table) isReady(src Source) bool {
+	if t.ready[readyIn{src, 0}] {
+		return true
+	}
+	tables, said := t.expect[src]
+	if !said {
+		return t.ready[readyIn{src, MainTable}]
+	}
+	return len(tables) > 0 && !slices.ContainsFunc(tables, func(n uint32) bool { return !t.ready[readyIn{src, n}] })
 }
 
 // Entries returns all routes of the sources that match, every source of a prefix, ordered by key and preference.
@@ -93,12 +132,15 @@ func (t *Table) Best(key Key) (Entry, bool) {
 
 // Watch returns a watch over the routes of the sources that match (all of them if match is nil). What the table has already
 // is reported first. Close it when it is no longer needed.
-func (t *Table) Watch(match func(Source) bool) *Watch {
+func (t *Table) Watch(match func(Source) bool) *Watch { return t.watch(match, 0) }
+
+// watch is Watch for one kernel table; 0: for all.
+func (t *Table) watch(match func(Source) bool, only uint32) *Watch {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	w := &Watch{table: t, match: match, dirty: map[Key]struct{}{}, wake: make(chan struct{}, 1)}
+	w := &Watch{table: t, match: match, only: only, dirty: map[Key]struct{}{}, wake: make(chan struct{}, 1)}
 	for k := range t.routes {
-		if _, ok := t.best(k, match); ok {
+		if _, ok := t.best(k, match); ok && w.sees(k) {
 			w.dirty[k] = struct{}{}
 		}
 	}
@@ -158,21 +200,26 @@ func (t *Table) best(k Key, match func(Source) bool) (Entry, bool) {
 
 func (t *Table) mark(src Source, k Key) {
 	for w := range t.watches {
-		if w.match == nil || w.match(src) {
+		if (w.match == nil || w.match(src)) && w.sees(k) {
 			w.dirty[k] = struct{}{}
 		}
 	}
 }
 
-func (t *Table) setReady(src Source) {
+func (t *Table) setReady(src Source, table uint32) {
 	if t.ready == nil {
-		t.ready = map[Source]bool{}
+		t.ready = map[readyIn]bool{}
 	}
-	if !t.ready[src] {
-		t.ready[src] = true
-		for w := range t.watches {
-			w.news = true
-		}
+	if !t.ready[readyIn{src, table}] {
+		t.ready[readyIn{src, table}] = true
+		t.news()
+	}
+}
+
+// news tells all readers that a source became ready.
+func (t *Table) news() {
+	for w := range t.watches {
+		w.news = true
 	}
 }
 
@@ -188,11 +235,14 @@ func (t *Table) wake() {
 type Watch struct {
 	table *Table
 	match func(Source) bool
+	only  uint32 // kernel table; 0: all
 	wake  chan struct{}
 
 	dirty map[Key]struct{} // guarded by table.mu
 	news  bool             // a source became ready; guarded by table.mu
 }
+
+func (w *Watch) sees(k Key) bool { return w.only == 0 || w.only == k.Table }
 
 func (w *Watch) signal() {
 	select {
