@@ -57,7 +57,9 @@ type Config struct {
 	// Routing instances (VRFs) by the name of their device.
 	Vrfs map[string]*Vrf `protobuf:"bytes,8,rep,name=vrfs,proto3" json:"vrfs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Multicast routing: static routes of groups, and a proxy of the listeners on our links.
-	Multicast     *Multicast `protobuf:"bytes,11,opt,name=multicast,proto3" json:"multicast,omitempty"`
+	Multicast *Multicast `protobuf:"bytes,11,opt,name=multicast,proto3" json:"multicast,omitempty"`
+	// Zones, and what passes between them.
+	Firewall      *Firewall `protobuf:"bytes,10,opt,name=firewall,proto3" json:"firewall,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,6 +160,13 @@ func (x *Config) GetVrfs() map[string]*Vrf {
 func (x *Config) GetMulticast() *Multicast {
 	if x != nil {
 		return x.Multicast
+	}
+	return nil
+}
+
+func (x *Config) GetFirewall() *Firewall {
+	if x != nil {
+		return x.Firewall
 	}
 	return nil
 }
@@ -3531,12 +3540,1103 @@ func (x *MulticastBoundary) GetGroups() []string {
 	return nil
 }
 
+// Firewall filters what is forwarded between zones, and what zones send to this router. Without this section nothing is filtered.
+//
+// Packets of a connection that was let through pass in both directions, and so do the ICMP errors that belong to it (RFC 6092,
+// RFC 4890). What no policy lets through between two zones, or between a zone and an interface in no zone, is dropped. Within a
+// zone, and between interfaces in no zone, all passes unless a policy says otherwise. What a zone sends to this router is filtered
+// only if a policy from that zone to router says so; then neighbor discovery, multicast listener discovery and what the rest of
+// this configuration serves (DHCPv6, BGP with configured neighbors, VXLAN, BFD) pass before its rules.
+type Firewall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Interfaces by zone. An interface is in one zone; a name may be a pattern, vnet*. The names router and any have their own meaning
+	// in policies: this router itself, and every zone.
+	Zones map[string]*FirewallZone `protobuf:"bytes,1,rep,name=zones,proto3" json:"zones,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Zones in which connections are not tracked, for routers that packets pass in one direction only: their packets are decided one
+	// by one, in each direction by the policy for it.
+	Stateless []string `protobuf:"bytes,2,rep,name=stateless,proto3" json:"stateless,omitempty"`
+	// Check of source addresses by zone (BCP 38, BCP 84): strict, the route back to the source is by the interface that the packet came
+	// in by; loose, there is a route to it; off. Default strict, for stateless zones loose.
+	SourceCheck map[string]string `protobuf:"bytes,3,rep,name=source_check,json=sourceCheck,proto3" json:"source_check,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Sets of addresses and prefixes by name.
+	AddressSets map[string]*AddressSet `protobuf:"bytes,4,rep,name=address_sets,json=addressSets,proto3" json:"address_sets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Sets of ports by name.
+	PortSets map[string]*PortSet `protobuf:"bytes,5,rep,name=port_sets,json=portSets,proto3" json:"port_sets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What passes between zones. Of the policies that a packet is meant by, the first that decides counts.
+	Policies []*FirewallPolicy `protobuf:"bytes,6,rep,name=policies,proto3" json:"policies,omitempty"`
+	// NAT66 with the address of the outgoing interface, by name.
+	Masquerade map[string]*Masquerade `protobuf:"bytes,7,rep,name=masquerade,proto3" json:"masquerade,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Translation of one prefix into another of the same length (RFC 6296), by name.
+	Translate map[string]*PrefixTranslation `protobuf:"bytes,8,rep,name=translate,proto3" json:"translate,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Ports of this router that lead to another machine, by name.
+	Forwards map[string]*PortForward `protobuf:"bytes,9,rep,name=forwards,proto3" json:"forwards,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Lowers the maximum segment size of TCP connections that leave by a zone, by zone.
+	MssClamp map[string]*MssClamp `protobuf:"bytes,10,rep,name=mss_clamp,json=mssClamp,proto3" json:"mss_clamp,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Protection of this router itself; with a firewall it is on.
+	Protection    *Protection `protobuf:"bytes,11,opt,name=protection,proto3" json:"protection,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Firewall) Reset() {
+	*x = Firewall{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Firewall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Firewall) ProtoMessage() {}
+
+func (x *Firewall) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Firewall.ProtoReflect.Descriptor instead.
+func (*Firewall) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Firewall) GetZones() map[string]*FirewallZone {
+	if x != nil {
+		return x.Zones
+	}
+	return nil
+}
+
+func (x *Firewall) GetStateless() []string {
+	if x != nil {
+		return x.Stateless
+	}
+	return nil
+}
+
+func (x *Firewall) GetSourceCheck() map[string]string {
+	if x != nil {
+		return x.SourceCheck
+	}
+	return nil
+}
+
+func (x *Firewall) GetAddressSets() map[string]*AddressSet {
+	if x != nil {
+		return x.AddressSets
+	}
+	return nil
+}
+
+func (x *Firewall) GetPortSets() map[string]*PortSet {
+	if x != nil {
+		return x.PortSets
+	}
+	return nil
+}
+
+func (x *Firewall) GetPolicies() []*FirewallPolicy {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+func (x *Firewall) GetMasquerade() map[string]*Masquerade {
+	if x != nil {
+		return x.Masquerade
+	}
+	return nil
+}
+
+func (x *Firewall) GetTranslate() map[string]*PrefixTranslation {
+	if x != nil {
+		return x.Translate
+	}
+	return nil
+}
+
+func (x *Firewall) GetForwards() map[string]*PortForward {
+	if x != nil {
+		return x.Forwards
+	}
+	return nil
+}
+
+func (x *Firewall) GetMssClamp() map[string]*MssClamp {
+	if x != nil {
+		return x.MssClamp
+	}
+	return nil
+}
+
+func (x *Firewall) GetProtection() *Protection {
+	if x != nil {
+		return x.Protection
+	}
+	return nil
+}
+
+// FirewallZone is a list of interfaces; in the file the list may stand alone.
+type FirewallZone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The interfaces.
+	Interfaces    []string `protobuf:"bytes,1,rep,name=interfaces,proto3" json:"interfaces,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallZone) Reset() {
+	*x = FirewallZone{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallZone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallZone) ProtoMessage() {}
+
+func (x *FirewallZone) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallZone.ProtoReflect.Descriptor instead.
+func (*FirewallZone) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *FirewallZone) GetInterfaces() []string {
+	if x != nil {
+		return x.Interfaces
+	}
+	return nil
+}
+
+// AddressSet is a list of addresses and prefixes; in the file the list may stand alone.
+type AddressSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Addresses and prefixes, IPv6 and IPv4, or NAME ADDRESS/LENGTH.
+	Addresses     []string `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddressSet) Reset() {
+	*x = AddressSet{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddressSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddressSet) ProtoMessage() {}
+
+func (x *AddressSet) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddressSet.ProtoReflect.Descriptor instead.
+func (*AddressSet) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *AddressSet) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+// PortSet is a list of ports; in the file the list may stand alone.
+type PortSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ports and ranges, 443 or 8000-8080.
+	Ports         []string `protobuf:"bytes,1,rep,name=ports,proto3" json:"ports,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PortSet) Reset() {
+	*x = PortSet{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PortSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PortSet) ProtoMessage() {}
+
+func (x *PortSet) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PortSet.ProtoReflect.Descriptor instead.
+func (*PortSet) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *PortSet) GetPorts() []string {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+// FirewallPolicy says what passes from one zone to another: its rules in order, then accept, drop, reject or simple_security. A policy
+// with none of these leaves what no rule decides to the policies after it.
+type FirewallPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone that packets come from, router or any.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Zone that packets go to, router or any. The two may be the same zone.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// Free text for people.
+	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	// Rules, tried in order.
+	Rules []*FirewallRule `protobuf:"bytes,4,rep,name=rules,proto3" json:"rules,omitempty"`
+	// Let pass what no rule decides.
+	Accept *FirewallAccept `protobuf:"bytes,5,opt,name=accept,proto3" json:"accept,omitempty"`
+	// Drop what no rule decides.
+	Drop *FirewallDrop `protobuf:"bytes,6,opt,name=drop,proto3" json:"drop,omitempty"`
+	// Refuse what no rule decides, with an ICMP error, or a reset where it is TCP.
+	Reject *FirewallReject `protobuf:"bytes,7,opt,name=reject,proto3" json:"reject,omitempty"`
+	// As RFC 6092 wants of a gateway: drop what no rule decides, except echo requests, IPsec (ESP, AH, IKE), HIP and Mobile IPv6 over IPv6.
+	SimpleSecurity *FirewallSimpleSecurity `protobuf:"bytes,8,opt,name=simple_security,json=simpleSecurity,proto3" json:"simple_security,omitempty"`
+	// Log what this policy decides without a rule.
+	Log           *FirewallLog `protobuf:"bytes,9,opt,name=log,proto3" json:"log,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallPolicy) Reset() {
+	*x = FirewallPolicy{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallPolicy) ProtoMessage() {}
+
+func (x *FirewallPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallPolicy.ProtoReflect.Descriptor instead.
+func (*FirewallPolicy) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *FirewallPolicy) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *FirewallPolicy) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *FirewallPolicy) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *FirewallPolicy) GetRules() []*FirewallRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *FirewallPolicy) GetAccept() *FirewallAccept {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
+}
+
+func (x *FirewallPolicy) GetDrop() *FirewallDrop {
+	if x != nil {
+		return x.Drop
+	}
+	return nil
+}
+
+func (x *FirewallPolicy) GetReject() *FirewallReject {
+	if x != nil {
+		return x.Reject
+	}
+	return nil
+}
+
+func (x *FirewallPolicy) GetSimpleSecurity() *FirewallSimpleSecurity {
+	if x != nil {
+		return x.SimpleSecurity
+	}
+	return nil
+}
+
+func (x *FirewallPolicy) GetLog() *FirewallLog {
+	if x != nil {
+		return x.Log
+	}
+	return nil
+}
+
+// FirewallRule matches when all its conditions hold; a rule without one matches every packet.
+type FirewallRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, in the policy its own; counters follow it. A rule without one keeps its counter as long as it is not changed.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Free text for people.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// Source addresses: addresses, prefixes, NAME ADDRESS/LENGTH, or names of address sets.
+	Sources []string `protobuf:"bytes,3,rep,name=sources,proto3" json:"sources,omitempty"`
+	// Destination addresses, in the same forms.
+	Destinations []string `protobuf:"bytes,4,rep,name=destinations,proto3" json:"destinations,omitempty"`
+	// Protocols by name (tcp, udp, icmpv6, icmp, sctp, esp, ah, gre, hip and more) or number.
+	Protocols []string `protobuf:"bytes,5,rep,name=protocols,proto3" json:"protocols,omitempty"`
+	// Destination ports of TCP, UDP or SCTP: ports, ranges, or names of port sets.
+	Ports []string `protobuf:"bytes,6,rep,name=ports,proto3" json:"ports,omitempty"`
+	// Source ports, in the same forms.
+	SourcePorts []string `protobuf:"bytes,7,rep,name=source_ports,json=sourcePorts,proto3" json:"source_ports,omitempty"`
+	// Types of ICMPv6 and ICMP by name (echo-request, packet-too-big) or number.
+	IcmpTypes []string `protobuf:"bytes,8,rep,name=icmp_types,json=icmpTypes,proto3" json:"icmp_types,omitempty"`
+	// Let the packet pass.
+	Accept *FirewallAccept `protobuf:"bytes,9,opt,name=accept,proto3" json:"accept,omitempty"`
+	// Drop the packet.
+	Drop *FirewallDrop `protobuf:"bytes,10,opt,name=drop,proto3" json:"drop,omitempty"`
+	// Refuse the packet with an ICMP error, or a reset where it is TCP.
+	Reject *FirewallReject `protobuf:"bytes,11,opt,name=reject,proto3" json:"reject,omitempty"`
+	// Log the packet.
+	Log           *FirewallLog `protobuf:"bytes,12,opt,name=log,proto3" json:"log,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallRule) Reset() {
+	*x = FirewallRule{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallRule) ProtoMessage() {}
+
+func (x *FirewallRule) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallRule.ProtoReflect.Descriptor instead.
+func (*FirewallRule) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *FirewallRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FirewallRule) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *FirewallRule) GetSources() []string {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetDestinations() []string {
+	if x != nil {
+		return x.Destinations
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetProtocols() []string {
+	if x != nil {
+		return x.Protocols
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetPorts() []string {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetSourcePorts() []string {
+	if x != nil {
+		return x.SourcePorts
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetIcmpTypes() []string {
+	if x != nil {
+		return x.IcmpTypes
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetAccept() *FirewallAccept {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetDrop() *FirewallDrop {
+	if x != nil {
+		return x.Drop
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetReject() *FirewallReject {
+	if x != nil {
+		return x.Reject
+	}
+	return nil
+}
+
+func (x *FirewallRule) GetLog() *FirewallLog {
+	if x != nil {
+		return x.Log
+	}
+	return nil
+}
+
+// FirewallAccept lets packets pass.
+type FirewallAccept struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallAccept) Reset() {
+	*x = FirewallAccept{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallAccept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallAccept) ProtoMessage() {}
+
+func (x *FirewallAccept) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallAccept.ProtoReflect.Descriptor instead.
+func (*FirewallAccept) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{44}
+}
+
+// FirewallDrop drops packets without an answer.
+type FirewallDrop struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallDrop) Reset() {
+	*x = FirewallDrop{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallDrop) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallDrop) ProtoMessage() {}
+
+func (x *FirewallDrop) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallDrop.ProtoReflect.Descriptor instead.
+func (*FirewallDrop) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{45}
+}
+
+// FirewallReject refuses packets: ICMP "administratively prohibited", or a TCP reset.
+type FirewallReject struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallReject) Reset() {
+	*x = FirewallReject{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallReject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallReject) ProtoMessage() {}
+
+func (x *FirewallReject) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallReject.ProtoReflect.Descriptor instead.
+func (*FirewallReject) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{46}
+}
+
+// FirewallSimpleSecurity is RFC 6092.
+type FirewallSimpleSecurity struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallSimpleSecurity) Reset() {
+	*x = FirewallSimpleSecurity{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallSimpleSecurity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallSimpleSecurity) ProtoMessage() {}
+
+func (x *FirewallSimpleSecurity) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallSimpleSecurity.ProtoReflect.Descriptor instead.
+func (*FirewallSimpleSecurity) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{47}
+}
+
+// FirewallLog writes packets to the kernel's log.
+type FirewallLog struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Packets a second that are logged; default 5.
+	Rate          *uint32 `protobuf:"varint,1,opt,name=rate,proto3,oneof" json:"rate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallLog) Reset() {
+	*x = FirewallLog{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallLog) ProtoMessage() {}
+
+func (x *FirewallLog) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallLog.ProtoReflect.Descriptor instead.
+func (*FirewallLog) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *FirewallLog) GetRate() uint32 {
+	if x != nil && x.Rate != nil {
+		return *x.Rate
+	}
+	return 0
+}
+
+// Masquerade gives packets the address of the interface they leave by. It is for tests and labs only: hosts behind it cannot be
+// reached, and what carries addresses in its data breaks. IPv6 has addresses enough to do without.
+type Masquerade struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Source addresses, 64 bits or less of prefix: fd00::/64.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Zone that packets leave by.
+	Out           string `protobuf:"bytes,2,opt,name=out,proto3" json:"out,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Masquerade) Reset() {
+	*x = Masquerade{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Masquerade) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Masquerade) ProtoMessage() {}
+
+func (x *Masquerade) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Masquerade.ProtoReflect.Descriptor instead.
+func (*Masquerade) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *Masquerade) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Masquerade) GetOut() string {
+	if x != nil {
+		return x.Out
+	}
+	return ""
+}
+
+// PrefixTranslation translates a prefix without state: inside addresses to outside ones as packets leave, and back.
+type PrefixTranslation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Prefix that hosts have: fd00:1::/64.
+	Inside string `protobuf:"bytes,1,opt,name=inside,proto3" json:"inside,omitempty"`
+	// Prefix that others see, of the same length, or NAME ADDRESS/LENGTH of a delegation.
+	Outside string `protobuf:"bytes,2,opt,name=outside,proto3" json:"outside,omitempty"`
+	// Zone that packets leave by.
+	Out           string `protobuf:"bytes,3,opt,name=out,proto3" json:"out,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrefixTranslation) Reset() {
+	*x = PrefixTranslation{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrefixTranslation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrefixTranslation) ProtoMessage() {}
+
+func (x *PrefixTranslation) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrefixTranslation.ProtoReflect.Descriptor instead.
+func (*PrefixTranslation) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *PrefixTranslation) GetInside() string {
+	if x != nil {
+		return x.Inside
+	}
+	return ""
+}
+
+func (x *PrefixTranslation) GetOutside() string {
+	if x != nil {
+		return x.Outside
+	}
+	return ""
+}
+
+func (x *PrefixTranslation) GetOut() string {
+	if x != nil {
+		return x.Out
+	}
+	return ""
+}
+
+// PortForward sends connections to a port of ours on to another machine.
+type PortForward struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone that connections come from.
+	In string `protobuf:"bytes,1,opt,name=in,proto3" json:"in,omitempty"`
+	// Our address that is connected to; without it all of ours on the interfaces of the zone.
+	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// tcp, udp or both; default tcp.
+	Protocols []string `protobuf:"bytes,3,rep,name=protocols,proto3" json:"protocols,omitempty"`
+	// Ports and ranges that are connected to.
+	Ports []string `protobuf:"bytes,4,rep,name=ports,proto3" json:"ports,omitempty"`
+	// Machine that connections are sent on to.
+	To string `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// Its port; without it the one that was connected to.
+	ToPort        *uint32 `protobuf:"varint,6,opt,name=to_port,json=toPort,proto3,oneof" json:"to_port,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PortForward) Reset() {
+	*x = PortForward{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PortForward) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PortForward) ProtoMessage() {}
+
+func (x *PortForward) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PortForward.ProtoReflect.Descriptor instead.
+func (*PortForward) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *PortForward) GetIn() string {
+	if x != nil {
+		return x.In
+	}
+	return ""
+}
+
+func (x *PortForward) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *PortForward) GetProtocols() []string {
+	if x != nil {
+		return x.Protocols
+	}
+	return nil
+}
+
+func (x *PortForward) GetPorts() []string {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+func (x *PortForward) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *PortForward) GetToPort() uint32 {
+	if x != nil && x.ToPort != nil {
+		return *x.ToPort
+	}
+	return 0
+}
+
+// MssClamp lowers the maximum segment size that TCP connections begin with.
+type MssClamp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Largest segment size; without it what the MTU of the route leaves.
+	Mss           *uint32 `protobuf:"varint,1,opt,name=mss,proto3,oneof" json:"mss,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MssClamp) Reset() {
+	*x = MssClamp{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MssClamp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MssClamp) ProtoMessage() {}
+
+func (x *MssClamp) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MssClamp.ProtoReflect.Descriptor instead.
+func (*MssClamp) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *MssClamp) GetMss() uint32 {
+	if x != nil && x.Mss != nil {
+		return *x.Mss
+	}
+	return 0
+}
+
+// Protection keeps others from disturbing this router: neighbor discovery and advertisements only with hop limit 255 (RFC 4861 7.1),
+// DHCPv6 to clients only from link-local addresses, BGP only from configured neighbors, and limits for what the CPU has to look at.
+// The management instance is never limited.
+type Protection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without all of it.
+	Off bool `protobuf:"varint,1,opt,name=off,proto3" json:"off,omitempty"`
+	// ICMP packets a second to this router, beside those of neighbor discovery; 0 is no limit. Default 1000.
+	IcmpRate *uint32 `protobuf:"varint,2,opt,name=icmp_rate,json=icmpRate,proto3,oneof" json:"icmp_rate,omitempty"`
+	// Packets of neighbor discovery a second from one interface; 0 is no limit. Default 1000.
+	NeighborRate *uint32 `protobuf:"varint,3,opt,name=neighbor_rate,json=neighborRate,proto3,oneof" json:"neighbor_rate,omitempty"`
+	// DHCPv6 packets a second; 0 is no limit. Default 1000.
+	Dhcpv6Rate *uint32 `protobuf:"varint,4,opt,name=dhcpv6_rate,json=dhcpv6Rate,proto3,oneof" json:"dhcpv6_rate,omitempty"`
+	// BGP packets a second that begin a connection; 0 is no limit. Default 100.
+	BgpRate *uint32 `protobuf:"varint,5,opt,name=bgp_rate,json=bgpRate,proto3,oneof" json:"bgp_rate,omitempty"`
+	// New connections a second to this router from one address (IPv6: from one /64); 0 is no limit. Default 100.
+	ConnectionRate *uint32 `protobuf:"varint,6,opt,name=connection_rate,json=connectionRate,proto3,oneof" json:"connection_rate,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Protection) Reset() {
+	*x = Protection{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Protection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Protection) ProtoMessage() {}
+
+func (x *Protection) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Protection.ProtoReflect.Descriptor instead.
+func (*Protection) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *Protection) GetOff() bool {
+	if x != nil {
+		return x.Off
+	}
+	return false
+}
+
+func (x *Protection) GetIcmpRate() uint32 {
+	if x != nil && x.IcmpRate != nil {
+		return *x.IcmpRate
+	}
+	return 0
+}
+
+func (x *Protection) GetNeighborRate() uint32 {
+	if x != nil && x.NeighborRate != nil {
+		return *x.NeighborRate
+	}
+	return 0
+}
+
+func (x *Protection) GetDhcpv6Rate() uint32 {
+	if x != nil && x.Dhcpv6Rate != nil {
+		return *x.Dhcpv6Rate
+	}
+	return 0
+}
+
+func (x *Protection) GetBgpRate() uint32 {
+	if x != nil && x.BgpRate != nil {
+		return *x.BgpRate
+	}
+	return 0
+}
+
+func (x *Protection) GetConnectionRate() uint32 {
+	if x != nil && x.ConnectionRate != nil {
+		return *x.ConnectionRate
+	}
+	return 0
+}
+
 var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x85\x06\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xb7\x06\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
@@ -3551,7 +4651,9 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"management\x18\a \x01(\v2\x16.sixfold.v1.ManagementR\n" +
 	"management\x12O\n" +
 	"\x04vrfs\x18\b \x03(\v2\x1c.sixfold.v1.Config.VrfsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[^/\\s:%*]{1,15}$R\x04vrfs\x123\n" +
-	"\tmulticast\x18\v \x01(\v2\x15.sixfold.v1.MulticastR\tmulticast\x1aT\n" +
+	"\tmulticast\x18\v \x01(\v2\x15.sixfold.v1.MulticastR\tmulticast\x120\n" +
+	"\bfirewall\x18\n" +
+	" \x01(\v2\x14.sixfold.v1.FirewallR\bfirewall\x1aT\n" +
 	"\x0fInterfacesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05value\x18\x02 \x01(\v2\x15.sixfold.v1.InterfaceR\x05value:\x028\x01\x1aL\n" +
@@ -3989,7 +5091,127 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x03out\x18\x04 \x03(\tR\x03out\"l\n" +
 	"\x11MulticastBoundary\x12?\n" +
 	"\x05scope\x18\x01 \x01(\tB)\xbaH&r$R\x00R\x05realmR\x05adminR\x04siteR\forganizationR\x05scope\x12\x16\n" +
-	"\x06groups\x18\x02 \x03(\tR\x06groupsB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x06groups\x18\x02 \x03(\tR\x06groups\"\xf5\f\n" +
+	"\bFirewall\x12`\n" +
+	"\x05zones\x18\x01 \x03(\v2\x1f.sixfold.v1.Firewall.ZonesEntryB)\xbaH&\x9a\x01#\"!r\x1f2\x1d^[A-Za-z][A-Za-z0-9_-]{0,31}$R\x05zones\x12&\n" +
+	"\tstateless\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x18\x01R\tstateless\x12h\n" +
+	"\fsource_check\x18\x03 \x03(\v2%.sixfold.v1.Firewall.SourceCheckEntryB\x1e\xbaH\x1b\x9a\x01\x18*\x16r\x14R\x06strictR\x05looseR\x03offR\vsourceCheck\x12s\n" +
+	"\faddress_sets\x18\x04 \x03(\v2%.sixfold.v1.Firewall.AddressSetsEntryB)\xbaH&\x9a\x01#\"!r\x1f2\x1d^[A-Za-z][A-Za-z0-9_-]{0,31}$R\vaddressSets\x12j\n" +
+	"\tport_sets\x18\x05 \x03(\v2\".sixfold.v1.Firewall.PortSetsEntryB)\xbaH&\x9a\x01#\"!r\x1f2\x1d^[A-Za-z][A-Za-z0-9_-]{0,31}$R\bportSets\x126\n" +
+	"\bpolicies\x18\x06 \x03(\v2\x1a.sixfold.v1.FirewallPolicyR\bpolicies\x12o\n" +
+	"\n" +
+	"masquerade\x18\a \x03(\v2$.sixfold.v1.Firewall.MasqueradeEntryB)\xbaH&\x9a\x01#\"!r\x1f2\x1d^[A-Za-z][A-Za-z0-9_-]{0,31}$R\n" +
+	"masquerade\x12l\n" +
+	"\ttranslate\x18\b \x03(\v2#.sixfold.v1.Firewall.TranslateEntryB)\xbaH&\x9a\x01#\"!r\x1f2\x1d^[A-Za-z][A-Za-z0-9_-]{0,31}$R\ttranslate\x12i\n" +
+	"\bforwards\x18\t \x03(\v2\".sixfold.v1.Firewall.ForwardsEntryB)\xbaH&\x9a\x01#\"!r\x1f2\x1d^[A-Za-z][A-Za-z0-9_-]{0,31}$R\bforwards\x12?\n" +
+	"\tmss_clamp\x18\n" +
+	" \x03(\v2\".sixfold.v1.Firewall.MssClampEntryR\bmssClamp\x126\n" +
+	"\n" +
+	"protection\x18\v \x01(\v2\x16.sixfold.v1.ProtectionR\n" +
+	"protection\x1aR\n" +
+	"\n" +
+	"ZonesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.sixfold.v1.FirewallZoneR\x05value:\x028\x01\x1a>\n" +
+	"\x10SourceCheckEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aV\n" +
+	"\x10AddressSetsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.AddressSetR\x05value:\x028\x01\x1aP\n" +
+	"\rPortSetsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
+	"\x05value\x18\x02 \x01(\v2\x13.sixfold.v1.PortSetR\x05value:\x028\x01\x1aU\n" +
+	"\x0fMasqueradeEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.MasqueradeR\x05value:\x028\x01\x1a[\n" +
+	"\x0eTranslateEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x123\n" +
+	"\x05value\x18\x02 \x01(\v2\x1d.sixfold.v1.PrefixTranslationR\x05value:\x028\x01\x1aT\n" +
+	"\rForwardsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.sixfold.v1.PortForwardR\x05value:\x028\x01\x1aQ\n" +
+	"\rMssClampEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
+	"\x05value\x18\x02 \x01(\v2\x14.sixfold.v1.MssClampR\x05value:\x028\x01\".\n" +
+	"\fFirewallZone\x12\x1e\n" +
+	"\n" +
+	"interfaces\x18\x01 \x03(\tR\n" +
+	"interfaces\"*\n" +
+	"\n" +
+	"AddressSet\x12\x1c\n" +
+	"\taddresses\x18\x01 \x03(\tR\taddresses\"\x1f\n" +
+	"\aPortSet\x12\x14\n" +
+	"\x05ports\x18\x01 \x03(\tR\x05ports\"\xae\x03\n" +
+	"\x0eFirewallPolicy\x12\x1a\n" +
+	"\x04from\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04from\x12\x16\n" +
+	"\x02to\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12*\n" +
+	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12.\n" +
+	"\x05rules\x18\x04 \x03(\v2\x18.sixfold.v1.FirewallRuleR\x05rules\x122\n" +
+	"\x06accept\x18\x05 \x01(\v2\x1a.sixfold.v1.FirewallAcceptR\x06accept\x12,\n" +
+	"\x04drop\x18\x06 \x01(\v2\x18.sixfold.v1.FirewallDropR\x04drop\x122\n" +
+	"\x06reject\x18\a \x01(\v2\x1a.sixfold.v1.FirewallRejectR\x06reject\x12K\n" +
+	"\x0fsimple_security\x18\b \x01(\v2\".sixfold.v1.FirewallSimpleSecurityR\x0esimpleSecurity\x12)\n" +
+	"\x03log\x18\t \x01(\v2\x17.sixfold.v1.FirewallLogR\x03log\"\xec\x03\n" +
+	"\fFirewallRule\x12;\n" +
+	"\x04name\x18\x01 \x01(\tB'\xbaH$r\"2 ^([A-Za-z][A-Za-z0-9_-]{0,31})?$R\x04name\x12*\n" +
+	"\vdescription\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12\x18\n" +
+	"\asources\x18\x03 \x03(\tR\asources\x12\"\n" +
+	"\fdestinations\x18\x04 \x03(\tR\fdestinations\x12\x1c\n" +
+	"\tprotocols\x18\x05 \x03(\tR\tprotocols\x12\x14\n" +
+	"\x05ports\x18\x06 \x03(\tR\x05ports\x12!\n" +
+	"\fsource_ports\x18\a \x03(\tR\vsourcePorts\x12\x1d\n" +
+	"\n" +
+	"icmp_types\x18\b \x03(\tR\ticmpTypes\x122\n" +
+	"\x06accept\x18\t \x01(\v2\x1a.sixfold.v1.FirewallAcceptR\x06accept\x12,\n" +
+	"\x04drop\x18\n" +
+	" \x01(\v2\x18.sixfold.v1.FirewallDropR\x04drop\x122\n" +
+	"\x06reject\x18\v \x01(\v2\x1a.sixfold.v1.FirewallRejectR\x06reject\x12)\n" +
+	"\x03log\x18\f \x01(\v2\x17.sixfold.v1.FirewallLogR\x03log\"\x10\n" +
+	"\x0eFirewallAccept\"\x0e\n" +
+	"\fFirewallDrop\"\x10\n" +
+	"\x0eFirewallReject\"\x18\n" +
+	"\x16FirewallSimpleSecurity\";\n" +
+	"\vFirewallLog\x12#\n" +
+	"\x04rate\x18\x01 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\x90N(\x01H\x00R\x04rate\x88\x01\x01B\a\n" +
+	"\x05_rate\"B\n" +
+	"\n" +
+	"Masquerade\x12\x1a\n" +
+	"\x04from\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04from\x12\x18\n" +
+	"\x03out\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03out\"o\n" +
+	"\x11PrefixTranslation\x12\x1e\n" +
+	"\x06inside\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06inside\x12 \n" +
+	"\aoutside\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\aoutside\x12\x18\n" +
+	"\x03out\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03out\"\xda\x01\n" +
+	"\vPortForward\x12\x16\n" +
+	"\x02in\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x02in\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x124\n" +
+	"\tprotocols\x18\x03 \x03(\tB\x16\xbaH\x13\x92\x01\x10\x18\x01\"\fr\n" +
+	"R\x03tcpR\x03udpR\tprotocols\x12\x14\n" +
+	"\x05ports\x18\x04 \x03(\tR\x05ports\x12\x16\n" +
+	"\x02to\x18\x05 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12)\n" +
+	"\ato_port\x18\x06 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x00R\x06toPort\x88\x01\x01B\n" +
+	"\n" +
+	"\b_to_port\"7\n" +
+	"\bMssClamp\x12#\n" +
+	"\x03mss\x18\x01 \x01(\rB\f\xbaH\t*\a\x18\xc3\xff\x03(\x98\x04H\x00R\x03mss\x88\x01\x01B\x06\n" +
+	"\x04_mss\"\xaf\x02\n" +
+	"\n" +
+	"Protection\x12\x10\n" +
+	"\x03off\x18\x01 \x01(\bR\x03off\x12 \n" +
+	"\ticmp_rate\x18\x02 \x01(\rH\x00R\bicmpRate\x88\x01\x01\x12(\n" +
+	"\rneighbor_rate\x18\x03 \x01(\rH\x01R\fneighborRate\x88\x01\x01\x12$\n" +
+	"\vdhcpv6_rate\x18\x04 \x01(\rH\x02R\n" +
+	"dhcpv6Rate\x88\x01\x01\x12\x1e\n" +
+	"\bbgp_rate\x18\x05 \x01(\rH\x03R\abgpRate\x88\x01\x01\x12,\n" +
+	"\x0fconnection_rate\x18\x06 \x01(\rH\x04R\x0econnectionRate\x88\x01\x01B\f\n" +
+	"\n" +
+	"_icmp_rateB\x10\n" +
+	"\x0e_neighbor_rateB\x0e\n" +
+	"\f_dhcpv6_rateB\v\n" +
+	"\t_bgp_rateB\x12\n" +
+	"\x10_connection_rateB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_config_proto_rawDescOnce sync.Once
@@ -4003,162 +5225,214 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
 var file_sixfold_v1_config_proto_goTypes = []any{
-	(*Config)(nil),              // 0: sixfold.v1.Config
-	(*System)(nil),              // 1: sixfold.v1.System
-	(*Api)(nil),                 // 2: sixfold.v1.Api
-	(*ApiTcp)(nil),              // 3: sixfold.v1.ApiTcp
-	(*Metrics)(nil),             // 4: sixfold.v1.Metrics
-	(*Interface)(nil),           // 5: sixfold.v1.Interface
-	(*Arp)(nil),                 // 6: sixfold.v1.Arp
-	(*Delegation)(nil),          // 7: sixfold.v1.Delegation
-	(*Advertise)(nil),           // 8: sixfold.v1.Advertise
-	(*AdvertisedPrefix)(nil),    // 9: sixfold.v1.AdvertisedPrefix
-	(*Dhcpv6)(nil),              // 10: sixfold.v1.Dhcpv6
-	(*AddressPool)(nil),         // 11: sixfold.v1.AddressPool
-	(*PrefixPool)(nil),          // 12: sixfold.v1.PrefixPool
-	(*Reservation)(nil),         // 13: sixfold.v1.Reservation
-	(*Vxlan)(nil),               // 14: sixfold.v1.Vxlan
-	(*Vlan)(nil),                // 15: sixfold.v1.Vlan
-	(*Bridge)(nil),              // 16: sixfold.v1.Bridge
-	(*Dummy)(nil),               // 17: sixfold.v1.Dummy
-	(*Gre)(nil),                 // 18: sixfold.v1.Gre
-	(*Bond)(nil),                // 19: sixfold.v1.Bond
-	(*BridgePort)(nil),          // 20: sixfold.v1.BridgePort
-	(*Route)(nil),               // 21: sixfold.v1.Route
-	(*Bgp)(nil),                 // 22: sixfold.v1.Bgp
-	(*PrefixSet)(nil),           // 23: sixfold.v1.PrefixSet
-	(*Filter)(nil),              // 24: sixfold.v1.Filter
-	(*FilterRule)(nil),          // 25: sixfold.v1.FilterRule
-	(*FilterAccept)(nil),        // 26: sixfold.v1.FilterAccept
-	(*FilterReject)(nil),        // 27: sixfold.v1.FilterReject
-	(*FilterPrepend)(nil),       // 28: sixfold.v1.FilterPrepend
-	(*Neighbor)(nil),            // 29: sixfold.v1.Neighbor
-	(*Aggregate)(nil),           // 30: sixfold.v1.Aggregate
-	(*Vrf)(nil),                 // 31: sixfold.v1.Vrf
-	(*Management)(nil),          // 32: sixfold.v1.Management
-	(*Mld)(nil),                 // 33: sixfold.v1.Mld
-	(*Multicast)(nil),           // 34: sixfold.v1.Multicast
-	(*MulticastProxy)(nil),      // 35: sixfold.v1.MulticastProxy
-	(*MulticastRoute)(nil),      // 36: sixfold.v1.MulticastRoute
-	(*MulticastBoundary)(nil),   // 37: sixfold.v1.MulticastBoundary
-	nil,                         // 38: sixfold.v1.Config.InterfacesEntry
-	nil,                         // 39: sixfold.v1.Config.RoutesEntry
-	nil,                         // 40: sixfold.v1.Config.VrfsEntry
-	nil,                         // 41: sixfold.v1.Api.UsersEntry
-	nil,                         // 42: sixfold.v1.Api.GroupsEntry
-	nil,                         // 43: sixfold.v1.ApiTcp.RolesEntry
-	nil,                         // 44: sixfold.v1.Interface.DelegationsEntry
-	nil,                         // 45: sixfold.v1.Interface.SysctlsEntry
-	nil,                         // 46: sixfold.v1.Advertise.PrefixesEntry
-	nil,                         // 47: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                         // 48: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                         // 49: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                         // 50: sixfold.v1.Vxlan.FdbEntry
-	nil,                         // 51: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                         // 52: sixfold.v1.Bgp.FiltersEntry
-	nil,                         // 53: sixfold.v1.Bgp.NeighborsEntry
-	nil,                         // 54: sixfold.v1.Bgp.AggregatesEntry
-	nil,                         // 55: sixfold.v1.Vrf.RoutesEntry
-	nil,                         // 56: sixfold.v1.Management.RoutesEntry
-	nil,                         // 57: sixfold.v1.Multicast.BoundariesEntry
-	(*durationpb.Duration)(nil), // 58: google.protobuf.Duration
+	(*Config)(nil),                 // 0: sixfold.v1.Config
+	(*System)(nil),                 // 1: sixfold.v1.System
+	(*Api)(nil),                    // 2: sixfold.v1.Api
+	(*ApiTcp)(nil),                 // 3: sixfold.v1.ApiTcp
+	(*Metrics)(nil),                // 4: sixfold.v1.Metrics
+	(*Interface)(nil),              // 5: sixfold.v1.Interface
+	(*Arp)(nil),                    // 6: sixfold.v1.Arp
+	(*Delegation)(nil),             // 7: sixfold.v1.Delegation
+	(*Advertise)(nil),              // 8: sixfold.v1.Advertise
+	(*AdvertisedPrefix)(nil),       // 9: sixfold.v1.AdvertisedPrefix
+	(*Dhcpv6)(nil),                 // 10: sixfold.v1.Dhcpv6
+	(*AddressPool)(nil),            // 11: sixfold.v1.AddressPool
+	(*PrefixPool)(nil),             // 12: sixfold.v1.PrefixPool
+	(*Reservation)(nil),            // 13: sixfold.v1.Reservation
+	(*Vxlan)(nil),                  // 14: sixfold.v1.Vxlan
+	(*Vlan)(nil),                   // 15: sixfold.v1.Vlan
+	(*Bridge)(nil),                 // 16: sixfold.v1.Bridge
+	(*Dummy)(nil),                  // 17: sixfold.v1.Dummy
+	(*Gre)(nil),                    // 18: sixfold.v1.Gre
+	(*Bond)(nil),                   // 19: sixfold.v1.Bond
+	(*BridgePort)(nil),             // 20: sixfold.v1.BridgePort
+	(*Route)(nil),                  // 21: sixfold.v1.Route
+	(*Bgp)(nil),                    // 22: sixfold.v1.Bgp
+	(*PrefixSet)(nil),              // 23: sixfold.v1.PrefixSet
+	(*Filter)(nil),                 // 24: sixfold.v1.Filter
+	(*FilterRule)(nil),             // 25: sixfold.v1.FilterRule
+	(*FilterAccept)(nil),           // 26: sixfold.v1.FilterAccept
+	(*FilterReject)(nil),           // 27: sixfold.v1.FilterReject
+	(*FilterPrepend)(nil),          // 28: sixfold.v1.FilterPrepend
+	(*Neighbor)(nil),               // 29: sixfold.v1.Neighbor
+	(*Aggregate)(nil),              // 30: sixfold.v1.Aggregate
+	(*Vrf)(nil),                    // 31: sixfold.v1.Vrf
+	(*Management)(nil),             // 32: sixfold.v1.Management
+	(*Mld)(nil),                    // 33: sixfold.v1.Mld
+	(*Multicast)(nil),              // 34: sixfold.v1.Multicast
+	(*MulticastProxy)(nil),         // 35: sixfold.v1.MulticastProxy
+	(*MulticastRoute)(nil),         // 36: sixfold.v1.MulticastRoute
+	(*MulticastBoundary)(nil),      // 37: sixfold.v1.MulticastBoundary
+	(*Firewall)(nil),               // 38: sixfold.v1.Firewall
+	(*FirewallZone)(nil),           // 39: sixfold.v1.FirewallZone
+	(*AddressSet)(nil),             // 40: sixfold.v1.AddressSet
+	(*PortSet)(nil),                // 41: sixfold.v1.PortSet
+	(*FirewallPolicy)(nil),         // 42: sixfold.v1.FirewallPolicy
+	(*FirewallRule)(nil),           // 43: sixfold.v1.FirewallRule
+	(*FirewallAccept)(nil),         // 44: sixfold.v1.FirewallAccept
+	(*FirewallDrop)(nil),           // 45: sixfold.v1.FirewallDrop
+	(*FirewallReject)(nil),         // 46: sixfold.v1.FirewallReject
+	(*FirewallSimpleSecurity)(nil), // 47: sixfold.v1.FirewallSimpleSecurity
+	(*FirewallLog)(nil),            // 48: sixfold.v1.FirewallLog
+	(*Masquerade)(nil),             // 49: sixfold.v1.Masquerade
+	(*PrefixTranslation)(nil),      // 50: sixfold.v1.PrefixTranslation
+	(*PortForward)(nil),            // 51: sixfold.v1.PortForward
+	(*MssClamp)(nil),               // 52: sixfold.v1.MssClamp
+	(*Protection)(nil),             // 53: sixfold.v1.Protection
+	nil,                            // 54: sixfold.v1.Config.InterfacesEntry
+	nil,                            // 55: sixfold.v1.Config.RoutesEntry
+	nil,                            // 56: sixfold.v1.Config.VrfsEntry
+	nil,                            // 57: sixfold.v1.Api.UsersEntry
+	nil,                            // 58: sixfold.v1.Api.GroupsEntry
+	nil,                            // 59: sixfold.v1.ApiTcp.RolesEntry
+	nil,                            // 60: sixfold.v1.Interface.DelegationsEntry
+	nil,                            // 61: sixfold.v1.Interface.SysctlsEntry
+	nil,                            // 62: sixfold.v1.Advertise.PrefixesEntry
+	nil,                            // 63: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                            // 64: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                            // 65: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                            // 66: sixfold.v1.Vxlan.FdbEntry
+	nil,                            // 67: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                            // 68: sixfold.v1.Bgp.FiltersEntry
+	nil,                            // 69: sixfold.v1.Bgp.NeighborsEntry
+	nil,                            // 70: sixfold.v1.Bgp.AggregatesEntry
+	nil,                            // 71: sixfold.v1.Vrf.RoutesEntry
+	nil,                            // 72: sixfold.v1.Management.RoutesEntry
+	nil,                            // 73: sixfold.v1.Multicast.BoundariesEntry
+	nil,                            // 74: sixfold.v1.Firewall.ZonesEntry
+	nil,                            // 75: sixfold.v1.Firewall.SourceCheckEntry
+	nil,                            // 76: sixfold.v1.Firewall.AddressSetsEntry
+	nil,                            // 77: sixfold.v1.Firewall.PortSetsEntry
+	nil,                            // 78: sixfold.v1.Firewall.MasqueradeEntry
+	nil,                            // 79: sixfold.v1.Firewall.TranslateEntry
+	nil,                            // 80: sixfold.v1.Firewall.ForwardsEntry
+	nil,                            // 81: sixfold.v1.Firewall.MssClampEntry
+	(*durationpb.Duration)(nil),    // 82: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
-	1,  // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	38, // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	39, // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
-	22, // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
-	2,  // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
-	4,  // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
-	32, // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
-	40, // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
-	34, // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
-	41, // 9: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	42, // 10: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
-	3,  // 11: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	43, // 12: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	44, // 13: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
-	8,  // 14: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
-	10, // 15: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	14, // 16: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	15, // 17: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
-	16, // 18: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
-	17, // 19: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
-	18, // 20: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
-	19, // 21: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
-	20, // 22: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
-	6,  // 23: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
-	45, // 24: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
-	33, // 25: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
-	58, // 26: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	58, // 27: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	58, // 28: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	58, // 29: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	58, // 30: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	58, // 31: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	58, // 32: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	46, // 33: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	58, // 34: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	58, // 35: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	58, // 36: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	58, // 37: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	58, // 38: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	58, // 39: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	58, // 40: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	47, // 41: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	48, // 42: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	49, // 43: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	58, // 44: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	58, // 45: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	50, // 46: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	58, // 47: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	58, // 48: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	58, // 49: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	58, // 50: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	58, // 51: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	58, // 52: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	58, // 53: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	58, // 54: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	51, // 55: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	52, // 56: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	53, // 57: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	54, // 58: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	25, // 59: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	26, // 60: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	27, // 61: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	28, // 62: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	58, // 63: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	55, // 64: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	22, // 65: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	56, // 66: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	58, // 67: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
-	58, // 68: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
-	58, // 69: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
-	35, // 70: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
-	36, // 71: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
-	57, // 72: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
-	5,  // 73: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	21, // 74: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	31, // 75: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,  // 76: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	9,  // 77: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	11, // 78: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	12, // 79: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	13, // 80: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	23, // 81: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	24, // 82: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	29, // 83: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	30, // 84: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	21, // 85: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	21, // 86: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	37, // 87: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
-	88, // [88:88] is the sub-list for method output_type
-	88, // [88:88] is the sub-list for method input_type
-	88, // [88:88] is the sub-list for extension type_name
-	88, // [88:88] is the sub-list for extension extendee
-	0,  // [0:88] is the sub-list for field type_name
+	1,   // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
+	54,  // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	55,  // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	22,  // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
+	2,   // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
+	4,   // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
+	32,  // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
+	56,  // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	34,  // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
+	38,  // 9: sixfold.v1.Config.firewall:type_name -> sixfold.v1.Firewall
+	57,  // 10: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	58,  // 11: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	3,   // 12: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
+	59,  // 13: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	60,  // 14: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	8,   // 15: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
+	10,  // 16: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
+	14,  // 17: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	15,  // 18: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
+	16,  // 19: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
+	17,  // 20: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
+	18,  // 21: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
+	19,  // 22: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
+	20,  // 23: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
+	6,   // 24: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
+	61,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
+	33,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
+	82,  // 27: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	82,  // 28: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	82,  // 29: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	82,  // 30: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	82,  // 31: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	82,  // 32: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	82,  // 33: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	62,  // 34: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	82,  // 35: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	82,  // 36: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	82,  // 37: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	82,  // 38: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	82,  // 39: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	82,  // 40: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	82,  // 41: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	63,  // 42: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	64,  // 43: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	65,  // 44: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	82,  // 45: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	82,  // 46: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	66,  // 47: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	82,  // 48: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	82,  // 49: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	82,  // 50: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	82,  // 51: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	82,  // 52: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	82,  // 53: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	82,  // 54: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	82,  // 55: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	67,  // 56: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	68,  // 57: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	69,  // 58: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	70,  // 59: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	25,  // 60: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	26,  // 61: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	27,  // 62: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	28,  // 63: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	82,  // 64: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	71,  // 65: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	22,  // 66: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	72,  // 67: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	82,  // 68: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	82,  // 69: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	82,  // 70: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	35,  // 71: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	36,  // 72: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	73,  // 73: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	74,  // 74: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
+	75,  // 75: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
+	76,  // 76: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
+	77,  // 77: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
+	42,  // 78: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
+	78,  // 79: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
+	79,  // 80: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
+	80,  // 81: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
+	81,  // 82: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
+	53,  // 83: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
+	43,  // 84: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
+	44,  // 85: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
+	45,  // 86: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
+	46,  // 87: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
+	47,  // 88: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
+	48,  // 89: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
+	44,  // 90: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
+	45,  // 91: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
+	46,  // 92: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
+	48,  // 93: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
+	5,   // 94: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	21,  // 95: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	31,  // 96: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,   // 97: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	9,   // 98: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	11,  // 99: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	12,  // 100: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	13,  // 101: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	23,  // 102: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	24,  // 103: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	29,  // 104: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	30,  // 105: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	21,  // 106: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	21,  // 107: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	37,  // 108: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	39,  // 109: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
+	40,  // 110: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
+	41,  // 111: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
+	49,  // 112: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
+	50,  // 113: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
+	51,  // 114: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
+	52,  // 115: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
+	116, // [116:116] is the sub-list for method output_type
+	116, // [116:116] is the sub-list for method input_type
+	116, // [116:116] is the sub-list for extension type_name
+	116, // [116:116] is the sub-list for extension extendee
+	0,   // [0:116] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -4183,13 +5457,17 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[32].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[33].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[48].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[51].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[52].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[53].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   58,
+			NumMessages:   82,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

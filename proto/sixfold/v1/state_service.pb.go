@@ -2461,7 +2461,7 @@ var File_sixfold_v1_state_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1esixfold/v1/state_service.proto\x12\n" +
-	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"g\n" +
+	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x19sixfold/v1/firewall.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"g\n" +
 	"\x15ListInterfacesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -2625,7 +2625,7 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
 	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
 	"\x0fMonitorResponse\x12'\n" +
-	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xa3\x0e\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\x9f\x11\n" +
 	"\fStateService\x12]\n" +
 	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
@@ -2644,6 +2644,10 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\rListMldGroups\x12 .sixfold.v1.ListMldGroupsRequest\x1a!.sixfold.v1.ListMldGroupsResponse\"\x04\x90\xd2\x18\x01\x12T\n" +
 	"\vListMroutes\x12\x1e.sixfold.v1.ListMroutesRequest\x1a\x1f.sixfold.v1.ListMroutesResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tGetDhcpv6\x12\x1c.sixfold.v1.GetDhcpv6Request\x1a\x1d.sixfold.v1.GetDhcpv6Response\"\x04\x90\xd2\x18\x01\x12T\n" +
+	"\vGetFirewall\x12\x1e.sixfold.v1.GetFirewallRequest\x1a\x1f.sixfold.v1.GetFirewallResponse\"\x04\x90\xd2\x18\x01\x12f\n" +
+	"\x11ListFirewallRules\x12$.sixfold.v1.ListFirewallRulesRequest\x1a%.sixfold.v1.ListFirewallRulesResponse\"\x04\x90\xd2\x18\x01\x12c\n" +
+	"\x10ListFirewallSets\x12#.sixfold.v1.ListFirewallSetsRequest\x1a$.sixfold.v1.ListFirewallSetsResponse\"\x04\x90\xd2\x18\x01\x12W\n" +
+	"\fTestFirewall\x12\x1f.sixfold.v1.TestFirewallRequest\x1a .sixfold.v1.TestFirewallResponse\"\x04\x90\xd2\x18\x01\x12T\n" +
 	"\vListPending\x12\x1e.sixfold.v1.ListPendingRequest\x1a\x1f.sixfold.v1.ListPendingResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tListDrift\x12\x1c.sixfold.v1.ListDriftRequest\x1a\x1d.sixfold.v1.ListDriftResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tListAudit\x12\x1c.sixfold.v1.ListAuditRequest\x1a\x1d.sixfold.v1.ListAuditResponse\"\x04\x90\xd2\x18\x01\x12H\n" +
@@ -2729,9 +2733,17 @@ var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*ListMldInterfacesRequest)(nil),    // 59: sixfold.v1.ListMldInterfacesRequest
 	(*ListMldGroupsRequest)(nil),        // 60: sixfold.v1.ListMldGroupsRequest
 	(*ListMroutesRequest)(nil),          // 61: sixfold.v1.ListMroutesRequest
-	(*ListMldInterfacesResponse)(nil),   // 62: sixfold.v1.ListMldInterfacesResponse
-	(*ListMldGroupsResponse)(nil),       // 63: sixfold.v1.ListMldGroupsResponse
-	(*ListMroutesResponse)(nil),         // 64: sixfold.v1.ListMroutesResponse
+	(*GetFirewallRequest)(nil),          // 62: sixfold.v1.GetFirewallRequest
+	(*ListFirewallRulesRequest)(nil),    // 63: sixfold.v1.ListFirewallRulesRequest
+	(*ListFirewallSetsRequest)(nil),     // 64: sixfold.v1.ListFirewallSetsRequest
+	(*TestFirewallRequest)(nil),         // 65: sixfold.v1.TestFirewallRequest
+	(*ListMldInterfacesResponse)(nil),   // 66: sixfold.v1.ListMldInterfacesResponse
+	(*ListMldGroupsResponse)(nil),       // 67: sixfold.v1.ListMldGroupsResponse
+	(*ListMroutesResponse)(nil),         // 68: sixfold.v1.ListMroutesResponse
+	(*GetFirewallResponse)(nil),         // 69: sixfold.v1.GetFirewallResponse
+	(*ListFirewallRulesResponse)(nil),   // 70: sixfold.v1.ListFirewallRulesResponse
+	(*ListFirewallSetsResponse)(nil),    // 71: sixfold.v1.ListFirewallSetsResponse
+	(*TestFirewallResponse)(nil),        // 72: sixfold.v1.TestFirewallResponse
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
@@ -2782,36 +2794,44 @@ var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	60, // 45: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
 	61, // 46: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
 	20, // 47: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
-	22, // 48: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	26, // 49: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
-	28, // 50: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
-	30, // 51: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
-	33, // 52: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
-	35, // 53: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
-	24, // 54: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 55: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 56: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	5,  // 57: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 58: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 59: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 60: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 61: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 62: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 63: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 64: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
-	62, // 65: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
-	63, // 66: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
-	64, // 67: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
-	21, // 68: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	23, // 69: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	27, // 70: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	29, // 71: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	31, // 72: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	34, // 73: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	36, // 74: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	25, // 75: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	55, // [55:76] is the sub-list for method output_type
-	34, // [34:55] is the sub-list for method input_type
+	62, // 48: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
+	63, // 49: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
+	64, // 50: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
+	65, // 51: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
+	22, // 52: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	26, // 53: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	28, // 54: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	30, // 55: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	33, // 56: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	35, // 57: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	24, // 58: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 59: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 60: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	5,  // 61: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 62: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 63: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 64: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 65: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 66: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 67: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 68: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	66, // 69: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
+	67, // 70: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
+	68, // 71: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
+	21, // 72: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	69, // 73: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
+	70, // 74: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
+	71, // 75: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
+	72, // 76: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
+	23, // 77: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 78: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 79: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 80: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 81: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 82: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	25, // 83: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	59, // [59:84] is the sub-list for method output_type
+	34, // [34:59] is the sub-list for method input_type
 	34, // [34:34] is the sub-list for extension type_name
 	34, // [34:34] is the sub-list for extension extendee
 	0,  // [0:34] is the sub-list for field type_name
@@ -2823,6 +2843,7 @@ func file_sixfold_v1_state_service_proto_init() {
 		return
 	}
 	file_sixfold_v1_config_service_proto_init()
+	file_sixfold_v1_firewall_proto_init()
 	file_sixfold_v1_multicast_proto_init()
 	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_state_proto_init()

@@ -33,6 +33,10 @@ const (
 	StateService_ListMldGroups_FullMethodName       = "/sixfold.v1.StateService/ListMldGroups"
 	StateService_ListMroutes_FullMethodName         = "/sixfold.v1.StateService/ListMroutes"
 	StateService_GetDhcpv6_FullMethodName           = "/sixfold.v1.StateService/GetDhcpv6"
+	StateService_GetFirewall_FullMethodName         = "/sixfold.v1.StateService/GetFirewall"
+	StateService_ListFirewallRules_FullMethodName   = "/sixfold.v1.StateService/ListFirewallRules"
+	StateService_ListFirewallSets_FullMethodName    = "/sixfold.v1.StateService/ListFirewallSets"
+	StateService_TestFirewall_FullMethodName        = "/sixfold.v1.StateService/TestFirewall"
 	StateService_ListPending_FullMethodName         = "/sixfold.v1.StateService/ListPending"
 	StateService_ListDrift_FullMethodName           = "/sixfold.v1.StateService/ListDrift"
 	StateService_ListAudit_FullMethodName           = "/sixfold.v1.StateService/ListAudit"
@@ -80,6 +84,14 @@ type StateServiceClient interface {
 	ListMroutes(ctx context.Context, in *ListMroutesRequest, opts ...grpc.CallOption) (*ListMroutesResponse, error)
 	// GetDhcpv6 tells how full the pools of the DHCPv6 server are, and counts its messages.
 	GetDhcpv6(ctx context.Context, in *GetDhcpv6Request, opts ...grpc.CallOption) (*GetDhcpv6Response, error)
+	// GetFirewall tells the zones of the firewall, what was dropped, and how many connections are tracked.
+	GetFirewall(ctx context.Context, in *GetFirewallRequest, opts ...grpc.CallOption) (*GetFirewallResponse, error)
+	// ListFirewallRules lists the rules of the firewall in the order in which they are tried, with their counters.
+	ListFirewallRules(ctx context.Context, in *ListFirewallRulesRequest, opts ...grpc.CallOption) (*ListFirewallRulesResponse, error)
+	// ListFirewallSets lists the sets that the rules refer to, by name.
+	ListFirewallSets(ctx context.Context, in *ListFirewallSetsRequest, opts ...grpc.CallOption) (*ListFirewallSetsResponse, error)
+	// TestFirewall tells what the firewall does with a packet, and by which rule; no packet is sent.
+	TestFirewall(ctx context.Context, in *TestFirewallRequest, opts ...grpc.CallOption) (*TestFirewallResponse, error)
 	// ListPending lists what is configured but cannot run yet.
 	ListPending(ctx context.Context, in *ListPendingRequest, opts ...grpc.CallOption) (*ListPendingResponse, error)
 	// ListDrift lists what was found changed behind the router's back, newest first.
@@ -249,6 +261,46 @@ func (c *stateServiceClient) GetDhcpv6(ctx context.Context, in *GetDhcpv6Request
 	return out, nil
 }
 
+func (c *stateServiceClient) GetFirewall(ctx context.Context, in *GetFirewallRequest, opts ...grpc.CallOption) (*GetFirewallResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetFirewallResponse)
+	err := c.cc.Invoke(ctx, StateService_GetFirewall_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListFirewallRules(ctx context.Context, in *ListFirewallRulesRequest, opts ...grpc.CallOption) (*ListFirewallRulesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFirewallRulesResponse)
+	err := c.cc.Invoke(ctx, StateService_ListFirewallRules_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListFirewallSets(ctx context.Context, in *ListFirewallSetsRequest, opts ...grpc.CallOption) (*ListFirewallSetsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFirewallSetsResponse)
+	err := c.cc.Invoke(ctx, StateService_ListFirewallSets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) TestFirewall(ctx context.Context, in *TestFirewallRequest, opts ...grpc.CallOption) (*TestFirewallResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TestFirewallResponse)
+	err := c.cc.Invoke(ctx, StateService_TestFirewall_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *stateServiceClient) ListPending(ctx context.Context, in *ListPendingRequest, opts ...grpc.CallOption) (*ListPendingResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListPendingResponse)
@@ -375,6 +427,14 @@ type StateServiceServer interface {
 	ListMroutes(context.Context, *ListMroutesRequest) (*ListMroutesResponse, error)
 	// GetDhcpv6 tells how full the pools of the DHCPv6 server are, and counts its messages.
 	GetDhcpv6(context.Context, *GetDhcpv6Request) (*GetDhcpv6Response, error)
+	// GetFirewall tells the zones of the firewall, what was dropped, and how many connections are tracked.
+	GetFirewall(context.Context, *GetFirewallRequest) (*GetFirewallResponse, error)
+	// ListFirewallRules lists the rules of the firewall in the order in which they are tried, with their counters.
+	ListFirewallRules(context.Context, *ListFirewallRulesRequest) (*ListFirewallRulesResponse, error)
+	// ListFirewallSets lists the sets that the rules refer to, by name.
+	ListFirewallSets(context.Context, *ListFirewallSetsRequest) (*ListFirewallSetsResponse, error)
+	// TestFirewall tells what the firewall does with a packet, and by which rule; no packet is sent.
+	TestFirewall(context.Context, *TestFirewallRequest) (*TestFirewallResponse, error)
 	// ListPending lists what is configured but cannot run yet.
 	ListPending(context.Context, *ListPendingRequest) (*ListPendingResponse, error)
 	// ListDrift lists what was found changed behind the router's back, newest first.
@@ -445,6 +505,18 @@ func (UnimplementedStateServiceServer) ListMroutes(context.Context, *ListMroutes
 }
 func (UnimplementedStateServiceServer) GetDhcpv6(context.Context, *GetDhcpv6Request) (*GetDhcpv6Response, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDhcpv6 not implemented")
+}
+func (UnimplementedStateServiceServer) GetFirewall(context.Context, *GetFirewallRequest) (*GetFirewallResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetFirewall not implemented")
+}
+func (UnimplementedStateServiceServer) ListFirewallRules(context.Context, *ListFirewallRulesRequest) (*ListFirewallRulesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFirewallRules not implemented")
+}
+func (UnimplementedStateServiceServer) ListFirewallSets(context.Context, *ListFirewallSetsRequest) (*ListFirewallSetsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFirewallSets not implemented")
+}
+func (UnimplementedStateServiceServer) TestFirewall(context.Context, *TestFirewallRequest) (*TestFirewallResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TestFirewall not implemented")
 }
 func (UnimplementedStateServiceServer) ListPending(context.Context, *ListPendingRequest) (*ListPendingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPending not implemented")
@@ -740,6 +812,78 @@ func _StateService_GetDhcpv6_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StateService_GetFirewall_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetFirewallRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).GetFirewall(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_GetFirewall_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).GetFirewall(ctx, req.(*GetFirewallRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_ListFirewallRules_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFirewallRulesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListFirewallRules(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListFirewallRules_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListFirewallRules(ctx, req.(*ListFirewallRulesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_ListFirewallSets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFirewallSetsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListFirewallSets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListFirewallSets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListFirewallSets(ctx, req.(*ListFirewallSetsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_TestFirewall_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TestFirewallRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).TestFirewall(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_TestFirewall_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).TestFirewall(ctx, req.(*TestFirewallRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StateService_ListPending_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListPendingRequest)
 	if err := dec(in); err != nil {
@@ -914,6 +1058,22 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetDhcpv6",
 			Handler:    _StateService_GetDhcpv6_Handler,
+		},
+		{
+			MethodName: "GetFirewall",
+			Handler:    _StateService_GetFirewall_Handler,
+		},
+		{
+			MethodName: "ListFirewallRules",
+			Handler:    _StateService_ListFirewallRules_Handler,
+		},
+		{
+			MethodName: "ListFirewallSets",
+			Handler:    _StateService_ListFirewallSets_Handler,
+		},
+		{
+			MethodName: "TestFirewall",
+			Handler:    _StateService_TestFirewall_Handler,
 		},
 		{
 			MethodName: "ListPending",
