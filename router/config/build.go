@@ -49,9 +49,12 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	if m.GetBgp() != nil {
 		cfg.BGP = b.bgp(m.GetBgp(), root.field("bgp"), cfg.RouterID)
 	}
+	b.locals(m, root.field("local"), cfg)
 	b.api(m.GetApi(), root.field("api"), cfg)
 	b.metrics(m.GetMetrics(), root.field("metrics"), cfg)
+	b.checkPatterns(cfg)
 	b.checkAddresses(cfg)
+	b.checkLocals(cfg)
 	b.checkVXLANs(cfg)
 	b.checkMTU(cfg)
 	b.checkPools(cfg)
@@ -317,7 +320,11 @@ func checkDomain(name string) error {
 
 // link checks that an interface is configured.
 func (b *builder) link(name string, s *spot) bool {
-	if slices.Contains(b.interfaces, name) {
+	if IsPattern(name) {
+		b.errorf(s, "%s is a pattern; one interface belongs here", excerpt(name))
+		return false
+	}
+	if slices.ContainsFunc(b.interfaces, func(i string) bool { return MatchInterface(i, name) }) {
 		return true
 	}
 	if len(b.interfaces) == 0 {

@@ -16,7 +16,8 @@ type Config struct {
 	DUID       []byte     // nil: the router keeps one of its own
 	Interfaces []Interface
 	Routes     []Route
-	BGP        *BGP // nil: no BGP
+	Local      []Expr // prefixes of which every address is ours
+	BGP        *BGP   // nil: no BGP
 	API        API
 	Metrics    *Metrics    // nil: none
 	VRFs       []VRF       // the management instance among them
@@ -38,7 +39,8 @@ type Host struct {
 
 // Interface is what is configured for one link.
 type Interface struct {
-	Name           string
+	Name           string // of a link, or a pattern: see Expand
+	Pattern        string // of an interface that Expand made: the pattern that it came from
 	Description    string
 	Addresses      []Expr
 	MTU            int // 0: as it is
@@ -49,6 +51,7 @@ type Interface struct {
 	Advertise      *Advertise
 	DHCPv6         *DHCPv6
 	VXLAN          *VXLAN
+	Sysctls        []Sysctl // what is set by name, and by arp and dad; ordered by name
 }
 
 // Delegation is a prefix to ask for on an interface.

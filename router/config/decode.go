@@ -222,6 +222,8 @@ func (d *decoder) single(node *yaml.Node, field protoreflect.FieldDescriptor, s 
 		problem = checkBool(node)
 	case field.Kind() == protoreflect.Uint32Kind:
 		problem = checkNumber(node)
+	case field.Kind() == protoreflect.Int32Kind:
+		problem = checkSigned(node)
 	}
 	if problem != "" {
 		d.wrong(node, s, "%s", problem)
@@ -323,7 +325,7 @@ func expected(field protoreflect.FieldDescriptor) string {
 		return "a duration like 30s, 5m, 12h, 30d or forever"
 	case field.Kind() == protoreflect.BoolKind:
 		return "true or false"
-	case field.Kind() == protoreflect.Uint32Kind:
+	case field.Kind() == protoreflect.Uint32Kind, field.Kind() == protoreflect.Int32Kind:
 		return "a number"
 	}
 	return "text"
@@ -363,6 +365,22 @@ func checkBool(node *yaml.Node) string {
 		return fmt.Sprintf("expected true or false, got %s; write false", node.Value)
 	}
 	return "expected true or false, got " + describe(node)
+}
+
+// checkSigned is checkNumber for numbers that may be negative.
+func checkSigned(node *yaml.Node) string {
+	digits := *node
+	negative := strings.HasPrefix(node.Value, "-")
+	if digits.Value = strings.TrimPrefix(node.Value, "-"); strings.HasPrefix(digits.Value, "-") || digits.Value == "" {
+		return "expected a number, got " + describe(node)
+	}
+	if problem := checkNumber(&digits); problem != "" {
+		return problem
+	}
+	if _, err := strconv.ParseInt(node.Value, 10, 32); err != nil || negative && digits.Value == "0" {
+		return fmt.Sprintf("expected a number from -2147483648 to 2147483647, got %s", excerpt(node.Value))
+	}
+	return ""
 }
 
 func checkNumber(node *yaml.Node) string {

@@ -107,6 +107,8 @@ func (f *formatter) single(v protoreflect.Value, field protoreflect.FieldDescrip
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v.Bool())}
 	case protoreflect.Uint32Kind:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatUint(v.Uint(), 10)}
+	case protoreflect.Int32Kind:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(v.Int(), 10)}
 	case protoreflect.StringKind:
 		return f.text(v.String(), path)
 	}

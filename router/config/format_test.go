@@ -94,6 +94,8 @@ func scalar(r *rand.Rand, field protoreflect.FieldDescriptor) protoreflect.Value
 		return protoreflect.ValueOfBool(r.IntN(2) == 0)
 	case protoreflect.Uint32Kind:
 		return protoreflect.ValueOfUint32([]uint32{0, 1, 1500, 0xffffffff}[r.IntN(4)])
+	case protoreflect.Int32Kind:
+		return protoreflect.ValueOfInt32([]int32{0, 1, -1, 1 << 30, -1 << 31}[r.IntN(5)])
 	case protoreflect.StringKind:
 		return protoreflect.ValueOfString(oddTexts[r.IntN(len(oddTexts))])
 	}

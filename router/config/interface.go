@@ -22,6 +22,7 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 	for n, text := range m.GetAddresses() {
 		i.Addresses = append(i.Addresses, b.ownAddress(text, s.field("addresses").item(n)))
 	}
+	b.linkSettings(&i, m, s)
 	i.Delegations = b.delegationList(m.GetDelegations(), s.field("delegations"))
 	if m.GetAdvertise() != nil {
 		i.Advertise = b.advertise(m.GetAdvertise(), s.field("advertise"))
@@ -34,6 +35,9 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 	}
 	if m.GetVxlan() != nil {
 		i.VXLAN = b.vxlan(name, m.GetVxlan(), s.field("vxlan"))
+	}
+	if IsPattern(name) {
+		b.checkPattern(name, m, i, s)
 	}
 	return i
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -78,7 +79,7 @@ func TestGood(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", string(text)+"\n"+string(typed)+"\n")
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", string(text)+"\n"+string(absent.ReplaceAll(typed, nil))+"\n")
 
 			again, same, err := Load("canonical", text)
 			if err != nil {
@@ -110,6 +111,9 @@ func TestGood(t *testing.T) {
 		})
 	}
 }
+
+// absent matches what is not configured: goldens would change with each new field.
+var absent = regexp.MustCompile(`(?m)^ *"\w+": (null|"")(,\n|$\n?)`)
 
 func toJSON(t *testing.T, v any) string {
 	t.Helper()

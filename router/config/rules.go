@@ -119,6 +119,8 @@ func notAName(name, pattern string) string {
 		return name + " cannot be the name of an interface: it has 1 to 15 characters, without blanks, /, : and %"
 	case `^[^/\s:%*]{1,15}$`, `^([^/\s:%*]{1,15})?$`:
 		return name + " cannot be the name of an instance: it has 1 to 15 characters, without blanks, /, :, % and *"
+	case `^ipv[46]\.(neigh\.)?[a-z][a-z0-9_]{0,40}$`:
+		return name + " is not a setting of a link: write ipv6.NAME or ipv4.NAME for net.ipv6.conf.LINK.NAME, ipv6.neigh.NAME for net.ipv6.neigh.LINK.NAME"
 	case `^[A-Za-z][A-Za-z0-9_-]{0,31}$`:
 		return name + " cannot be the name of a delegation: a letter, then up to 31 letters, digits, _ and -"
 	case `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`:

@@ -18,6 +18,7 @@ type Source uint8
 // The sources of routes.
 const (
 	Connected Source = iota + 1 // prefixes of our own addresses; the kernel has these by itself
+	Local                       // prefixes of the configuration of which every address is ours
 	Static                      // routes of the configuration
 	Delegated                   // prefixes that our DHCPv6 server delegated, via the client
 	Aggregate                   // unreachable routes of aggregates, and of prefixes delegated to us
@@ -25,13 +26,15 @@ const (
 )
 
 // Sources are all sources, in order of preference.
-var Sources = [...]Source{Connected, Static, Delegated, Aggregate, BGP}
+var Sources = [...]Source{Connected, Local, Static, Delegated, Aggregate, BGP}
 
 // String returns the name that configuration and output use.
 func (s Source) String() string {
 	switch s {
 	case Connected:
 		return "connected"
+	case Local:
+		return "local"
 	case Static:
 		return "static"
 	case Delegated:
@@ -63,6 +66,7 @@ const (
 	Unreachable             // answer with ICMP unreachable
 	Blackhole               // drop it silently
 	Prohibit                // answer with ICMP administratively prohibited
+	Deliver                 // take it in: every address of it is ours (AnyIP)
 )
 
 // String returns the word that ip route has for the kind.
@@ -76,6 +80,8 @@ func (k Kind) String() string {
 		return "blackhole"
 	case Prohibit:
 		return "prohibit"
+	case Deliver:
+		return "local"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
