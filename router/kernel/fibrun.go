@@ -3,7 +3,6 @@ package kernel
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -170,11 +169,11 @@ func (w *fibRun) lost(gone map[rib.Key]goneRoute) {
 // foreign takes notice of routes of others, and has those written again whose next hop they move. It reports whether only a
 // comparison can tell what the kernel has now.
 func (w *fibRun) foreign(events []foreignEvent) (doubt bool) {
-	prefixes := make([]netip.Prefix, 0, len(events))
+	prefixes := make([]rib.Key, 0, len(events))
 	w.mu.Lock()
 	for _, e := range events {
 		doubt = w.state.foreign(e) || doubt
-		prefixes = append(prefixes, e.prefix)
+		prefixes = append(prefixes, rib.Key{Table: rib.MainTable, Prefix: e.prefix})
 	}
 	keys := w.state.move(w.state.hops.within(prefixes), w.resolver)
 	w.mu.Unlock()
@@ -189,11 +188,9 @@ func (w *fibRun) follow(changes []rib.Change) {
 	if len(w.state.hops.known) == 0 {
 		return
 	}
-	prefixes := make([]netip.Prefix, 0, len(changes))
+	prefixes := make([]rib.Key, 0, len(changes))
 	for _, c := range changes {
-		if c.Key.Table == rib.MainTable {
-			prefixes = append(prefixes, c.Key.Prefix)
-		}
+		prefixes = append(prefixes, c.Key)
 	}
 	w.watch.Redo(w.state.move(w.state.hops.within(prefixes), w.resolver)...)
 }

@@ -297,7 +297,7 @@ func (s *fibState) plan(ops []routeOp, c rib.Change, r resolver, now time.Time) 
 func (s *fibState) lead(k rib.Key, want kroute, r resolver) (kroute, error) {
 	h, isNew := s.hops.use(k, want.via)
 	if isNew {
-		h.way = s.resolve(h.addr, r)
+		h.way = s.resolve(h.hopKey, r)
 	}
 	if h.way.reason != "" {
 		return want, errors.New(h.way.reason)

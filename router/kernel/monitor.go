@@ -36,7 +36,7 @@ type Monitor struct {
 	log    *slog.Logger
 	links  atomic.Pointer[Links]
 	writes atomic.Uint64
-	sysctl atomic.Bool // a sysctl changed that the kernel tells of
+	sysctl atomic.Bool // a sysctl or policy rule changed that the kernel tells of
 
 	reading sync.Mutex // serialises Refresh: snapshots are published in the order they were read
 
@@ -68,8 +68,8 @@ func (m *Monitor) Links() Links {
 	return nil
 }
 
-// Watch calls fn after each change of the snapshot, or of forwarding of a link, until stop is called. Lifetimes of addresses that
-// count down are not a change. fn must not block; it is called by whoever read the news. Several changes may be one call.
+// Watch calls fn after each change of the snapshot, of forwarding of a link, or of policy rules, until stop is called. Lifetimes of
+// addresses that count down are not a change. fn must not block; it is called by whoever read the news. Several changes may be one call.
 func (m *Monitor) Watch(fn func()) (stop func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -86,7 +86,8 @@ func (m *Monitor) Writes() uint64 { return m.writes.Load() }
 
 // Run follows the kernel until ctx ends. It returns an error if events cannot be received.
 func (m *Monitor) Run(ctx context.Context) error {
-	ev, err := listen(socketBuffer, nil, groupLink, groupAddr4, groupAddr6, groupConf4, groupConf6)
+	ev, err := listen(socketBuffer, nil, groupLink, groupAddr4, groupAddr6, groupConf4, groupConf6,
+		unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,8 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) receive(next func(func(syscall.NlMsghdr, []byte)) (bool, error), news chan<- struct{}) error {
 	for {
 		overflow, err := next(func(h syscall.NlMsghdr, _ []byte) {
-			if h.Type == unix.RTM_NEWNETCONF {
+			switch h.Type {
+			case unix.RTM_NEWNETCONF, unix.RTM_NEWRULE, unix.RTM_DELRULE:
 				m.sysctl.Store(true)
 			}
 		})

@@ -22,22 +22,32 @@ type way struct {
 	reason string // why there is no way; empty: there is one
 }
 
+// hopKey is an address as a next hop in one table: in another it is another machine.
+type hopKey struct {
+	table uint32
+	addr  netip.Addr
+}
+
+func (h hopKey) compare(o hopKey) int {
+	return cmp.Or(cmp.Compare(h.table, o.table), h.addr.Compare(o.addr))
+}
+
 // nexthops knows which routes have a next hop without a link, and where each of these next hops was found to be. So a change of
 // a route or link costs a look at the next hops that it may concern, and at the routes of those that moved.
 type nexthops struct {
-	known map[netip.Addr]*nexthop
+	known map[hopKey]*nexthop
 	of    map[rib.Key]*nexthop
-	order []netip.Addr // of known, sorted; nil: to be made anew
+	order []hopKey // of known, sorted; nil: to be made anew
 }
 
 type nexthop struct {
-	addr  netip.Addr
+	hopKey
 	way   way
 	users map[rib.Key]struct{}
 }
 
 func newNexthops() nexthops {
-	return nexthops{known: map[netip.Addr]*nexthop{}, of: map[rib.Key]*nexthop{}}
+	return nexthops{known: map[hopKey]*nexthop{}, of: map[rib.Key]*nexthop{}}
 }
 
 // use notes that the route with key k has the next hop addr. It reports whether that next hop is a new one, to be resolved.
@@ -48,10 +58,11 @@ func (n *nexthops) use(k rib.Key, addr netip.Addr) (h *nexthop, isNew bool) {
 		}
 		n.release(k)
 	}
-	h, ok := n.known[addr]
+	at := hopKey{k.Table, addr}
+	h, ok := n.known[at]
 	if !ok {
-		h = &nexthop{addr: addr, users: map[rib.Key]struct{}{}}
-		n.known[addr], n.order = h, nil
+		h = &nexthop{hopKey: at, users: map[rib.Key]struct{}{}}
+		n.known[at], n.order = h, nil
 	}
 	h.users[k], n.of[k] = struct{}{}, h
 	return h, !ok
@@ -66,27 +77,27 @@ func (n *nexthops) release(k rib.Key) {
 	delete(n.of, k)
 	delete(h.users, k)
 	if len(h.users) == 0 {
-		delete(n.known, h.addr)
+		delete(n.known, h.hopKey)
 		n.order = nil
 	}
 }
 
 // within returns the next hops that lie in one of the prefixes.
-func (n *nexthops) within(prefixes []netip.Prefix) map[netip.Addr]*nexthop {
+func (n *nexthops) within(prefixes []rib.Key) map[hopKey]*nexthop {
 	if len(n.known) == 0 || len(prefixes) == 0 {
 		return nil
 	}
 	if n.order == nil {
-		n.order = make([]netip.Addr, 0, len(n.known))
+		n.order = make([]hopKey, 0, len(n.known))
 		for a := range n.known {
 			n.order = append(n.order, a)
 		}
-		slices.SortFunc(n.order, netip.Addr.Compare)
+		slices.SortFunc(n.order, hopKey.compare)
 	}
-	found := map[netip.Addr]*nexthop{}
+	found := map[hopKey]*nexthop{}
 	for _, p := range prefixes {
-		i, _ := slices.BinarySearchFunc(n.order, p.Addr(), netip.Addr.Compare)
-		for ; i < len(n.order) && p.Contains(n.order[i]); i++ {
+		i, _ := slices.BinarySearchFunc(n.order, hopKey{p.Table, p.Prefix.Addr()}, hopKey.compare)
+		for ; i < len(n.order) && n.order[i].table == p.Table && p.Prefix.Contains(n.order[i].addr); i++ {
 			found[n.order[i]] = n.known[n.order[i]]
 		}
 		if len(found) == len(n.known) {
@@ -97,10 +108,10 @@ func (n *nexthops) within(prefixes []netip.Prefix) map[netip.Addr]*nexthop {
 }
 
 // move resolves next hops again and returns the routes of those that are elsewhere now.
-func (s *fibState) move(hops map[netip.Addr]*nexthop, r resolver) []rib.Key {
+func (s *fibState) move(hops map[hopKey]*nexthop, r resolver) []rib.Key {
 	var keys []rib.Key
 	for _, h := range hops {
-		w := s.resolve(h.addr, r)
+		w := s.resolve(h.hopKey, r)
 		if w == h.way {
 			continue
 		}
@@ -115,21 +126,22 @@ func (s *fibState) move(hops map[netip.Addr]*nexthop, r resolver) []rib.Key {
 	return keys
 }
 
-// resolve finds the way to a next hop: by the longest matching prefix over connected prefixes, the routes of the table and
-// those of others in the main table, through further next hops if need be (RFC 4271 5.1.3, 9.1.2.1).
+// resolve finds the way to a next hop: by the longest matching prefix over the prefixes that are connected in its table, our
+// routes of that table and, in the main one, those of others, through further next hops if need be (RFC 4271 5.1.3, 9.1.2.1).
 //
 // A route never leads to its own next hop, and a default route that neighbors announced leads to none: when the route that
 // really leads there goes, all would otherwise point at one neighbor. Routes that themselves have no way are not in the kernel
 // and therefore passed over; one that is unreachable, blackhole or prohibit is there, and ends the search.
-func (s *fibState) resolve(addr netip.Addr, r resolver) way {
-	l := search{state: s, resolver: r, steps: maxSteps}
-	return l.find(addr)
+func (s *fibState) resolve(h hopKey, r resolver) way {
+	l := search{state: s, resolver: r, table: h.table, steps: maxSteps}
+	return l.find(h.addr)
 }
 
 // search is one resolution.
 type search struct {
 	state    *fibState
 	resolver resolver
+	table    uint32
 	steps    int
 	passed   []netip.Prefix // routes that wait for their next hop to be resolved
 }
@@ -141,13 +153,14 @@ func (l *search) find(addr netip.Addr) way {
 		if err != nil {
 			break
 		}
-		if link, ok := l.resolver.onLink[p]; ok {
+		k := rib.Key{Table: l.table, Prefix: p}
+		if link, ok := l.resolver.onLink[k]; ok {
 			return way{via: addr, link: link}
 		}
 		if !lengths[bits] {
 			continue
 		}
-		for _, c := range l.state.candidates(p, l.resolver) {
+		for _, c := range l.state.candidates(k, l.resolver) {
 			if l.steps--; l.steps < 0 {
 				return way{reason: fmt.Sprintf("next hop %s is behind too many routes", addr)}
 			}
@@ -185,10 +198,12 @@ func (l *search) through(addr netip.Addr, p netip.Prefix, c kroute) (way, bool) 
 	return way{via: addr, link: c.link}, true
 }
 
-// candidates returns the routes to p that next hops may be resolved through, those that the kernel prefers first.
-func (s *fibState) candidates(p netip.Prefix, r resolver) []kroute {
-	out := s.others[p]
-	k := rib.Key{Table: rib.MainTable, Prefix: p}
+// candidates returns the routes of a prefix that next hops may be resolved through, those that the kernel prefers first.
+func (s *fibState) candidates(k rib.Key, r resolver) []kroute {
+	var out []kroute
+	if k.Table == rib.MainTable {
+		out = s.others[k.Prefix]
+	}
 	own, ok := kroute{}, false
 	if e, found := s.best(k); found {
 		if Protocol(e.Source) != 0 {
@@ -199,7 +214,7 @@ func (s *fibState) candidates(p netip.Prefix, r resolver) []kroute {
 	} else if _, stale := s.stale[k]; stale {
 		own, ok = s.have[k] // its source may still want it: next hops do not move meanwhile
 	}
-	if !ok || p.Bits() == 0 && own.proto == ProtoBGP {
+	if !ok || k.Prefix.Bits() == 0 && own.proto == ProtoBGP {
 		return out
 	}
 	i, _ := slices.BinarySearchFunc(out, own.metric, func(o kroute, m uint32) int { return cmp.Compare(o.metric, m) })

@@ -111,7 +111,7 @@ func TestResolve(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := stateOf(tt.routes...)
-			if got := s.resolve(netip.MustParseAddr(tt.hop), lab0).String(); got != tt.want {
+			if got := s.resolve(hopKey{rib.MainTable, netip.MustParseAddr(tt.hop)}, lab0).String(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -127,7 +127,7 @@ func TestResolveIsBounded(t *testing.T) {
 		table.Update(rib.BGP, []rib.Route{{Prefix: p, Via: netip.MustParseAddr(fmt.Sprintf("2001:db8:c::%x", i+1))}}, nil)
 		s.seen(p)
 	}
-	l := search{state: &s, resolver: lab0, steps: maxSteps}
+	l := search{state: &s, resolver: lab0, table: rib.MainTable, steps: maxSteps}
 	if w := l.find(netip.MustParseAddr("2001:db8:c::1")); w.reason == "" || l.steps > 0 {
 		t.Errorf("got %v with %d steps left", w, l.steps)
 	}
@@ -141,8 +141,12 @@ func TestNexthopIndex(t *testing.T) {
 	}
 	within := func(list ...string) []string {
 		var out []string
-		for a := range n.within(prefixes(list...)) {
-			out = append(out, a.String())
+		var keys []rib.Key
+		for _, p := range prefixes(list...) {
+			keys = append(keys, rib.Key{Table: rib.MainTable, Prefix: p})
+		}
+		for a := range n.within(keys) {
+			out = append(out, a.addr.String())
 		}
 		slices.Sort(out)
 		return out

@@ -23,6 +23,7 @@ func parseLink(b []byte) (LinkState, bool) {
 		Loopback: flags&unix.IFF_LOOPBACK != 0,
 	}
 	elsewhere := false
+	var data []byte
 	eachAttr(b[unix.SizeofIfInfomsg:], func(typ uint16, val []byte) {
 		switch typ {
 		case unix.IFLA_IFNAME:
@@ -39,12 +40,22 @@ func parseLink(b []byte) (LinkState, bool) {
 			l.Master = int(attrUint32(val))
 		case unix.IFLA_LINKINFO:
 			eachAttr(val, func(typ uint16, val []byte) {
-				if typ == nl.IFLA_INFO_KIND {
+				switch typ {
+				case nl.IFLA_INFO_KIND:
 					l.Kind = unix.ByteSliceToString(val)
+				case nl.IFLA_INFO_DATA:
+					data = val
 				}
 			})
 		}
 	})
+	if l.Kind == "vrf" {
+		eachAttr(data, func(typ uint16, val []byte) {
+			if typ == nl.IFLA_VRF_TABLE {
+				l.Table = attrUint32(val)
+			}
+		})
+	}
 	// For veth the attribute names the other end, which is no lower link; an index of another namespace means nothing here.
 	if elsewhere || l.Kind == "veth" || l.Parent == l.Index {
 		l.Parent = 0

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"maps"
-	"net/netip"
 	"slices"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -24,12 +23,13 @@ type linkRef struct {
 	index    int32
 	up       bool
 	loopback bool
+	table    uint32 // that its addresses and what comes in by it are looked up in
 }
 
-// connected is the on-link prefix of an address.
+// connected is the on-link prefix of an address, with the table that it is in.
 type connected struct {
-	prefix netip.Prefix
-	link   int32
+	rib.Key
+	link int32
 }
 
 // resolver finds the link of a route. It is made from a snapshot and not changed.
@@ -37,33 +37,34 @@ type resolver struct {
 	links     map[string]linkRef
 	byIndex   map[int32]linkRef
 	connected []connected // longest prefix first
-	onLink    map[netip.Prefix]int32
+	onLink    map[rib.Key]int32
 }
 
 func newResolver(links Links) resolver {
 	r := resolver{
 		links:   make(map[string]linkRef, len(links)),
 		byIndex: make(map[int32]linkRef, len(links)),
-		onLink:  map[netip.Prefix]int32{},
+		onLink:  map[rib.Key]int32{},
 	}
+	tables := links.Tables()
 	for name, l := range links {
-		ref := linkRef{int32(l.Index), l.Up, l.Loopback}
+		ref := linkRef{int32(l.Index), l.Up, l.Loopback, tables(l)}
 		r.links[name], r.byIndex[ref.index] = ref, ref
 		if !l.Up || l.Loopback {
 			continue
 		}
 		for _, a := range l.Addresses {
 			if p := a.Prefix.Masked(); !p.IsSingleIP() && !p.Addr().IsLinkLocalUnicast() {
-				r.connected = append(r.connected, connected{p, int32(l.Index)})
+				r.connected = append(r.connected, connected{rib.Key{Table: ref.table, Prefix: p}, int32(l.Index)})
 			}
 		}
 	}
 	slices.SortFunc(r.connected, func(a, b connected) int {
-		return cmp.Or(b.prefix.Bits()-a.prefix.Bits(), a.prefix.Compare(b.prefix), int(a.link-b.link))
+		return cmp.Or(b.Prefix.Bits()-a.Prefix.Bits(), a.Compare(b.Key), int(a.link-b.link))
 	})
 	r.connected = slices.Compact(r.connected)
 	for _, c := range slices.Backward(r.connected) { // of several links the one with the lowest index
-		r.onLink[c.prefix] = c.link
+		r.onLink[c.Key] = c.link
 	}
 	return r
 }

@@ -13,6 +13,11 @@ import (
 // Routes lists the unicast, unreachable, blackhole and prohibit routes of the main table, of whatever protocol, ordered by
 // prefix and metric. family is 4 or 6; 0 lists both. A route with several next hops is listed once for each.
 func (m *Monitor) Routes(ctx context.Context, family int) ([]Route, error) {
+	return m.RoutesOf(ctx, rib.MainTable, family)
+}
+
+// RoutesOf is Routes for any table.
+func (m *Monitor) RoutesOf(ctx context.Context, table uint32, family int) ([]Route, error) {
 	c, err := dial()
 	if err != nil {
 		return nil, err
@@ -22,8 +27,8 @@ func (m *Monitor) Routes(ctx context.Context, family int) ([]Route, error) {
 	var out []Route
 	for _, f := range families(family) {
 		from := len(out)
-		err := dumpRoutes(ctx, c, f, rib.MainTable, func() { out = out[:from] }, func(p parsedRoute) {
-			if p.key.Table != rib.MainTable {
+		err := dumpRoutes(ctx, c, f, table, func() { out = out[:from] }, func(p parsedRoute) {
+			if p.key.Table != table {
 				return
 			}
 			_, ours := protocolSource(p.route.proto)

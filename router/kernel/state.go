@@ -21,8 +21,9 @@ type LinkState struct {
 	Up        bool // administratively
 	Running   bool // with carrier
 	Loopback  bool
-	Parent    int // index of the lower link; 0: none
-	Master    int // index of the bridge or VRF it belongs to; 0: none
+	Parent    int    // index of the lower link; 0: none
+	Master    int    // index of the bridge or VRF it belongs to; 0: none
+	Table     uint32 // of a VRF device: its routing table; 0 for others
 	Addresses []AddressState
 }
 
