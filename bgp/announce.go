@@ -20,7 +20,7 @@ const announceBatch = 256
 // announcer originates the routes of chosen sources of the rib.
 type announcer struct {
 	log   *slog.Logger
-	table *rib.Table
+	table *rib.Instance
 	srv   pathServer
 	wake  chan struct{} // sources changed
 
@@ -38,7 +38,7 @@ type pathServer interface {
 
 var _ pathServer = (*server.BgpServer)(nil)
 
-func newAnnouncer(log *slog.Logger, table *rib.Table, srv pathServer) *announcer {
+func newAnnouncer(log *slog.Logger, table *rib.Instance, srv pathServer) *announcer {
 	return &announcer{log: log, table: table, srv: srv, wake: make(chan struct{}, 1), announced: map[netip.Prefix]rib.Source{}}
 }
 
@@ -87,9 +87,7 @@ func (a *announcer) run(ctx context.Context) {
 func (a *announcer) withdrawOthers(ctx context.Context, match func(rib.Source) bool) {
 	have := map[netip.Prefix]bool{}
 	for _, e := range a.table.Entries(match) {
-		if e.Route.Key().Table == rib.MainTable {
-			have[e.Route.Prefix] = true
-		}
+		have[e.Route.Prefix] = true
 	}
 	var del []netip.Prefix
 	for p := range a.announced {
@@ -106,7 +104,7 @@ func (a *announcer) update(ctx context.Context, changes []rib.Change) {
 	add := map[netip.Prefix]rib.Source{}
 	var del []netip.Prefix
 	for _, c := range changes {
-		if c.Key.Table != rib.MainTable || !announceable(c.Key.Prefix) {
+		if !announceable(c.Key.Prefix) {
 			continue
 		}
 		have, ok := a.announced[c.Key.Prefix]

@@ -53,7 +53,7 @@ func TestAnnouncer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := &rib.Table{}
 		fake := &fakePaths{paths: map[netip.Prefix]string{}}
-		a := newAnnouncer(slog.New(slog.DiscardHandler), table, fake)
+		a := newAnnouncer(slog.New(slog.DiscardHandler), table.In(rib.MainTable), fake)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { a.run(ctx); close(done) }()

@@ -56,7 +56,7 @@ func child(in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	table := &rib.Table{}
-	s := New(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})), table)
+	s := New(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})), table.In(rib.MainTable))
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	enc := json.NewEncoder(out)

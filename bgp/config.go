@@ -12,6 +12,8 @@ type Config struct {
 	ASN        uint32
 	RouterID   netip.Addr // IPv4
 	Port       uint16     // TCP port to listen on
+	Device     string     // VRF device that listener and sessions are bound to; empty: the default instance
+	Index      int        // interface index of Device: another one is another device, and all start anew
 	Neighbors  map[string]Neighbor
 	Filters    map[string]Filter
 	PrefixSets map[string][]Pattern

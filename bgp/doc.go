@@ -17,6 +17,9 @@
 //     next hops that cannot be anyone's router are refused (nexthop.go).
 //   - A limit on accepted routes, where GoBGP only has one on received routes.
 //
-// GoBGP keeps options of route selection in package variables: there is one running Speaker in a process, and it never sets
-// them to anything but the defaults.
+// There is a Speaker for each VRF with BGP, bound to its device, beside that of the default instance, which is bound to none:
+// the kernel gives it no connection that comes in on a link of a VRF, unless net.ipv4.tcp_l3mdev_accept is set.
+//
+// GoBGP keeps options of route selection in package variables, which each start of a server writes. A Speaker never sets them to
+// anything but the defaults, so that what the others read meanwhile does not change.
 package bgp

@@ -18,7 +18,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
-// instance is one running GoBGP server, for one AS number, router identifier and port. All fields but changes are guarded by
+// instance is one running GoBGP server, for one AS number, router identifier, port and device. All fields but changes are guarded by
 // Speaker.apply.
 type instance struct {
 	speaker *Speaker
@@ -28,6 +28,8 @@ type instance struct {
 	asn     uint32
 	id      netip.Addr
 	port    uint16
+	device  string
+	index   int // of device
 	started time.Time
 
 	restarted bool // a process before this one ended without a goodbye
@@ -43,7 +45,7 @@ type instance struct {
 }
 
 func (i *instance) serves(c Config) bool {
-	return i.asn == c.ASN && i.id == c.RouterID && i.port == listenPort(c)
+	return i.asn == c.ASN && i.id == c.RouterID && i.port == listenPort(c) && i.device == c.Device && i.index == c.Index
 }
 
 func listenPort(c Config) uint16 {
@@ -64,6 +66,8 @@ func (s *Speaker) start(ctx context.Context, c Config) (*instance, error) {
 		asn:     c.ASN,
 		id:      c.RouterID,
 		port:    listenPort(c),
+		device:  c.Device,
+		index:   c.Index,
 		started: time.Now(),
 		changes: newChanges(),
 		peers:   map[netip.Addr]Neighbor{},
@@ -86,9 +90,10 @@ func (s *Speaker) start(ctx context.Context, c Config) (*instance, error) {
 
 func (i *instance) setup(ctx context.Context) error {
 	err := i.srv.StartBgp(ctx, &api.StartBgpRequest{Global: &api.Global{
-		Asn:        i.asn,
-		RouterId:   i.id.String(),
-		ListenPort: int32(i.port),
+		Asn:          i.asn,
+		RouterId:     i.id.String(),
+		ListenPort:   int32(i.port),
+		BindToDevice: i.device,
 	}})
 	if err != nil {
 		return err

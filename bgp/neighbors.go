@@ -30,7 +30,7 @@ func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error
 		return false, nil
 	case create:
 		i.speaker.sessionNew(n.Address) // before its first event
-		peer := n.apiPeer(i.asn)
+		peer := n.apiPeer(i.asn, i.device)
 		peer.GracefulRestart.LocalRestarting = i.returned(time.Now())
 		if err := i.srv.AddPeer(ctx, &api.AddPeerRequest{Peer: peer}); err != nil {
 			i.speaker.sessionError(n.Address, err.Error())
@@ -40,7 +40,7 @@ func (i *instance) ensure(ctx context.Context, n Neighbor) (anew bool, err error
 	case retime, restart:
 		// GoBGP sees for itself whether the change needs a new session. If it fails half way the neighbor may be gone.
 		delete(i.peers, n.Address)
-		if _, err := i.srv.UpdatePeer(ctx, &api.UpdatePeerRequest{Peer: n.apiPeer(i.asn)}); err != nil {
+		if _, err := i.srv.UpdatePeer(ctx, &api.UpdatePeerRequest{Peer: n.apiPeer(i.asn, i.device)}); err != nil {
 			_ = i.srv.DeletePeer(ctx, &api.DeletePeerRequest{Address: n.Address.String()})
 			i.speaker.sessionError(n.Address, err.Error())
 			return false, fmt.Errorf("change neighbor %s: %w", n.Name, err)
@@ -103,7 +103,7 @@ func (i *instance) remove(ctx context.Context, n Neighbor) error {
 		// DeletePeer does not know the password and leaves the key on the listening socket; taking the password away first
 		// removes it.
 		n.Password, n.Shutdown = "", true
-		_, _ = i.srv.UpdatePeer(ctx, &api.UpdatePeerRequest{Peer: n.apiPeer(i.asn)})
+		_, _ = i.srv.UpdatePeer(ctx, &api.UpdatePeerRequest{Peer: n.apiPeer(i.asn, i.device)})
 	}
 	if err := i.srv.DeletePeer(ctx, &api.DeletePeerRequest{Address: n.Address.String()}); err != nil {
 		return fmt.Errorf("remove neighbor %s: %w", n.Name, err)

@@ -66,7 +66,7 @@ func (n Neighbor) families() []packet.Family {
 }
 
 // apiPeer is the neighbor as GoBGP takes it. The description stays out, because GoBGP would reset the session to change it.
-func (n Neighbor) apiPeer(asn uint32) *api.Peer {
+func (n Neighbor) apiPeer(asn uint32, device string) *api.Peer {
 	s := n.session()
 	local := s.LocalAddress
 	if local.IsValid() && local.IsLinkLocalUnicast() && local.Is6() && local.Zone() == "" {
@@ -85,7 +85,7 @@ func (n Neighbor) apiPeer(asn uint32) *api.Peer {
 			ConnectRetry:           seconds(connectRetry),
 			IdleHoldTimeAfterReset: seconds(idleAfterReset),
 		}},
-		Transport: &api.Transport{PassiveMode: s.Passive},
+		Transport: &api.Transport{PassiveMode: s.Passive, BindInterface: device},
 		// Graceful restart is also what makes GoBGP send and wait for End-of-RIB (RFC 4724 2).
 		GracefulRestart: &api.GracefulRestart{Enabled: true, RestartTime: uint32(seconds(restartTime)), DeferralTime: uint32(seconds(deferral))},
 	}

@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -71,6 +72,9 @@ func (f *foresight) anew() []change.Op {
 	}
 	if port := listenPort(f.want); f.inst.port != port {
 		with = append(with, fmt.Sprintf("port %d", port))
+	}
+	if f.inst.device != f.want.Device || f.inst.index != f.want.Index {
+		with = append(with, "device "+cmp.Or(f.want.Device, "any"))
 	}
 	ops := []change.Op{{Class: change.Recreate, Object: "bgp", Action: "start again with " + strings.Join(with, ", ")}}
 	for _, n := range f.inst.unwanted(f.want) {

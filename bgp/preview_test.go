@@ -137,7 +137,7 @@ neighbor boa | add 2001:db8::b, AS 65002 | live |
 func TestPreviewSaysWhetherApplyChanges(t *testing.T) {
 	port, held := freePort(t)
 	held.Close()
-	s := New(slog.New(slog.DiscardHandler), &rib.Table{})
+	s := New(slog.New(slog.DiscardHandler), (&rib.Table{}).In(rib.MainTable))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -176,7 +176,7 @@ func (s *Speaker) present(p *apiutil.Path, prefix netip.Prefix, names map[netip.
 	if advertised {
 		return out
 	}
-	h, err := resolve(prefix, out.NextHop, p.PeerAddress, s.own.has)
+	h, err := resolve(prefix, out.NextHop, p.PeerAddress, s.has)
 	if err != nil {
 		out.Unusable = err.Error()
 		return out

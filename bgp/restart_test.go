@@ -55,7 +55,7 @@ func TestMarkerLifecycle(t *testing.T) {
 	run := func(keep bool) (restarted bool) {
 		port, l := freePort(t)
 		l.Close()
-		s := New(slog.New(slog.DiscardHandler), &rib.Table{})
+		s := New(slog.New(slog.DiscardHandler), (&rib.Table{}).In(rib.MainTable))
 		s.RememberIn(path)
 		c := Config{ASN: 65000, RouterID: ip("192.0.2.1"), Port: port,
 			Neighbors: neighbors(Neighbor{Name: "x", Address: ip("192.0.2.9"), RemoteAS: 65001, Shutdown: true})}
@@ -104,7 +104,7 @@ func TestMarkerLifecycle(t *testing.T) {
 func TestEarly(t *testing.T) {
 	table := &rib.Table{}
 	start := time.Now()
-	i := &instance{speaker: &Speaker{table: table}, started: start}
+	i := &instance{speaker: &Speaker{table: table.In(rib.MainTable)}, started: start}
 	c := Config{Announce: []rib.Source{rib.Static, rib.Delegated, rib.BGP}}
 	check := func(what string, want bool, after time.Duration) {
 		t.Helper()

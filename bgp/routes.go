@@ -12,15 +12,15 @@ import (
 
 // routes turns new best paths into what is to be added to the rib and what removed. A best path that cannot be used leaves its
 // prefix without a route: the next best would not be what neighbors are told.
-func (s *Speaker) routes(best map[netip.Prefix]*apiutil.Path) (add []rib.Route, del []rib.Key) {
+func (s *Speaker) routes(best map[netip.Prefix]*apiutil.Path) (add []rib.Route, del []netip.Prefix) {
 	for prefix, p := range best {
 		if p != nil {
-			if r, err := route(prefix, p, s.own.has); err == nil {
+			if r, err := route(prefix, p, s.has); err == nil {
 				add = append(add, r)
 				continue
 			}
 		}
-		del = append(del, rib.Key{Table: rib.MainTable, Prefix: prefix})
+		del = append(del, prefix)
 	}
 	return add, del
 }
@@ -33,7 +33,7 @@ func route(prefix netip.Prefix, p *apiutil.Path, own func(netip.Addr) bool) (rib
 	return rib.Route{Prefix: prefix, Via: h.via, Link: h.link}, nil
 }
 
-// ownAddresses knows the addresses of this router. They are read at most once in a while: the kernel refuses a route via an
+// ownAddresses knows the addresses of this router, on whatever link. They are read at most once in a while: the kernel refuses a route via an
 // address that appeared just now, all the same.
 type ownAddresses struct {
 	mu    sync.Mutex

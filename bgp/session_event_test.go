@@ -16,7 +16,7 @@ import (
 )
 
 func TestSessionEvents(t *testing.T) {
-	s := New(slog.New(slog.DiscardHandler), &rib.Table{})
+	s := New(slog.New(slog.DiscardHandler), (&rib.Table{}).In(rib.MainTable))
 	cobra := Neighbor{Name: "cobra", Address: netip.MustParseAddr("2001:db8::5")}
 	s.want.Neighbors = map[string]Neighbor{"cobra": cobra}
 	s.session(cobra.Address)

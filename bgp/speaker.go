@@ -25,8 +25,12 @@ type Speaker struct {
 	// call the Speaker.
 	OnSession func(SessionEvent)
 
+	// Own, if set before Run, reports whether this router has an address where the speaker is: in its VRF. Without it, the
+	// addresses of all links count.
+	Own func(netip.Addr) bool
+
 	log   *slog.Logger
-	table *rib.Table
+	table *rib.Instance
 	own   *ownAddresses
 
 	// apply is held while the state changes, so that changes come one after the other. It guards the fields of instance that
@@ -46,7 +50,7 @@ type Speaker struct {
 }
 
 // New returns a speaker that writes best paths to table and originates what it finds there. It starts nothing.
-func New(log *slog.Logger, table *rib.Table) *Speaker {
+func New(log *slog.Logger, table *rib.Instance) *Speaker {
 	return &Speaker{
 		log:      log,
 		table:    table,
@@ -86,7 +90,7 @@ func (s *Speaker) Run(ctx context.Context) error {
 
 // Apply makes want the state of the speaker. Sessions of neighbors that did not change are left alone; a change of filters
 // changes routes without touching the session; other changes restart the session of that neighbor only. A new AS number, router
-// identifier or port restarts all. A neighbor whose interface does not exist yet is no error: it shows in Status, and is tried
+// identifier, port or device restarts all. A neighbor whose interface does not exist yet is no error: it shows in Status, and is tried
 // again until it works. Before Run, Apply only checks and remembers.
 func (s *Speaker) Apply(ctx context.Context, want Config) error {
 	if err := want.Validate(); err != nil {
@@ -138,7 +142,7 @@ func (s *Speaker) reconcile(ctx context.Context, want Config) error {
 	s.mu.Unlock()
 	if inst != nil && !inst.serves(want) {
 		s.stop(inst, false)
-		s.clearRoutes()
+		s.table.Clear(rib.BGP)
 		inst = nil
 	}
 	if want.ASN == 0 {
@@ -196,13 +200,12 @@ func (s *Speaker) shutdown() {
 	}
 }
 
-// clearRoutes takes all routes of the speaker out of the rib, without a word on whether more are to be expected.
-func (s *Speaker) clearRoutes() {
-	var del []rib.Key
-	for _, e := range s.table.Entries(func(src rib.Source) bool { return src == rib.BGP }) {
-		del = append(del, e.Route.Key())
+// has reports whether an address is our own.
+func (s *Speaker) has(a netip.Addr) bool {
+	if s.Own != nil {
+		return s.Own(a)
 	}
-	s.table.Update(rib.BGP, nil, del)
+	return s.own.has(a)
 }
 
 // clone copies what a caller might change later.

@@ -29,7 +29,7 @@ func TestLifecycle(t *testing.T) {
 	before := runtime.NumGoroutine()
 	port, held := freePort(t)
 	table := &rib.Table{}
-	s := New(slog.New(slog.DiscardHandler), table)
+	s := New(slog.New(slog.DiscardHandler), table.In(rib.MainTable))
 	c := Config{ASN: 65000, RouterID: ip("192.0.2.1"), Port: port}
 	if err := s.Apply(t.Context(), c); err != nil {
 		t.Fatalf("Apply before Run: %v", err)
@@ -87,7 +87,7 @@ func TestAPIPeer(t *testing.T) {
 		Name: "n", Description: "d", Address: ip("fe80::2%eth0"), RemoteAS: 65001, Password: "p", Passive: true,
 		Multihop: 3, HoldTime: 30 * time.Second, LocalAddress: ip("fe80::1"), Shutdown: true,
 	}
-	p := n.apiPeer(65000)
+	p := n.apiPeer(65000, "")
 	type peer struct {
 		Address, Local, Password, Description string
 		Hold, Keepalive                       uint64
@@ -115,7 +115,7 @@ func TestAPIPeer(t *testing.T) {
 	}
 	want = peer{Address: "192.0.2.2", Hold: 90, Keepalive: 30, Restart: true, Families: []string{"AFI_IP"}}
 	plain := Neighbor{Name: "v4", Address: ip("192.0.2.2"), RemoteAS: 65000, Multihop: 3}
-	if diff := cmp.Diff(want, look(plain.apiPeer(65000))); diff != "" {
+	if diff := cmp.Diff(want, look(plain.apiPeer(65000, ""))); diff != "" {
 		t.Errorf("internal IPv4 peer (-want +got):\n%s", diff)
 	}
 }

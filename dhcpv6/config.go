@@ -16,6 +16,13 @@ type Config struct {
 	// could write such a message.
 	Relays []netip.Prefix
 
+	// Device is the interface index of the VRF that the interfaces are in; 0: they are in none. Relays are heard, and reached, by
+	// its routes.
+	Device int
+
+	// Elsewhere are interfaces, by index, that another server of this process sees to.
+	Elsewhere map[int]bool
+
 	// Rate is how many messages a second one client (link-layer source, or relay and peer) may send, with twice as many
 	// at once. 0 means DefaultRate, a negative number no limit.
 	Rate int

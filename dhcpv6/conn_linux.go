@@ -36,8 +36,9 @@ type sockets struct {
 	members           map[int]*os.File
 }
 
-// openSockets opens what hears clients and relays on all interfaces of the network namespace.
-func openSockets() (_ transport, err error) {
+// openSockets opens what hears clients on all interfaces of the network namespace, and relays on those in no VRF; or, with the
+// index of a VRF device, on those in this VRF: the kernel gives no other socket what comes in there.
+func openSockets(device int) (_ transport, err error) {
 	s := &sockets{
 		buf: make([]byte, 65536), udpBuf: make([]byte, maxDatagram+1),
 		oob: make([]byte, 256), udpOOB: make([]byte, 256),
@@ -51,7 +52,7 @@ func openSockets() (_ transport, err error) {
 	if s.frames, s.rawFrames, err = wrapSocket(openFrames()); err != nil {
 		return nil, fmt.Errorf("open packet socket: %w", err)
 	}
-	if s.udp, s.rawUDP, err = wrapSocket(openUDP()); err != nil {
+	if s.udp, s.rawUDP, err = wrapSocket(openUDP(device)); err != nil {
 		return nil, fmt.Errorf("open UDP socket: %w", err)
 	}
 	return s, nil
@@ -87,7 +88,7 @@ func openFrames() (fd int, err error) {
 	return fd, nil
 }
 
-func openUDP() (fd int, err error) {
+func openUDP(device int) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
 	if err != nil {
 		return -1, err
@@ -100,6 +101,7 @@ func openUDP() (fd int, err error) {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<21),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<21),
 		attach(fd, relayFilter),
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, device), // 0 binds to none
 		unix.Bind(fd, &unix.SockaddrInet6{Port: serverPort}),
 	)
 	if err != nil {

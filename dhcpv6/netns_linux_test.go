@@ -79,7 +79,7 @@ func startLive(t *testing.T, dir string, c Config) (*live, func()) {
 		t.Fatal(err)
 	}
 	l := &live{table: &rib.Table{}}
-	l.Server = New(log, store, l.table)
+	l.Server = New(log, store, l.table.In(rib.MainTable))
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 2)
 	go func() { ran <- l.Run(ctx) }()
@@ -109,7 +109,7 @@ func startLive(t *testing.T, dir string, c Config) (*live, func()) {
 func (l *live) hears() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conn == nil {
+	if l.hearing == nil {
 		return errors.New("no sockets")
 	}
 	return nil

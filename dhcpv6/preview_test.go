@@ -103,7 +103,7 @@ lan1 | start serving 1 address pool, 1 prefix pool, 1 reservation | live |
 // TestPreviewSaysWhetherApplyChanges goes from one random configuration to the next.
 func TestPreviewSaysWhetherApplyChanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 2))
-	s := newServer(slog.New(slog.DiscardHandler), &memory{}, &rib.Table{}, nil)
+	s := newServer(slog.New(slog.DiscardHandler), &memory{}, (&rib.Table{}).In(rib.MainTable), nil)
 	if ops, err := s.Preview(Config{DUID: make([]byte, 10)}); err != nil || len(ops) > 0 {
 		t.Errorf("no interface: %v, %v", ops, err)
 	}

@@ -1,6 +1,8 @@
 package dhcpv6
 
 import (
+	"net/netip"
+
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
@@ -19,19 +21,19 @@ func routeOf(l lease.Lease) (rib.Route, bool) {
 }
 
 // route makes the routes follow a change that is on disk.
-func route(table *rib.Table, c lease.Change) {
+func route(table *rib.Instance, c lease.Change) {
 	var add []rib.Route
-	var del []rib.Key
+	var del []netip.Prefix
 	for _, ref := range c.Delete {
 		if ref.Key.Kind == lease.Prefix {
-			del = append(del, rib.Route{Prefix: ref.Prefix}.Key())
+			del = append(del, ref.Prefix)
 		}
 	}
 	for _, l := range c.Put {
 		if r, ok := routeOf(l); ok {
 			add = append(add, r)
 		} else if l.Key.Kind == lease.Prefix {
-			del = append(del, rib.Route{Prefix: l.Prefix}.Key()) // where it led to before is no longer right
+			del = append(del, l.Prefix) // where it led to before is no longer right
 		}
 	}
 	if len(add)+len(del) > 0 {

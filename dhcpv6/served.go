@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -18,6 +19,8 @@ type catalog struct {
 	duid     []byte
 	relays   []netip.Prefix
 	rate     int
+	device   int
+	others   map[int]bool // what Config.Elsewhere says
 	links    map[string]*served
 	indexes  map[int]*served
 	reserved reservedSet
@@ -44,6 +47,8 @@ func newCatalog(c Config) (*catalog, error) {
 		duid:    slices.Clone(c.DUID),
 		relays:  slices.Clone(c.Relays),
 		rate:    c.Rate,
+		device:  c.Device,
+		others:  maps.Clone(c.Elsewhere),
 		links:   make(map[string]*served, len(c.Interfaces)),
 		indexes: make(map[int]*served, len(c.Interfaces)),
 	}

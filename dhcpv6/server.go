@@ -54,8 +54,8 @@ type Server struct {
 
 	log      *slog.Logger
 	store    store
-	table    *rib.Table
-	open     func() (transport, error)
+	table    *rib.Instance
+	open     func(device int) (transport, error)
 	catalog  atomic.Pointer[catalog]
 	space    *space
 	limiter  *limiter
@@ -66,17 +66,18 @@ type Server struct {
 	// decide is held from reading the leases until the change that follows from them is in the store.
 	decide sync.Mutex
 
-	mu   sync.Mutex // guards conn, and that conn listens to what catalog has
-	conn transport  // while Run runs
+	mu      sync.Mutex // guards all below, and that hearing listens to what catalog has
+	run     *run       // while Run runs
+	hearing *hearing   // nil: nothing is served, and no socket is open
 }
 
 // New returns a server that keeps its leases in store, whose Run the caller runs, and puts the routes of delegated prefixes
 // into table. It serves nothing before Apply.
-func New(log *slog.Logger, store *lease.Store, table *rib.Table) *Server {
+func New(log *slog.Logger, store *lease.Store, table *rib.Instance) *Server {
 	return newServer(log, store, table, openSockets)
 }
 
-func newServer(log *slog.Logger, store store, table *rib.Table, open func() (transport, error)) *Server {
+func newServer(log *slog.Logger, store store, table *rib.Instance, open func(device int) (transport, error)) *Server {
 	s := &Server{
 		log:     log,
 		store:   store,
@@ -91,8 +92,9 @@ func newServer(log *slog.Logger, store store, table *rib.Table, open func() (tra
 	return s
 }
 
-// Apply makes c the configuration. It may be called before and during Run. Interfaces on which the groups cannot be joined are
-// served all the same, as far as their messages get here; the error names them.
+// Apply makes c the configuration. It may be called before and during Run. Sockets are open while there is something to serve
+// and Run runs; an error says what keeps them from that. Interfaces on which the groups cannot be joined are served all the
+// same, as far as their messages get here; the error names them.
 func (s *Server) Apply(ctx context.Context, c Config) error {
 	cat, err := newCatalog(c)
 	if err != nil {
@@ -103,10 +105,7 @@ func (s *Server) Apply(ctx context.Context, c Config) error {
 	s.space.serve(cat, s.store.All)
 	s.catalog.Store(cat)
 	s.counters.keep(cat.links)
-	if s.conn == nil {
-		return nil
-	}
-	return s.conn.listen(cat.listeners())
+	return s.listen()
 }
 
 // listeners returns the interfaces to hear clients on.
@@ -121,35 +120,15 @@ func (c *catalog) listeners() map[int]string {
 // Run serves until ctx ends. It first puts the routes of all leases into the table, whether their links are configured or not,
 // so that the kernel keeps them. The error is that of the sockets or of the store, without which nothing can be promised.
 func (s *Server) Run(ctx context.Context) error {
-	conn, err := s.open()
-	if err != nil {
-		return err
-	}
-	defer conn.close()
 	s.restoreRoutes()
-
-	s.mu.Lock()
-	s.conn = conn
-	if err := conn.listen(s.catalog.Load().listeners()); err != nil {
-		s.log.Warn("not all interfaces hear clients", "error", err)
-	}
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.conn = nil
-		s.mu.Unlock()
-	}()
-
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	run := &run{Server: s, conn: conn, fail: cancel}
-	stop := context.AfterFunc(ctx, conn.interrupt)
-	defer stop()
-	var wg sync.WaitGroup
-	wg.Go(func() { run.read(ctx, conn.readClient, run.fromClient) })
-	wg.Go(func() { run.read(ctx, conn.readRelay, run.fromRelay) })
-	wg.Go(func() { run.expire(ctx) })
-	wg.Wait()
+	r := &run{Server: s, ctx: ctx, fail: cancel}
+	if err := r.begin(); err != nil {
+		return err
+	}
+	r.expire(ctx)
+	r.end()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -231,40 +210,15 @@ func (s *Server) tell(events []Event) {
 	}
 }
 
-// run is one Run of a Server.
-type run struct {
-	*Server
-	conn transport
-	fail context.CancelCauseFunc
-}
-
-// read serves what one socket brings until ctx ends.
-func (r *run) read(ctx context.Context, next func() (inbound, error), serve func(inbound)) {
-	for {
-		in, err := next()
-		if ctx.Err() != nil {
-			return
-		}
-		switch {
-		case err == nil && in.drop != "":
-			r.counters.drop(in.drop)
-		case err == nil:
-			serve(in)
-		case passing(err):
-			r.counters.drop("socket-error")
-		default:
-			r.fail(fmt.Errorf("receive: %w", err))
-			return
-		}
-	}
-}
-
 // fromClient serves a message that came straight from a client.
-func (r *run) fromClient(in inbound) {
+func (r *hearing) fromClient(in inbound) {
 	cat := r.catalog.Load()
 	link := cat.indexes[in.index]
 	if link == nil {
-		r.counters.drop("link-not-served")
+		// A server in a VRF, which sees the frames of all links, has no word on those that are not its own.
+		if cat.device == 0 && !cat.others[in.index] {
+			r.counters.drop("link-not-served")
+		}
 		return
 	}
 	from := in.source.Addr().As16()
@@ -291,7 +245,7 @@ func (r *run) fromClient(in inbound) {
 }
 
 // fromRelay serves a message that came over relays.
-func (r *run) fromRelay(in inbound) {
+func (r *hearing) fromRelay(in inbound) {
 	cat := r.catalog.Load()
 	now := time.Now()
 	d, reason := guard(in.payload)

@@ -72,7 +72,7 @@ type bench struct {
 func newBench(t *testing.T, store *memory, c Config) *bench {
 	b := &bench{env: newEnv(t, c), wire: newWire(), table: &rib.Table{}, ran: make(chan error, 1)}
 	b.env.store = store
-	b.server = newServer(slog.New(slog.DiscardHandler), store, b.table, func() (transport, error) { return b.wire, nil })
+	b.server = newServer(slog.New(slog.DiscardHandler), store, b.table.In(rib.MainTable), func(int) (transport, error) { return b.wire, nil })
 	b.server.OnEvent = func(e Event) { b.events = append(b.events, e.Kind) }
 	if err := b.server.Apply(t.Context(), c); err != nil {
 		t.Fatal(err)

@@ -187,7 +187,7 @@ func TestPromisesAreBounded(t *testing.T) {
 
 // A route whose next hop is not known any longer goes, while the lease stays.
 func TestRouteWithoutNextHop(t *testing.T) {
-	table := &rib.Table{}
+	table := (&rib.Table{}).In(rib.MainTable)
 	l := lease.Lease{Key: lease.Key{Kind: lease.Prefix, Link: "eth1"}, Prefix: netip.MustParsePrefix("2001:db8:1::/60"), Client: netip.MustParseAddr("fe80::1")}
 	route(table, lease.Change{Put: []lease.Lease{l}})
 	if n := len(table.Entries(nil)); n != 1 {

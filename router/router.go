@@ -110,11 +110,11 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.links = kernel.NewLinks(named("kernel"), r.monitor)
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
-	r.bgp = bgp.New(named("bgp"), r.table)
+	r.bgp = bgp.New(named("bgp"), r.table.In(rib.MainTable))
 	r.bgp.RememberIn(filepath.Join(stateDir, "bgp"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
-	r.dhcp = dhcpv6.New(named("dhcpv6"), store, r.table)
+	r.dhcp = dhcpv6.New(named("dhcpv6"), store, r.table.In(rib.MainTable))
 	r.journal = newJournal(r.events)
 	r.hook()
 	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
