@@ -191,7 +191,9 @@ func (*RenewDelegationResponse) Descriptor() ([]byte, []int) {
 type ReleaseLeaseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The prefix or address that is leased; an address may stand without its length.
-	Prefix        string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// VRF of the client; empty: the default instance.
+	Vrf           string `protobuf:"bytes,2,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,6 +231,13 @@ func (*ReleaseLeaseRequest) Descriptor() ([]byte, []int) {
 func (x *ReleaseLeaseRequest) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *ReleaseLeaseRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
 	}
 	return ""
 }
@@ -276,7 +285,9 @@ type ResetBgpNeighborRequest struct {
 	// Name of the neighbor in the configuration.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Keep the session up: ask for the routes of the neighbor again (RFC 2918), and send ours again.
-	Soft          bool `protobuf:"varint,2,opt,name=soft,proto3" json:"soft,omitempty"`
+	Soft bool `protobuf:"varint,2,opt,name=soft,proto3" json:"soft,omitempty"`
+	// VRF of the session; empty: the default instance.
+	Vrf           string `protobuf:"bytes,3,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -323,6 +334,13 @@ func (x *ResetBgpNeighborRequest) GetSoft() bool {
 		return x.Soft
 	}
 	return false
+}
+
+func (x *ResetBgpNeighborRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
 }
 
 // ResetBgpNeighborResponse says that the reset was done.
@@ -373,13 +391,15 @@ const file_sixfold_v1_operate_service_proto_rawDesc = "" +
 	"\x19ReleaseDelegationResponse\",\n" +
 	"\x16RenewDelegationRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x19\n" +
-	"\x17RenewDelegationResponse\"-\n" +
+	"\x17RenewDelegationResponse\"?\n" +
 	"\x13ReleaseLeaseRequest\x12\x16\n" +
-	"\x06prefix\x18\x01 \x01(\tR\x06prefix\"\x16\n" +
-	"\x14ReleaseLeaseResponse\"A\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x10\n" +
+	"\x03vrf\x18\x02 \x01(\tR\x03vrf\"\x16\n" +
+	"\x14ReleaseLeaseResponse\"S\n" +
 	"\x17ResetBgpNeighborRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04soft\x18\x02 \x01(\bR\x04soft\"\x1a\n" +
+	"\x04soft\x18\x02 \x01(\bR\x04soft\x12\x10\n" +
+	"\x03vrf\x18\x03 \x01(\tR\x03vrf\"\x1a\n" +
 	"\x18ResetBgpNeighborResponse2\x98\x03\n" +
 	"\x0eOperateService\x12f\n" +
 	"\x11ReleaseDelegation\x12$.sixfold.v1.ReleaseDelegationRequest\x1a%.sixfold.v1.ReleaseDelegationResponse\"\x04\x90\xd2\x18\x02\x12`\n" +

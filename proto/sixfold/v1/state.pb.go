@@ -715,7 +715,9 @@ type Lease struct {
 	// End of the valid lifetime.
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	// When it was last given or extended.
-	Updated       *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=updated,proto3" json:"updated,omitempty"`
+	Updated *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=updated,proto3" json:"updated,omitempty"`
+	// VRF of the client; empty: the default instance.
+	Vrf           string `protobuf:"bytes,15,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -848,6 +850,13 @@ func (x *Lease) GetUpdated() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Lease) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
+}
+
 // NeighborEntry is an entry of the kernel's neighbor table.
 type NeighborEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -860,7 +869,9 @@ type NeighborEntry struct {
 	// reachable, stale, delay, probe, failed, incomplete, permanent or noarp.
 	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
 	// It says that it is a router.
-	Router        bool `protobuf:"varint,5,opt,name=router,proto3" json:"router,omitempty"`
+	Router bool `protobuf:"varint,5,opt,name=router,proto3" json:"router,omitempty"`
+	// VRF that the link is in; empty: the default instance.
+	Vrf           string `protobuf:"bytes,6,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -930,6 +941,13 @@ func (x *NeighborEntry) GetRouter() bool {
 	return false
 }
 
+func (x *NeighborEntry) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
+}
+
 // BgpNeighborState is a BGP session.
 type BgpNeighborState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -974,7 +992,9 @@ type BgpNeighborState struct {
 	// We announce our own address as next hop.
 	NextHopSelf bool `protobuf:"varint,20,opt,name=next_hop_self,json=nextHopSelf,proto3" json:"next_hop_self,omitempty"`
 	// The session has a TCP MD5 password.
-	HasPassword   bool `protobuf:"varint,21,opt,name=has_password,json=hasPassword,proto3" json:"has_password,omitempty"`
+	HasPassword bool `protobuf:"varint,21,opt,name=has_password,json=hasPassword,proto3" json:"has_password,omitempty"`
+	// VRF of the session; empty: the default instance.
+	Vrf           string `protobuf:"bytes,22,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1154,6 +1174,13 @@ func (x *BgpNeighborState) GetHasPassword() bool {
 		return x.HasPassword
 	}
 	return false
+}
+
+func (x *BgpNeighborState) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
 }
 
 // BgpPath is one path to a prefix.
@@ -2820,7 +2847,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"expression\x18\x02 \x01(\tR\n" +
 	"expression\x12\x16\n" +
-	"\x06prefix\x18\x03 \x01(\tR\x06prefix\"\xaf\x03\n" +
+	"\x06prefix\x18\x03 \x01(\tR\x06prefix\"\xc1\x03\n" +
 	"\x05Lease\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -2837,13 +2864,15 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x0fpreferred_until\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\x12;\n" +
 	"\vvalid_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x124\n" +
-	"\aupdated\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\aupdated\"}\n" +
+	"\aupdated\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\aupdated\x12\x10\n" +
+	"\x03vrf\x18\x0f \x01(\tR\x03vrf\"\x8f\x01\n" +
 	"\rNeighborEntry\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\tR\x03mac\x12\x14\n" +
 	"\x05state\x18\x04 \x01(\tR\x05state\x12\x16\n" +
-	"\x06router\x18\x05 \x01(\bR\x06router\"\xa8\x05\n" +
+	"\x06router\x18\x05 \x01(\bR\x06router\x12\x10\n" +
+	"\x03vrf\x18\x06 \x01(\tR\x03vrf\"\xba\x05\n" +
 	"\x10BgpNeighborState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x18\n" +
@@ -2869,7 +2898,8 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\bmultihop\x18\x12 \x01(\rR\bmultihop\x12\x18\n" +
 	"\apassive\x18\x13 \x01(\bR\apassive\x12\"\n" +
 	"\rnext_hop_self\x18\x14 \x01(\bR\vnextHopSelf\x12!\n" +
-	"\fhas_password\x18\x15 \x01(\bR\vhasPassword\"\xee\x02\n" +
+	"\fhas_password\x18\x15 \x01(\bR\vhasPassword\x12\x10\n" +
+	"\x03vrf\x18\x16 \x01(\tR\x03vrf\"\xee\x02\n" +
 	"\aBgpPath\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x12\n" +
 	"\x04best\x18\x02 \x01(\bR\x04best\x12\x1a\n" +

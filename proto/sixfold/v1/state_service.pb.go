@@ -398,7 +398,9 @@ type ListLeasesRequest struct {
 	// Only this kind: address or prefix; empty: both.
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Only leases of clients on this link.
-	Link          string `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`
+	Link string `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`
+	// Only leases of clients in this VRF.
+	Vrf           string `protobuf:"bytes,5,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -457,6 +459,13 @@ func (x *ListLeasesRequest) GetKind() string {
 func (x *ListLeasesRequest) GetLink() string {
 	if x != nil {
 		return x.Link
+	}
+	return ""
+}
+
+func (x *ListLeasesRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
 	}
 	return ""
 }
@@ -524,7 +533,9 @@ type ListNeighborsRequest struct {
 	// Where to continue.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Only neighbors on this link.
-	Link          string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
+	Link string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
+	// Only neighbors on links of this VRF.
+	Vrf           string `protobuf:"bytes,4,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -576,6 +587,13 @@ func (x *ListNeighborsRequest) GetPageToken() string {
 func (x *ListNeighborsRequest) GetLink() string {
 	if x != nil {
 		return x.Link
+	}
+	return ""
+}
+
+func (x *ListNeighborsRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
 	}
 	return ""
 }
@@ -637,7 +655,9 @@ func (x *ListNeighborsResponse) GetNextPageToken() string {
 
 // GetBgpRequest asks for the BGP speaker.
 type GetBgpRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the VRF whose speaker is asked for; empty: that of the default instance.
+	Vrf           string `protobuf:"bytes,1,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -672,6 +692,13 @@ func (*GetBgpRequest) Descriptor() ([]byte, []int) {
 	return file_sixfold_v1_state_service_proto_rawDescGZIP(), []int{10}
 }
 
+func (x *GetBgpRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
+}
+
 // GetBgpResponse is the BGP speaker.
 type GetBgpResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -682,7 +709,11 @@ type GetBgpResponse struct {
 	// The speaker runs.
 	Running bool `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
 	// The sessions, by name.
-	Neighbors     []*BgpNeighborState `protobuf:"bytes,4,rep,name=neighbors,proto3" json:"neighbors,omitempty"`
+	Neighbors []*BgpNeighborState `protobuf:"bytes,4,rep,name=neighbors,proto3" json:"neighbors,omitempty"`
+	// VRF of the speaker; empty: the default instance.
+	Vrf string `protobuf:"bytes,5,opt,name=vrf,proto3" json:"vrf,omitempty"`
+	// VRFs that have a speaker of their own, by name.
+	Vrfs          []string `protobuf:"bytes,6,rep,name=vrfs,proto3" json:"vrfs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -745,6 +776,20 @@ func (x *GetBgpResponse) GetNeighbors() []*BgpNeighborState {
 	return nil
 }
 
+func (x *GetBgpResponse) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
+}
+
+func (x *GetBgpResponse) GetVrfs() []string {
+	if x != nil {
+		return x.Vrfs
+	}
+	return nil
+}
+
 // ListBgpPathsRequest asks for BGP paths.
 type ListBgpPathsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -757,7 +802,9 @@ type ListBgpPathsRequest struct {
 	// Only paths received from this neighbor.
 	Neighbor string `protobuf:"bytes,4,opt,name=neighbor,proto3" json:"neighbor,omitempty"`
 	// What is announced to the neighbor instead of what was received from it.
-	Advertised    bool `protobuf:"varint,5,opt,name=advertised,proto3" json:"advertised,omitempty"`
+	Advertised bool `protobuf:"varint,5,opt,name=advertised,proto3" json:"advertised,omitempty"`
+	// Name of the VRF whose speaker is asked for; empty: that of the default instance.
+	Vrf           string `protobuf:"bytes,6,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -825,6 +872,13 @@ func (x *ListBgpPathsRequest) GetAdvertised() bool {
 		return x.Advertised
 	}
 	return false
+}
+
+func (x *ListBgpPathsRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
 }
 
 // ListBgpPathsResponse is a page of BGP paths.
@@ -1766,7 +1820,9 @@ func (x *ListAuditResponse) GetNextPageToken() string {
 type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// An address, a prefix, a hardware address, or a name: of an interface, delegation, neighbor, reservation or pool.
-	Subject       string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Name of the VRF in which addresses, prefixes and neighbors are looked up; empty: the default instance.
+	Vrf           string `protobuf:"bytes,2,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1804,6 +1860,13 @@ func (*ExplainRequest) Descriptor() ([]byte, []int) {
 func (x *ExplainRequest) GetSubject() string {
 	if x != nil {
 		return x.Subject
+	}
+	return ""
+}
+
+func (x *ExplainRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
 	}
 	return ""
 }
@@ -2488,30 +2551,35 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x04name\x18\x03 \x01(\tR\x04name\"s\n" +
 	"\x14ListPrefixesResponse\x123\n" +
 	"\bprefixes\x18\x01 \x03(\v2\x17.sixfold.v1.PrefixStateR\bprefixes\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"w\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x89\x01\n" +
 	"\x11ListLeasesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x12\n" +
-	"\x04link\x18\x04 \x01(\tR\x04link\"g\n" +
+	"\x04link\x18\x04 \x01(\tR\x04link\x12\x10\n" +
+	"\x03vrf\x18\x05 \x01(\tR\x03vrf\"g\n" +
 	"\x12ListLeasesResponse\x12)\n" +
 	"\x06leases\x18\x01 \x03(\v2\x11.sixfold.v1.LeaseR\x06leases\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"x\n" +
 	"\x14ListNeighborsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x12\n" +
-	"\x04link\x18\x03 \x01(\tR\x04link\"x\n" +
+	"\x04link\x18\x03 \x01(\tR\x04link\x12\x10\n" +
+	"\x03vrf\x18\x04 \x01(\tR\x03vrf\"x\n" +
 	"\x15ListNeighborsResponse\x127\n" +
 	"\tneighbors\x18\x01 \x03(\v2\x19.sixfold.v1.NeighborEntryR\tneighbors\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x0f\n" +
-	"\rGetBgpRequest\"\x95\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"!\n" +
+	"\rGetBgpRequest\x12\x10\n" +
+	"\x03vrf\x18\x01 \x01(\tR\x03vrf\"\xbb\x01\n" +
 	"\x0eGetBgpResponse\x12\x10\n" +
 	"\x03asn\x18\x01 \x01(\rR\x03asn\x12\x1b\n" +
 	"\trouter_id\x18\x02 \x01(\tR\brouterId\x12\x18\n" +
 	"\arunning\x18\x03 \x01(\bR\arunning\x12:\n" +
-	"\tneighbors\x18\x04 \x03(\v2\x1c.sixfold.v1.BgpNeighborStateR\tneighbors\"\xa5\x01\n" +
+	"\tneighbors\x18\x04 \x03(\v2\x1c.sixfold.v1.BgpNeighborStateR\tneighbors\x12\x10\n" +
+	"\x03vrf\x18\x05 \x01(\tR\x03vrf\x12\x12\n" +
+	"\x04vrfs\x18\x06 \x03(\tR\x04vrfs\"\xb7\x01\n" +
 	"\x13ListBgpPathsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -2520,7 +2588,8 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\bneighbor\x18\x04 \x01(\tR\bneighbor\x12\x1e\n" +
 	"\n" +
 	"advertised\x18\x05 \x01(\bR\n" +
-	"advertised\"i\n" +
+	"advertised\x12\x10\n" +
+	"\x03vrf\x18\x06 \x01(\tR\x03vrf\"i\n" +
 	"\x14ListBgpPathsResponse\x12)\n" +
 	"\x05paths\x18\x01 \x03(\v2\x13.sixfold.v1.BgpPathR\x05paths\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"k\n" +
@@ -2582,9 +2651,10 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\"n\n" +
 	"\x11ListAuditResponse\x121\n" +
 	"\arecords\x18\x01 \x03(\v2\x17.sixfold.v1.AuditRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"*\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"<\n" +
 	"\x0eExplainRequest\x12\x18\n" +
-	"\asubject\x18\x01 \x01(\tR\asubject\"\x8a\x01\n" +
+	"\asubject\x18\x01 \x01(\tR\asubject\x12\x10\n" +
+	"\x03vrf\x18\x02 \x01(\tR\x03vrf\"\x8a\x01\n" +
 	"\x0fExplainResponse\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x18\n" +
