@@ -16,7 +16,12 @@ type Link struct {
 	AcceptRA  bool // accept_ra 2 if set, 0 otherwise
 	DAD       bool // duplicate address detection of our addresses
 	Addresses []Address
+	Sysctls   []Sysctl // further settings; they win over those that follow from the rest
+	Made      bool     // the router made the link, and removes it: its MTU and whether it is up need not be put back
 }
+
+// Sysctl is a setting of the kernel for a link: net/ipv6/conf/eth0/accept_ra_pinfo.
+type Sysctl struct{ Path, Value string }
 
 // Address is an address to have. Lifetimes of addresses cut from a delegation end with it.
 type Address struct {

@@ -18,6 +18,7 @@ type settledLink struct {
 type settledSysctl struct {
 	value string
 	index int
+	reads string // what the kernel made of the value: it rounds some
 }
 
 // found is one thing that was not as Apply left it, and how mending it went.
@@ -48,7 +49,8 @@ func (w *LinkWriter) drift(cfg Config, links Links) *linkDrift {
 
 // same reports whether two links are wanted to be the same.
 func (l Link) same(o Link) bool {
-	return l.MTU == o.MTU && l.AcceptRA == o.AcceptRA && l.DAD == o.DAD && slices.Equal(l.Addresses, o.Addresses)
+	return l.MTU == o.MTU && l.AcceptRA == o.AcceptRA && l.DAD == o.DAD && l.Made == o.Made &&
+		slices.Equal(l.Addresses, o.Addresses) && slices.Equal(l.Sysctls, o.Sysctls)
 }
 
 // link notes that a link was not as it was left.
@@ -75,7 +77,7 @@ func (d *linkDrift) address(name string, op addressOp, problem error) {
 func (d *linkDrift) sysctl(known settledSysctl, s sysctl, old string, link LinkState, problem error) {
 	what := fmt.Sprintf("sysctl %s was %s, not %s", s.path, old, s.value)
 	switch {
-	case known != settledSysctl{s.value, link.Index}:
+	case known.value != s.value || known.index != link.Index:
 	case s.link == "":
 		d.found = append(d.found, found{s.path, fmt.Sprintf("it was %s, not %s", old, s.value), problem})
 	case link.MTU >= minMTU: // below, the kernel has made them anew

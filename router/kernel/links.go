@@ -28,7 +28,8 @@ type LinkWriter struct {
 
 	mu      sync.Mutex // one Apply at a time; guards how it left things
 	settled map[string]settledLink
-	sysctls map[string]settledSysctl     // by path
+	sysctls map[string]settledSysctl // by path
+	origins origins
 	fault   func(operation string) error // for tests: an error stands for that of the kernel
 }
 
@@ -42,7 +43,8 @@ func (w *LinkWriter) Writes() uint64 { return w.writes.Load() }
 
 // Apply makes want so: MTU, sysctls, up, addresses, in this order, and removes addresses of ours that are not wanted, on all
 // links, last. Links that do not exist are left for a later call. What fails does not keep the rest from being done; the errors
-// are joined. Forwarding is switched on but never off: others on this machine may need it.
+// are joined. Forwarding is switched on but never off: others on this machine may need it. All else that an earlier Apply changed
+// of a link and that is no longer wanted gets back the value that it was found with, unless somebody else changed it since.
 func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,10 +60,15 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 
 	good, errs := named(want)
 	before, d := w.Writes(), w.drift(good, links)
+	w.origins.keepOnly(links.byIndex())
+	if err := w.noteLinks(good, links); err != nil {
+		return err
+	}
 	w.eachLink(good, links, func(want Link, have LinkState) error { return w.setMTU(c, want, have, d) }, &errs)
 	solicit := w.applySysctls(good, links, d, &errs)
 	w.eachLink(good, links, func(_ Link, have LinkState) error { return w.setUp(c, have, d) }, &errs)
 	w.applyAddresses(c, good, links, d, &errs)
+	w.putBack(c, good, links, &errs)
 	w.settle(good, links, d)
 
 	if w.Writes() != before {
@@ -95,42 +102,6 @@ func named(want Config) (Config, []error) {
 
 // changesMTU reports whether the MTU has to be written.
 func (l Link) changesMTU(have LinkState) bool { return l.MTU != 0 && l.MTU != have.MTU }
-
-// applySysctls writes what differs and returns the links on which advertisements are accepted from now on.
-func (w *LinkWriter) applySysctls(cfg Config, links Links, d *linkDrift, errs *[]error) (solicit []string) {
-	left := map[string]settledSysctl{}
-	defer func() { w.sysctls = left }()
-	for _, s := range sysctlPlan(cfg, links) {
-		old, write, err := w.sys.due(s, cfg)
-		if err != nil {
-			*errs = append(*errs, err)
-			continue
-		}
-		if !write {
-			if old != "" { // it exists
-				left[s.path] = settledSysctl{s.value, links[s.link].Index}
-			}
-			continue
-		}
-		err = w.write("sysctl "+s.path, func() error { return w.sys.set(s.path, s.value) })
-		known := w.sysctls[s.path]
-		d.sysctl(known, s, old, links[s.link], err)
-		if err == nil {
-			left[s.path] = settledSysctl{s.value, links[s.link].Index}
-		} else if known.value == s.value {
-			left[s.path] = known // until it is mended
-		}
-		if err != nil && !s.optional {
-			*errs = append(*errs, fmt.Errorf("set sysctl %s to %s: %w", s.path, s.value, err))
-			continue
-		}
-		w.log.Debug("sysctl", "path", s.path, "was", old, "is", s.value)
-		if err == nil && s.value == "2" && s.path == "net/ipv6/conf/"+s.link+"/accept_ra" {
-			solicit = append(solicit, s.link)
-		}
-	}
-	return solicit
-}
 
 func wantsIPv6(l Link) bool {
 	return l.AcceptRA || slices.ContainsFunc(l.Addresses, func(a Address) bool { return a.Prefix.Addr().Is6() })

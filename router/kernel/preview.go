@@ -20,6 +20,8 @@ const minMTU6 = 1280
 // it will start with the settings that the kernel gives to new links. Links that the configuration has and links lacks are left
 // out, as Apply leaves them.
 func (w *LinkWriter) Preview(want Config, links Links) ([]change.Op, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	good, errs := named(want)
 	var ops []change.Op
 	for _, name := range slices.Sorted(maps.Keys(good.Links)) {
@@ -43,6 +45,7 @@ func (w *LinkWriter) Preview(want Config, links Links) ([]change.Op, error) {
 		}
 		ops = append(ops, addressChange(writes[i]))
 	}
+	ops = append(ops, w.previewBacks(good, links)...)
 	return ops, errors.Join(errs...)
 }
 
@@ -93,7 +96,7 @@ func (w *LinkWriter) previewSysctls(cfg Config, links Links, errs *[]error) []ch
 		if state := links[s.link]; s.link != "" && startsAnew(cfg.Links[s.link], state, family) {
 			write, old, err = w.differsFromDefault(s, cfg.Links[s.link], state, family, defaults)
 		} else {
-			old, write, err = w.sys.due(s, cfg)
+			old, write, err = w.due(s, cfg, links)
 		}
 		if err != nil {
 			*errs = append(*errs, err)

@@ -58,9 +58,11 @@ lan0 | add 192.0.2.1/24 | live |
 			`lan0 | change 2001:db8::1/64 to /56 | recreate | connections to and from 2001:db8::1
 lan0 | remove 192.0.2.1/24 | delete | connections to and from 192.0.2.1
 `},
-		{"advertisements", Link{AcceptRA: true, Addresses: addresses("2001:db8::1/56")}, "lan0 | set accept_ra to 2 | live | \n"},
+		{"advertisements", Link{AcceptRA: true, Addresses: addresses("2001:db8::1/56")}, `lan0 | set accept_ra to 2 | live | 
+lan0 | change mtu from 1400 back to 1500 | live | 
+`},
 		{"no room for IPv6", Link{MTU: 1000},
-			`lan0 | change mtu from 1400 to 1000 | live | IPv6 on lan0, which needs an mtu of 1280
+			`lan0 | change mtu from 1500 to 1000 | live | IPv6 on lan0, which needs an mtu of 1280
 lan0 | set accept_ra to 0 | live | 
 lan0 | remove 2001:db8::1/56 | delete | connections to and from 2001:db8::1
 `},
@@ -151,7 +153,7 @@ func TestPreviewSaysWhetherApplyWrites(t *testing.T) {
 		cfg := choose()
 		for _, again := range []bool{false, true} {
 			ops := preview(t, w, cfg)
-			foreseen := Simulate(cfg, m.Links())
+			foreseen := Simulate(cfg, w.PutBack(cfg, m.Links()))
 			before := w.Writes()
 			apply(t, w, cfg)
 			wrote := w.Writes() - before

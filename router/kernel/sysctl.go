@@ -20,6 +20,8 @@ type sysctl struct {
 	value    string
 	atLeast  bool // value is a number that is only ever raised
 	optional bool // may be missing or read-only, as global settings are in a namespace
+	follows  bool // the kernel sets it with that for all links: it is looked at when that was written
+	chosen   bool // by the configuration, by its name
 	link     string
 }
 
@@ -34,25 +36,28 @@ func sysctlPlan(cfg Config, present Links) []sysctl {
 			continue
 		}
 		v6, v4 := path.Join("net/ipv6/conf", name), path.Join("net/ipv4/conf", name)
+		var own []sysctl
 		set := func(list *[]sysctl, dir, key, value string) {
 			*list = append(*list, sysctl{path: path.Join(dir, key), value: value, link: name})
 		}
-		set(&first, v6, "disable_ipv6", "0")
-		set(&first, v6, "keep_addr_on_down", "1")
+		set(&own, v6, "disable_ipv6", "0")
+		set(&own, v6, "keep_addr_on_down", "1")
 		if cfg.Links[name].AcceptRA {
-			set(&first, v6, "accept_ra_defrtr", "1")
-			set(&first, v6, "accept_ra_pinfo", "1")
-			set(&first, v6, "autoconf", "1")
-			set(&first, v6, "accept_ra", "2") // also when forwarding
+			set(&own, v6, "accept_ra_defrtr", "1")
+			set(&own, v6, "accept_ra_pinfo", "1")
+			set(&own, v6, "autoconf", "1")
+			set(&own, v6, "accept_ra", "2") // also when forwarding
 		} else {
-			set(&first, v6, "accept_ra", "0")
+			set(&own, v6, "accept_ra", "0")
 		}
 		// Without it, removing our first address of an IPv4 subnet removes all others in it, of others too.
-		set(&first, v4, "promote_secondaries", "1")
+		set(&own, v4, "promote_secondaries", "1")
 		if cfg.Forwarding {
 			set(&last, v6, "forwarding", "1")
 			set(&last, v4, "forwarding", "1")
+			last[len(last)-1].follows, last[len(last)-2].follows = true, true
 		}
+		first = append(first, choose(own, cfg.Links[name].Sysctls, name)...)
 	}
 	if cfg.Forwarding {
 		// These set all links at once; those in last are for links that somebody changed since.
@@ -60,6 +65,15 @@ func sysctlPlan(cfg Config, present Links) []sysctl {
 			sysctl{path: "net/ipv4/ip_forward", value: "1"})
 	}
 	return append(append(first, last...), neighborLimits(max(len(present), len(cfg.Links)))...)
+}
+
+// choose adds the settings that the configuration names. They take the place of those that follow from the rest of it.
+func choose(list []sysctl, chosen []Sysctl, link string) []sysctl {
+	for _, c := range chosen {
+		list = slices.DeleteFunc(list, func(s sysctl) bool { return s.path == c.Path })
+		list = append(list, sysctl{path: c.Path, value: c.Value, link: link, chosen: true})
+	}
+	return list
 }
 
 // neighborLimits returns the sizes of the neighbor tables for a number of links. Each link takes several entries for multicast
@@ -113,6 +127,9 @@ func (s sysctls) get(p string) (string, error) {
 		return strings.TrimSpace(string(b[:n])), nil
 	}
 }
+
+// has reports whether something is there.
+func (s sysctls) has(p string) bool { return unix.Access(path.Join(s.root, p), unix.F_OK) == nil }
 
 // set writes a setting.
 func (s sysctls) set(p, value string) error {
