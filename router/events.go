@@ -19,6 +19,7 @@ import (
 // hook has the subsystems tell of what happens. It is called before any of them runs.
 func (r *Router) hook() {
 	r.links.OnDrift = r.drifted("kernel")
+	r.rules.OnDrift = r.drifted("kernel")
 	r.vxlan.OnDrift = r.drifted("vxlan")
 	r.fib.OnDrift = r.drifted("fib")
 	r.dhcp.OnEvent = func(e dhcpv6.Event) { r.journal.add(leaseEvent(e), time.Now()) }

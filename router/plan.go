@@ -26,6 +26,7 @@ type Inputs struct {
 
 // Plan is the desired state of every subsystem, and what could not be planned yet.
 type Plan struct {
+	Rules     bool // policy rules of VRFs
 	Kernel    kernel.Config
 	VXLAN     vxlan.Config
 	BGP       bgp.Config
@@ -34,6 +35,7 @@ type Plan struct {
 	DHCP      dhcpv6.Config
 	Connected []rib.Route    // prefixes of the addresses that configured links have
 	Static    []rib.Route    // routes of the configuration
+	Local     []rib.Route    // prefixes of which every address is ours
 	Aggregate []rib.Route    // unreachable routes of prefixes delegated to us and of BGP aggregates
 	Config    *config.Config // what attached units take their part from
 	Pending   []Pending
@@ -57,12 +59,15 @@ func MakePlan(in Inputs) *Plan {
 		},
 		uplinks: map[string]string{},
 		held:    map[string]pd.Delegation{},
+		tables:  in.Links.Tables(),
 	}
 	if in.Config == nil {
 		return p.plan
 	}
 	// A machine that nothing is configured for is none of ours: it may not even be meant to forward.
-	p.plan.Kernel.Forwarding = len(in.Config.Interfaces) > 0 || len(in.Config.Routes) > 0 || in.Config.BGP != nil
+	p.plan.Kernel.Forwarding = len(in.Config.Interfaces) > 0 || len(in.Config.Routes) > 0 || in.Config.BGP != nil || len(in.Config.VRFs) > 0
+	in.Config = expand(in.Config, in.Links)
+	p.Config = in.Config
 	for _, i := range in.Config.Interfaces {
 		for _, d := range i.Delegations {
 			p.uplinks[d.Name] = i.Name
@@ -77,7 +82,9 @@ func MakePlan(in Inputs) *Plan {
 	for _, i := range in.Config.Interfaces {
 		p.planInterface(i)
 	}
+	p.planVRFs()
 	p.planRoutes()
+	p.planLocal()
 	p.planBGP()
 	return p.plan
 }
@@ -89,6 +96,7 @@ type planner struct {
 	uplinks map[string]string        // link that a delegation is asked for on, by its name
 	held    map[string]pd.Delegation // delegations that are in force, by name
 	ours    []netip.Prefix           // own addresses, once asked for
+	tables  func(kernel.LinkState) uint32
 }
 
 func (p *planner) pending(what, reason string) {

@@ -21,7 +21,7 @@ func (p *planner) planInterface(i config.Interface) {
 		}
 	}
 	addresses := p.resolveAll(where+".addresses", i.Addresses)
-	link := kernel.Link{Name: i.Name, MTU: i.MTU, AcceptRA: i.AcceptRA, DAD: i.DAD}
+	link := kernel.Link{Name: i.Name, MTU: i.MTU, AcceptRA: i.AcceptRA, DAD: i.DAD, Sysctls: linkSettings(i), Made: i.VXLAN != nil}
 	for _, a := range addresses {
 		link.Addresses = append(link.Addresses, kernel.Address{Prefix: a.prefix})
 	}
@@ -93,6 +93,10 @@ func (p *planner) connected(state kernel.LinkState) {
 	if !state.Running {
 		return
 	}
+	table := p.tables(state)
+	if table == rib.MainTable {
+		table = 0
+	}
 	seen := map[netip.Prefix]bool{}
 	for _, a := range state.Addresses {
 		prefix := a.Prefix.Masked()
@@ -100,7 +104,7 @@ func (p *planner) connected(state kernel.LinkState) {
 			continue
 		}
 		seen[prefix] = true
-		p.plan.Connected = append(p.plan.Connected, rib.Route{Prefix: prefix, Link: state.Name})
+		p.plan.Connected = append(p.plan.Connected, rib.Route{Prefix: prefix, Link: state.Name, Table: table})
 	}
 }
 

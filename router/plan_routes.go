@@ -12,24 +12,7 @@ import (
 
 // planRoutes plans static routes and the unreachable routes of aggregates.
 func (p *planner) planRoutes() {
-	for _, r := range p.Config.Routes {
-		c, ok := p.resolve("routes", r.Prefix)
-		if !ok {
-			continue
-		}
-		via, ok := p.resolveHost(fmt.Sprintf("routes.%q.via", r.Prefix), r.Via)
-		if !ok {
-			continue
-		}
-		if r.Interface != "" {
-			if _, ok := p.Links[r.Interface]; !ok {
-				p.pending(fmt.Sprintf("routes.%q", r.Prefix), fmt.Sprintf("there is no link %s", r.Interface))
-			}
-		}
-		p.plan.Static = append(p.plan.Static, rib.Route{
-			Prefix: c.prefix.Masked(), Kind: r.Kind, Via: via, Link: r.Interface, Metric: r.Metric,
-		})
-	}
+	p.planStatic("routes", p.Config.Routes, 0)
 	// RFC 7084 WPD-5: what is delegated to us and not in use must not go back to the ISP by the default route.
 	for _, name := range sortedNames(p.held) {
 		d := p.held[name]
@@ -44,6 +27,28 @@ func (p *planner) planRoutes() {
 		if !slices.Contains(p.plan.Aggregate, route) {
 			p.plan.Aggregate = append(p.plan.Aggregate, route)
 		}
+	}
+}
+
+// planStatic plans the static routes of one table; 0 is the main one.
+func (p *planner) planStatic(where string, routes []config.Route, table uint32) {
+	for _, r := range routes {
+		c, ok := p.resolve(where, r.Prefix)
+		if !ok {
+			continue
+		}
+		via, ok := p.resolveHost(fmt.Sprintf("%s.%q.via", where, r.Prefix), r.Via)
+		if !ok {
+			continue
+		}
+		if r.Interface != "" {
+			if _, ok := p.Links[r.Interface]; !ok {
+				p.pending(fmt.Sprintf("%s.%q", where, r.Prefix), fmt.Sprintf("there is no link %s", r.Interface))
+			}
+		}
+		p.plan.Static = append(p.plan.Static, rib.Route{
+			Prefix: c.prefix.Masked(), Kind: r.Kind, Via: via, Link: r.Interface, Metric: r.Metric, Table: table,
+		})
 	}
 }
 

@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write the expected plans anew")
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // Each file of testdata/plan has a configuration, the state of the machine, and the plan that follows. A line of the state
-// is a link (link NAME INDEX [down] [kind=KIND] ADDRESS…; one named vxlan… is of that kind) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
+// is a link (link NAME INDEX [down] [kind=KIND] [table=N] [master=INDEX] ADDRESS…; one named vxlan… is of that kind) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
 func TestMakePlan(t *testing.T) {
 	files, err := filepath.Glob("testdata/plan/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -98,6 +98,18 @@ func parseState(text string, in *Inputs) error {
 					l.Kind = kind
 					continue
 				}
+				if n, ok := strings.CutPrefix(word, "table="); ok {
+					if _, err := fmt.Sscan(n, &l.Table); err != nil {
+						return err
+					}
+					continue
+				}
+				if n, ok := strings.CutPrefix(word, "master="); ok {
+					if _, err := fmt.Sscan(n, &l.Master); err != nil {
+						return err
+					}
+					continue
+				}
 				if word == "down" {
 					l.Running = false
 					continue
@@ -136,6 +148,9 @@ func parseState(text string, in *Inputs) error {
 func render(p *Plan) string {
 	var b strings.Builder
 	w := bufio.NewWriter(&b)
+	if p.Rules {
+		fmt.Fprintf(w, "rules of VRFs\n")
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Kernel.Links)) {
 		l := p.Kernel.Links[name]
 		fmt.Fprintf(w, "link %s%s%s%s\n", name, show(" mtu", l.MTU), show(" accept_ra", l.AcceptRA), show(" dad", l.DAD))

@@ -53,7 +53,9 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 		return nil, nil, err
 	}
 	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: plan.Pending}
-	ops, err := r.links.Preview(plan.Kernel, before)
+	ops, err := r.previewRules(plan, true)
+	out.add("kernel", ops, err)
+	ops, err = r.links.Preview(plan.Kernel, before)
 	out.add("kernel", ops, err)
 	out.add("vxlan", devices.Ops, nil)
 	ops, err = previewNew(r.links, plan.Kernel, devices)
@@ -85,7 +87,7 @@ func (r *Router) foresee(ctx context.Context, in *Inputs) (*Plan, vxlan.Preview,
 			break
 		}
 		last = plan
-		links := kernel.Simulate(plan.Kernel, before)
+		links := kernel.Simulate(plan.Kernel, r.links.PutBack(plan.Kernel, before))
 		mtu := map[string]int{}
 		for name, l := range links {
 			if l.MTU != before[name].MTU {
@@ -139,7 +141,10 @@ func previewNew(w *kernel.LinkWriter, want kernel.Config, devices vxlan.Preview)
 // previews has the previews of units by name. The kernel and VXLAN units, which change the links, have none: foresee sees to them.
 func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
 	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
-		"fib":    func(p *Plan, _ kernel.Links) ([]change.Op, error) { return previewRoutes(r.table, p), nil },
+		"fib": func(p *Plan, _ kernel.Links) ([]change.Op, error) {
+			ops, err := r.previewRules(p, false)
+			return append(ops, previewRoutes(r.table, p)...), err
+		},
 		"bgp":    func(p *Plan, l kernel.Links) ([]change.Op, error) { return r.bgp.Preview(p.BGP, hasLinkLocal(l)) },
 		"pd":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
 		"ra":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },

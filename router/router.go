@@ -34,6 +34,7 @@ type Router struct {
 	table   *rib.Table
 	monitor *kernel.Monitor
 	links   *kernel.LinkWriter
+	rules   *kernel.RuleWriter
 	fib     *kernel.FIB
 	vxlan   *vxlan.Manager
 	bgp     *bgp.Speaker
@@ -108,6 +109,8 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	named := func(unit string) *slog.Logger { return log.With("unit", unit) }
 	r.monitor = kernel.NewMonitor(named("kernel"))
 	r.links = kernel.NewLinks(named("kernel"), r.monitor)
+	r.links.RememberIn(filepath.Join(stateDir, "links"))
+	r.rules = kernel.NewRules(named("kernel"), r.monitor)
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
 	r.bgp = bgp.New(named("bgp"), r.table.In(rib.MainTable))
@@ -119,9 +122,11 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.hook()
 	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
 	r.units = []*unit{
-		{name: "kernel", apply: func(ctx context.Context, p *Plan) error { return r.links.Apply(ctx, p.Kernel) }},
+		{name: "kernel", apply: func(ctx context.Context, p *Plan) error {
+			return errors.Join(r.keepRules(ctx, p), r.links.Apply(ctx, p.Kernel))
+		}},
 		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }},
-		{name: "fib"},
+		{name: "fib", apply: r.dropRules},
 		{name: "bgp", apply: func(ctx context.Context, p *Plan) error { return r.bgp.Apply(ctx, p.BGP) }, part: func(p *Plan) any { return p.BGP }},
 		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
 		{name: "ra", apply: func(ctx context.Context, p *Plan) error { return r.ra.Apply(ctx, p.RA) }, part: func(p *Plan) any { return p.RA }},

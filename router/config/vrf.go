@@ -45,41 +45,21 @@ func (c *Config) VRF(name string) *VRF {
 }
 
 // VRFOf returns the instance that a link belongs to, nil for the default instance. A name wins over patterns, and of patterns
-// the longest; of equally long ones the first by name of the instance.
+// the more specific one.
 func (c *Config) VRFOf(link string) *VRF {
 	var best *VRF
-	length := -1
+	pattern := ""
 	for i := range c.VRFs {
-		for _, member := range c.VRFs[i].Interfaces {
+		for _, m := range c.VRFs[i].Interfaces {
 			switch {
-			case member == link:
+			case m == link:
 				return &c.VRFs[i]
-			case strings.Contains(member, "*") && len(member) > length && memberMatches(member, link):
-				best, length = &c.VRFs[i], len(member)
+			case IsPattern(m) && MatchInterface(m, link) && (best == nil || moreSpecific(m, pattern) < 0):
+				best, pattern = &c.VRFs[i], m
 			}
 		}
 	}
 	return best
-}
-
-// memberMatches tells whether a name has the form of a pattern, in which a * stands for any characters, or none.
-func memberMatches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == name
-	}
-	rest, ok := strings.CutPrefix(name, parts[0])
-	if !ok {
-		return false
-	}
-	for _, part := range parts[1 : len(parts)-1] {
-		at := strings.Index(rest, part)
-		if at < 0 {
-			return false
-		}
-		rest = rest[at+len(part):]
-	}
-	return strings.HasSuffix(rest, parts[len(parts)-1])
 }
 
 // member is a link, or a pattern of links, that an instance lists.
@@ -198,6 +178,8 @@ func (b *builder) names(name string, s *spot, key bool) {
 	switch {
 	case slices.Contains([]string{".", "..", "all", "default", "lo", "main", "local"}, name):
 		report(s, "%s cannot be the name of an instance: it has another meaning", name)
+	case IsPattern(name):
+		report(s, "%s is a pattern; an instance has a name", name)
 	case slices.Contains(b.interfaces, name):
 		report(s, "%s is already the name of an interface, %s", name, b.at(name).where())
 	}
@@ -215,8 +197,10 @@ func (b *builder) members(vrf string, list []string, s *spot) {
 		case first >= 0:
 			b.errorf(at, "%s is also in %s; an interface belongs to one instance", excerpt(text), b.inVRFs[first].spot.where())
 			continue
-		case strings.Contains(text, "*"):
-			if b.device(text, at); strings.Trim(text, "*") == "" {
+		case IsPattern(text) && b.ambiguous(text, at):
+			continue
+		case IsPattern(text):
+			if b.device(text, at); strings.Trim(text, "*?") == "" {
 				b.errorf(at, "%s would take every interface; begin it with the letters that the names have in common", excerpt(text))
 			}
 		default:
@@ -226,6 +210,17 @@ func (b *builder) members(vrf string, list []string, s *spot) {
 	}
 }
 
+// ambiguous reports a pattern of which nobody can tell whether it or another one holds for a link.
+func (b *builder) ambiguous(text string, s *spot) bool {
+	for _, m := range b.inVRFs {
+		if IsPattern(m.text) && literals(m.text) == literals(text) && strings.Count(m.text, "?") == strings.Count(text, "?") && globsMeet(m.text, text) {
+			b.errorf(s, "%s and %s, %s, match the same names, and neither is the more specific one; write out more of one of them", excerpt(text), m.text, m.spot.where())
+			return true
+		}
+	}
+	return false
+}
+
 // instanceOf returns the name of the instance of a link and where it is said; empty: the default instance.
 func (b *builder) instanceOf(link string) (string, *spot) {
 	best := member{}
@@ -233,7 +228,7 @@ func (b *builder) instanceOf(link string) (string, *spot) {
 		switch {
 		case m.text == link:
 			return m.vrf, m.spot
-		case strings.Contains(m.text, "*") && len(m.text) > len(best.text) && memberMatches(m.text, link):
+		case IsPattern(m.text) && MatchInterface(m.text, link) && (best.text == "" || moreSpecific(m.text, best.text) < 0):
 			best = m
 		}
 	}
