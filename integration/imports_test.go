@@ -15,13 +15,14 @@ const module = "github.com/sixfold-router/sixfold/"
 // mayImport has, for each package or tree of packages ("x/..."), the packages of ours that its code may import. Subsystems know
 // neither the router nor one another.
 var mayImport = map[string][]string{
-	"cmd/sixfold":       {"router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan"},
-	"router":            {"router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/kernel", "router/rib", "vxlan"},
-	"api":               {"router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
-	"api/apitest":       {"router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"cmd/sixfold":       {"router/device", "router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan"},
+	"router":            {"router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"api":               {"router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
+	"api/apitest":       {"router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/metrics":       {"bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan"},
 	"router/config":     {"proto/sixfold/v1", "router/rib"},
 	"router/kernel":     {"router/rib", "router/change"},
+	"router/device":     {"router/change"},
 	"bgp":               {"router/rib", "router/change"},
 	"dhcpv6":            {"dhcpv6/lease", "router/rib", "router/change"},
 	"dhcpv6/lease":      {},
@@ -48,7 +49,7 @@ var belongsTo = map[string][]string{
 	"github.com/osrg/gobgp":           {"bgp"},
 	"github.com/mdlayher/ndp":         {"ra"},
 	"github.com/insomniacslk/dhcp":    {"dhcpv6", "dhcpv6/pd"},
-	"github.com/vishvananda/netlink":  {"router/kernel", "vxlan"},
+	"github.com/vishvananda/netlink":  {"router/kernel", "router/device", "vxlan"},
 	"google.golang.org/protobuf":      {"api", "bgp", "router/config", "proto/sixfold/v1", "cmd/sixfold", "integration/lab"},
 	"buf.build/go":                    {"router/config"},
 	"google.golang.org/grpc":          {"api", "cmd/sixfold", "proto/sixfold/v1"},
