@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -161,6 +162,11 @@ func mountAll() error {
 // openOutput opens the device whose other end the host reads. If it is a terminal, it shall change nothing.
 func (g *guest) openOutput() error {
 	f, err := os.OpenFile(g.job.Out, os.O_WRONLY|unix.O_NOCTTY, 0)
+	// A port of virtio comes some time after its driver.
+	for tries := 0; errors.Is(err, os.ErrNotExist) && tries < 500; tries++ {
+		unix.Nanosleep(&unix.Timespec{Nsec: int64(10 * time.Millisecond)}, nil)
+		f, err = os.OpenFile(g.job.Out, os.O_WRONLY|unix.O_NOCTTY, 0)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // outcome is all that came of a machine.
@@ -50,7 +52,7 @@ func (o *outcome) err() error {
 	}
 }
 
-func (o *outcome) panicked() bool { return strings.Contains(o.console, "Kernel panic") }
+func (o *outcome) panicked() bool { return strings.Contains(o.console, panicText) }
 
 func (o *outcome) when() string {
 	if o.up {
@@ -59,24 +61,28 @@ func (o *outcome) when() string {
 	return " before the test program ran"
 }
 
+// grace is how long a machine that comes to its end by itself may take to tell about it.
+const grace = 2 * time.Second
+
 // boot runs a machine until the test program in it has ended, or the machine, or ctx. What the test program writes comes from
 // out, what the kernel writes from the command's standard output. Mirror gets all of it at once; it may be nil.
 func boot(ctx context.Context, cmd *exec.Cmd, out io.Reader, mark string, mirror io.Writer) (*outcome, error) {
 	if mirror == nil {
 		mirror = io.Discard
 	}
-	console := &tail{}
+	console := &console{panicked: make(chan struct{})}
 	both := io.MultiWriter(console, mirror)
 	cmd.Stdout, cmd.Stderr = both, both
-	// A process namespace: with the first process go all that a machine consists of.
+	// A process namespace: with its first process goes all that a machine consists of.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWPID, Setpgid: true}
 	runtime.LockOSThread() // Pdeathsig is about the thread
 	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
+	err := cmd.Start()
 	for _, f := range cmd.ExtraFiles {
 		f.Close()
+	}
+	if err != nil {
+		return nil, err
 	}
 	o := &outcome{}
 	read := make(chan struct{})
@@ -86,40 +92,33 @@ func boot(ctx context.Context, cmd *exec.Cmd, out io.Reader, mark string, mirror
 		o.read(out, mark, mirror)
 	}()
 	go func() { ended <- cmd.Wait() }()
-	running := true
+
+	running, told := true, false
 	select {
-	case <-read: // the test program has ended, or the machine closed the output
+	case <-read:
+		told = o.exited || o.failure != ""
+	case <-console.panicked:
 	case o.ended = <-ended:
 		running = false
 	case <-ctx.Done():
 		o.late = true
 	}
-	if !o.late && running && !finished(read, o) {
-		// The output is closed, so the machine is about to end.
+	if running && !told && !o.late {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
 		select {
 		case o.ended = <-ended:
 			running = false
-		case <-ctx.Done():
-			o.late = true
+		case <-timer.C:
 		}
 	}
 	if running {
 		cmd.Process.Kill()
 		<-ended
 	}
-	<-read // all writers are gone
+	<-read // the writers are gone
 	o.console = console.String()
 	return o, nil
-}
-
-// finished reports whether the test program is known to have ended.
-func finished(read <-chan struct{}, o *outcome) bool {
-	select {
-	case <-read:
-		return o.exited || o.failure != ""
-	default:
-		return false
-	}
 }
 
 // read reads the output until the test program has ended.
@@ -153,7 +152,7 @@ func (o *outcome) read(out io.Reader, mark string, mirror io.Writer) {
 }
 
 // pipe makes the output for a command that inherits its end: its descriptor there is 3.
-func pipe(cmd *exec.Cmd) (io.Reader, error) {
+func pipe(cmd *exec.Cmd) (io.ReadCloser, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -162,18 +161,30 @@ func pipe(cmd *exec.Cmd) (io.Reader, error) {
 	return r, nil
 }
 
-// tail keeps the end of what is written to it.
-type tail struct{ b []byte }
+// console keeps the end of what the kernel writes.
+type console struct {
+	text     []byte
+	panicked chan struct{} // closed when the kernel says that it gives up
+	closed   bool
+}
 
-const tailSize = 64 << 10
+const (
+	consoleSize = 64 << 10
+	panicText   = "Kernel panic"
+)
 
-func (t *tail) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if over := len(t.b) - tailSize; over > 0 {
-		t.b = append(t.b[:0], t.b[over:]...)
+func (c *console) Write(p []byte) (int, error) {
+	from := max(len(c.text)-len(panicText), 0)
+	c.text = append(c.text, p...)
+	if !c.closed && bytes.Contains(c.text[from:], []byte(panicText)) {
+		c.closed = true
+		close(c.panicked)
+	}
+	if over := len(c.text) - consoleSize; over > 0 {
+		c.text = append(c.text[:0], c.text[over:]...)
 	}
 	return len(p), nil
 }
 
-// String returns the kept text without carriage returns.
-func (t *tail) String() string { return strings.ReplaceAll(string(t.b), "\r", "") }
+// String returns the text as lines. It must not be called while something writes.
+func (c *console) String() string { return strings.ReplaceAll(string(c.text), "\r", "") }

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // umlModules are there at the start of each test. No program loads modules by need: the kernel's own request for one finds
@@ -36,11 +38,21 @@ func umlCommand(dir string, j *job) (*exec.Cmd, error) {
 		return nil, err
 	}
 	// The kernel's console is our standard output, the second console the pipe for the output of the tests.
-	cmd := exec.Command(kernel, "rootfstype=hostfs", "rootflags=/", "ro", "mem=1G", "init="+j.Exe, "panic=1",
+	cmd := exec.Command(kernel, "rootfstype=hostfs", "rootflags=/", "ro", "mem=1G", "init="+j.Exe,
 		"con=null", "con0=null,fd:1", "con1=null,fd:3", "uml_dir="+dir, "umid=uml", jobFile+"="+file)
-	// The memory of the machine is a file that has no name any more.
-	cmd.Env = append(os.Environ(), "TMPDIR=/dev/shm", "HOME="+dir)
+	cmd.Env = append(os.Environ(), "TMPDIR="+memoryDir(dir), "HOME="+dir)
 	return cmd, nil
+}
+
+// memoryDir is where the memory of a machine may be, a file that grows as it is used. The memory file system of a container
+// may be too small.
+func memoryDir(otherwise string) string {
+	const memory = "/dev/shm"
+	var fs unix.Statfs_t
+	if err := unix.Statfs(memory, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < 1<<30 {
+		return otherwise
+	}
+	return memory
 }
 
 // moduleFiles is modulePaths with the directory before them.

@@ -3,11 +3,13 @@ package vm
 import (
 	"context"
 	"crypto/rand"
+	"debug/elf"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +33,7 @@ const inside = "SIXFOLD_VM"
 // what was prepared outside, and gets the environment.
 func Inside() bool { return os.Getenv(inside) != "" }
 
-// timeout bounds a machine whose test has no deadline of its own.
+// timeout bounds a machine, so that one that hangs leaves time for other tests.
 const timeout = 5 * time.Minute
 
 // spare is what is left of a test's time when the machine is ended, to tell what was seen.
@@ -55,12 +57,12 @@ func Run(t *testing.T, k Kernel) bool {
 	default:
 		t.Fatalf("this test wants a machine of the kind %s, and is in one of the kind %s", k, now)
 	}
-	deadline, ok := t.Deadline()
-	if !ok {
-		deadline = time.Now().Add(timeout)
-	}
-	ctx, cancel := context.WithDeadline(t.Context(), deadline.Add(-spare))
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
+	if deadline, ok := t.Deadline(); ok {
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-spare))
+		defer cancel()
+	}
 	o, err := run(ctx, t.TempDir(), t.Name(), k)
 	if err != nil {
 		t.Fatalf("%s: %v", k, err)
@@ -116,7 +118,7 @@ func (r *report) show(t *testing.T) {
 
 // run runs one test of this program in a machine. The directory is the machine's own.
 func run(ctx context.Context, dir, test string, k Kernel) (*outcome, error) {
-	exe, err := os.Executable()
+	exe, err := program(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func run(ctx context.Context, dir, test string, k Kernel) (*outcome, error) {
 		return nil, err
 	}
 	j := &job{Mark: "\x16sixfold-vm-" + rand.Text(), Exe: exe, Dir: cwd, Args: arguments(ctx, test), Env: environment(k)}
-	commands := map[Kernel]func(string, *job) (*exec.Cmd, error){UML: umlCommand}
+	commands := map[Kernel]func(string, *job) (*exec.Cmd, error){UML: umlCommand, QEMU: qemuCommand}
 	command, ok := commands[k]
 	if !ok {
 		return nil, fmt.Errorf("no such machine")
@@ -138,11 +140,37 @@ func run(ctx context.Context, dir, test string, k Kernel) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer out.Close()
 	var mirror io.Writer
 	if os.Getenv("SIXFOLD_VM_SHOW") != "" {
 		mirror = os.Stderr
 	}
 	return boot(ctx, cmd, out, j.Mark, mirror)
+}
+
+// program returns a test program that runs in the machine: this one, unless it is linked with libraries. Those are not in an
+// initial file system, and the race detector finds no room for its shadow memory in user-mode-linux.
+func program(ctx context.Context, dir string) (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	f, err := elf.Open(exe)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if f.Section(".interp") == nil {
+		return exe, nil
+	}
+	// The tests of a package run in its directory.
+	static := filepath.Join(dir, "static.test")
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", static)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the test program without cgo: %w\n%s", err, out)
+	}
+	return static, nil
 }
 
 // passed are the flags of the testing package that mean the same inside. All flags of the tests themselves are passed too.
@@ -156,7 +184,7 @@ func arguments(ctx context.Context, test string) []string {
 			args = append(args, "-"+f.Name+"="+f.Value.String())
 		}
 	})
-	args = append(args, "-test.v=test2json", "-test.count=1", "-test.run="+only(test, flag.Lookup("test.run").Value.String()))
+	args = append(args, "-test.v=test2json", "-test.count=1", "-test.paniconexit0", "-test.run="+only(test, flag.Lookup("test.run").Value.String()))
 	if deadline, ok := ctx.Deadline(); ok {
 		// The test program tells where it hangs if it ends before the machine is ended.
 		left := time.Until(deadline) - spare

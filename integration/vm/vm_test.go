@@ -9,10 +9,21 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(netns.Isolate(m)) }
 
-func TestDevices(t *testing.T) {
+func TestUML(t *testing.T) {
 	if Run(t, UML) {
 		return
 	}
+	testDevices(t)
+}
+
+func TestQEMU(t *testing.T) {
+	if Run(t, QEMU) {
+		return
+	}
+	testDevices(t)
+}
+
+func testDevices(t *testing.T) {
 	n := netns.Host(t, "a")
 	for name, args := range map[string]string{
 		"dummy": "dummy", "vrf": "vrf table 10", "bond": "bond", "bridge": "bridge vlan_filtering 1",
