@@ -19,7 +19,7 @@ func (s *fibState) compare(d dump, r resolver, out map[rib.Key]string) {
 		}
 		is, ok := d.have[k]
 		switch {
-		case !ok && was.kind == rib.Unicast && !r.byIndex[was.link].up:
+		case !ok && was.link != 0 && !r.byIndex[was.link].up:
 		case !ok:
 			out[k] = routeMissing
 		case is.metric != was.metric && len(d.surplus[k]) > 0: // both are there, in another order

@@ -275,7 +275,7 @@ func (s *fibState) plan(ops []routeOp, c rib.Change, r resolver, now time.Time) 
 		return s.removeSurplus(ops, k)
 	}
 	for i, other := range s.surplus[k] {
-		if other.metric == want.metric { // ours too: take that one, and remove the other
+		if other.samePlace(want) { // ours too: take that one, and remove the other
 			s.surplus[k][i], s.have[k] = have, other
 			have = other
 			if want.same(other) {
@@ -287,7 +287,7 @@ func (s *fibState) plan(ops []routeOp, c rib.Change, r resolver, now time.Time) 
 		}
 	}
 	verb := addRoute
-	if ok && have.metric == want.metric {
+	if ok && have.samePlace(want) {
 		verb = replaceRoute
 	}
 	return append(ops, routeOp{key: k, route: want, verb: verb, entry: c.Best})
@@ -340,7 +340,7 @@ func (s *fibState) done(ops []routeOp, now time.Time) (more []routeOp, exists bo
 			more = s.removeSurplus(more, o.key)
 			continue
 		}
-		if had && old.metric != o.route.metric {
+		if had && !old.samePlace(o.route) {
 			more = append(more, routeOp{key: o.key, route: old, verb: removeRoute, extras: true})
 		}
 		s.have[o.key] = o.route

@@ -27,7 +27,7 @@ func (want kroute) same(have kroute) bool {
 	if want.proto != have.proto || want.kind != have.kind || want.metric != have.metric {
 		return false
 	}
-	if want.kind != rib.Unicast {
+	if want.kind != rib.Unicast && want.kind != rib.Deliver {
 		return true // the kernel shows such routes on the loopback device
 	}
 	return want.via == have.via && want.src == have.src && want.link == have.link && want.onlink == have.onlink
@@ -38,6 +38,22 @@ var kindTypes = [...]uint8{
 	rib.Unreachable: unix.RTN_UNREACHABLE,
 	rib.Blackhole:   unix.RTN_BLACKHOLE,
 	rib.Prohibit:    unix.RTN_PROHIBIT,
+	rib.Deliver:     unix.RTN_LOCAL,
+}
+
+// samePlace reports whether the kernel takes two routes to one prefix for the same one: then one replaces the other.
+func (r kroute) samePlace(o kroute) bool {
+	return r.metric == o.metric && (r.kind == rib.Deliver) == (o.kind == rib.Deliver)
+}
+
+// kernelTable returns the table that the kernel has a route in. Routes that take packets in are looked up before all others, in a
+// table of their own; only a VRF has them among the rest. To the rib they are of the main table, where nothing else of the same
+// prefix counts.
+func kernelTable(k rib.Key, r kroute) uint32 {
+	if r.kind == rib.Deliver && k.Table == rib.MainTable {
+		return unix.RT_TABLE_LOCAL
+	}
+	return k.Table
 }
 
 // appendHeader appends a netlink header and struct rtmsg. Its length is set by finish.
@@ -46,9 +62,9 @@ func appendHeader(b []byte, typ, flags uint16, seq uint32, k rib.Key, r kroute, 
 	if k.Prefix.Addr().Is4() {
 		family = unix.AF_INET
 	}
-	table := uint8(unix.RT_TABLE_UNSPEC)
-	if k.Table < 256 {
-		table = uint8(k.Table)
+	number, table := kernelTable(k, r), uint8(unix.RT_TABLE_UNSPEC)
+	if number < 256 {
+		table = uint8(number)
 	}
 	b = native.AppendUint32(b, 0)
 	b = native.AppendUint16(b, typ)
@@ -63,8 +79,8 @@ func appendHeader(b []byte, typ, flags uint16, seq uint32, k rib.Key, r kroute, 
 	b = native.AppendUint32(b, flags32)
 	b = appendAddr(b, unix.RTA_DST, k.Prefix.Addr())
 	b = appendUint32(b, unix.RTA_PRIORITY, r.metric)
-	if k.Table >= 256 {
-		b = appendUint32(b, unix.RTA_TABLE, k.Table)
+	if number >= 256 {
+		b = appendUint32(b, unix.RTA_TABLE, number)
 	}
 	return b
 }
@@ -75,6 +91,9 @@ func appendAdd(b []byte, flags uint16, seq uint32, k rib.Key, r kroute) []byte {
 	scope := uint8(unix.RT_SCOPE_UNIVERSE)
 	if r.kind == rib.Unicast && !r.via.IsValid() && k.Prefix.Addr().Is4() {
 		scope = unix.RT_SCOPE_LINK
+	}
+	if r.kind == rib.Deliver && k.Prefix.Addr().Is4() {
+		scope = unix.RT_SCOPE_HOST
 	}
 	b = appendHeader(b, unix.RTM_NEWROUTE, flags|unix.NLM_F_CREATE, seq, k, r, scope)
 	if r.kind == rib.Unicast {
@@ -95,6 +114,9 @@ func appendAdd(b []byte, flags uint16, seq uint32, k rib.Key, r kroute) []byte {
 		if r.src.IsValid() {
 			b = appendAddr(b, unix.RTA_PREFSRC, r.src)
 		}
+	}
+	if r.kind == rib.Deliver {
+		b = appendUint32(b, unix.RTA_OIF, uint32(r.link))
 	}
 	return finish(b, start)
 }
@@ -151,7 +173,7 @@ type parsedRoute struct {
 }
 
 // parseRoute reads the body of an RTM_NEWROUTE or RTM_DELROUTE message. It is not ok for kinds of routes that rib does not
-// have, such as the kernel's own local and multicast routes.
+// have, such as multicast routes, and for local ones that we did not write, such as those of the addresses of links.
 func parseRoute(b []byte) (p parsedRoute, ok bool) {
 	if len(b) < unix.SizeofRtMsg {
 		return p, false
@@ -177,6 +199,11 @@ func parseRoute(b []byte) (p parsedRoute, ok bool) {
 		p.route.kind = rib.Blackhole
 	case unix.RTN_PROHIBIT:
 		p.route.kind = rib.Prohibit
+	case unix.RTN_LOCAL:
+		if _, ours := protocolSource(p.route.proto); !ours {
+			return p, false
+		}
+		p.route.kind = rib.Deliver
 	default:
 		return p, false
 	}
@@ -200,7 +227,15 @@ func parseRoute(b []byte) (p parsedRoute, ok bool) {
 			p.hops = parseHops(val)
 		}
 	})
-	if p.route.kind != rib.Unicast {
+	if p.route.kind == rib.Deliver {
+		p.route.via, p.route.src, p.route.onlink = netip.Addr{}, netip.Addr{}, false
+		switch p.key.Table {
+		case rib.MainTable:
+			return p, false // we write none there
+		case unix.RT_TABLE_LOCAL:
+			p.key.Table = rib.MainTable
+		}
+	} else if p.route.kind != rib.Unicast {
 		p.route.link, p.route.via, p.route.src, p.route.onlink = 0, netip.Addr{}, netip.Addr{}, false
 	}
 	p.key.Prefix = netip.PrefixFrom(dst, bits)

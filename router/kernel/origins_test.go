@@ -34,7 +34,7 @@ func settings(t *testing.T, link string) map[string]string {
 		out[word], _, _ = strings.Cut(after, " ")
 	}
 	out["up"] = "no"
-	if _, flags, _ := strings.Cut(ip(t, "link show "+link), "<"); strings.Contains("," + strings.SplitN(flags, ">", 2)[0] + ",", ",UP,") {
+	if _, flags, _ := strings.Cut(ip(t, "link show "+link), "<"); strings.Contains(","+strings.SplitN(flags, ">", 2)[0]+",", ",UP,") {
 		out["up"] = "yes"
 	}
 	delete(out, "flags")

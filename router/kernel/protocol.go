@@ -13,9 +13,10 @@ const (
 	ProtoDelegated = 167 // "sixfold-delegated"
 	ProtoBGP       = 168 // "sixfold-bgp"
 	ProtoAggregate = 169 // "sixfold-aggregate"
+	ProtoLocal     = 170 // "sixfold-local"
 )
 
-const firstProto, lastProto = ProtoStatic, ProtoAggregate
+const firstProto, lastProto = ProtoStatic, ProtoLocal
 
 // DefaultMetric is the kernel priority of our routes that have none of their own, whatever their source: so a prefix that
 // changes its source is replaced in one step. It is above that of the kernel's own routes to connected prefixes (0 for IPv4,
@@ -35,6 +36,8 @@ func Protocol(s rib.Source) uint8 {
 		return ProtoBGP
 	case rib.Aggregate:
 		return ProtoAggregate
+	case rib.Local:
+		return ProtoLocal
 	}
 	return 0
 }
@@ -50,6 +53,8 @@ func protocolSource(proto uint8) (rib.Source, bool) {
 		return rib.BGP, true
 	case ProtoAggregate:
 		return rib.Aggregate, true
+	case ProtoLocal:
+		return rib.Local, true
 	}
 	return 0, false
 }

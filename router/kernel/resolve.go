@@ -13,6 +13,7 @@ import (
 var (
 	errNoLink    = errors.New("no such link")
 	errLinkDown  = errors.New("link is down")
+	errLoopback  = errors.New("the loopback lo is down: run ip link set lo up")
 	errNeedLink  = errors.New("a link-local next hop needs a link")
 	errNoNextHop = errors.New("neither next hop nor link")
 	errFamily    = errors.New("an IPv6 route cannot have an IPv4 next hop")
@@ -95,6 +96,17 @@ func (r resolver) route(e rib.Entry) (kroute, error) {
 	k := kroute{proto: Protocol(e.Source), kind: e.Route.Kind, metric: e.Route.Metric}
 	if k.metric == 0 {
 		k.metric = DefaultMetric
+	}
+	if k.kind == rib.Deliver {
+		for _, l := range r.links {
+			if l.loopback {
+				if k.link = l.index; !l.up {
+					return kroute{}, errLoopback
+				}
+				return k, nil
+			}
+		}
+		return kroute{}, errLoopback
 	}
 	if k.kind != rib.Unicast {
 		return k, nil
