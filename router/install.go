@@ -130,7 +130,7 @@ func (r *Router) refused(ctx context.Context) map[rib.Key]string {
 		return nil // the writer is being started again: what fails is tried later, and shown
 	}
 	out := map[rib.Key]string{}
-	for _, f := range r.fib.Refused(func(s rib.Source) bool { return s == rib.Static || s == rib.Aggregate }) {
+	for _, f := range r.fib.Refused(func(s rib.Source) bool { return s == rib.Static || s == rib.Local || s == rib.Aggregate }) {
 		out[f.Key] = f.Reason
 	}
 	return out

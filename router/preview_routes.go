@@ -13,7 +13,7 @@ import (
 
 // previewRoutes tells how the routes that follow from the plan itself change.
 func previewRoutes(table *rib.Table, plan *Plan) []change.Op {
-	planned := map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Aggregate: plan.Aggregate}
+	planned := map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate}
 	want := map[rib.Source]map[rib.Key]rib.Route{}
 	keep := map[rib.Key]bool{} // prefixes that keep some route
 	for src, routes := range planned {

@@ -22,10 +22,10 @@ func (r *Router) Interfaces(context.Context) ([]InterfaceStatus, error) {
 	for name, l := range r.monitor.Links() {
 		byName[name] = InterfaceStatus{Name: name, Link: l}
 	}
-	if conf := r.config(); conf != nil {
+	if conf := expand(r.config(), r.monitor.Links()); conf != nil {
 		for _, i := range conf.Interfaces {
 			s := byName[i.Name]
-			s.Name, s.Description, s.Configured = i.Name, i.Description, true
+			s.Name, s.Description, s.Configured, s.Pattern = i.Name, i.Description, true, i.Pattern
 			byName[i.Name] = s
 		}
 	}

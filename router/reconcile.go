@@ -181,6 +181,7 @@ func newLines(before, now string) string {
 // publish writes the routes that follow from the plan itself.
 func (r *Router) publish(plan *Plan) {
 	r.table.Replace(rib.Connected, plan.Connected)
+	r.table.Replace(rib.Local, plan.Local)
 	r.table.Replace(rib.Static, plan.Static)
 	r.table.Replace(rib.Aggregate, plan.Aggregate)
 }

@@ -27,6 +27,7 @@ type InterfaceStatus struct {
 	Name        string
 	Description string
 	Configured  bool
+	Pattern     string // of the configuration that it is configured by; empty: by its name, or not at all
 	Link        kernel.LinkState
 }
 
