@@ -1,0 +1,55 @@
+package firewall
+
+import "net/netip"
+
+// State is what the kernel's connection tracking says of a packet, with its bits.
+type State uint32
+
+// The states.
+const (
+	Invalid     State = 1
+	Established State = 2
+	Related     State = 4
+	New         State = 8
+	Untracked   State = 64
+)
+
+// Packet is what rules can see of a packet. Lengths and checksums play no part.
+type Packet struct {
+	Hook             Hook
+	In, Out          string // interfaces; empty: none
+	Slave            string // where In is a VRF, the interface of it that the packet came in by
+	Src, Dst         netip.Addr
+	Protocol         Protocol
+	SrcPort, DstPort uint16 // of TCP, UDP and SCTP
+	ICMPType         uint8  // of ICMP and ICMPv6
+	HopLimit         uint8
+	TCPFlags         uint8
+	State            State
+	Routing          int16           // type of the first routing header; -1: there is none
+	SrcRoute         string          // interface of the route to Src; empty: there is no route
+	SrcRoutes        map[string]bool // interfaces by which Src can be reached, where that is not only SrcRoute
+	DstLocal         bool            // Dst is an address of this machine
+}
+
+// The protocols that rules name.
+const (
+	ICMP     Protocol = 1
+	IGMP     Protocol = 2
+	TCP      Protocol = 6
+	UDP      Protocol = 17
+	GRE      Protocol = 47
+	ESP      Protocol = 50
+	AH       Protocol = 51
+	ICMPv6   Protocol = 58
+	SCTP     Protocol = 132
+	Mobility Protocol = 135
+	HIP      Protocol = 139
+	UDPLite  Protocol = 136
+	DCCP     Protocol = 33
+)
+
+// HasPorts reports whether the protocol has ports at the start of its header.
+func (p Protocol) HasPorts() bool {
+	return p == TCP || p == UDP || p == SCTP || p == UDPLite || p == DCCP
+}
