@@ -308,7 +308,8 @@ type ApiTcp struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Addresses with port to listen on, [2001:db8::1]:4610.
 	Listen []string `protobuf:"bytes,1,rep,name=listen,proto3" json:"listen,omitempty"`
-	// Listen only on this interface or in this VRF; without it on all.
+	// Listen only on this interface or in this VRF; default: in the default instance. Without it in the management instance, if there
+	// is one and listen has an address that is not loopback.
 	Device string `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
 	// File with the certificate of the server, and those between it and its authority, in PEM.
 	Certificate string `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
@@ -400,7 +401,8 @@ type Metrics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Address with port to listen on, [::1]:9466.
 	Listen string `protobuf:"bytes,1,opt,name=listen,proto3" json:"listen,omitempty"`
-	// Listen only on this interface or in this VRF; without it on all.
+	// Listen only on this interface or in this VRF; default: in the default instance. Without it in the management instance, if there
+	// is one and the address is not loopback.
 	Device        string `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

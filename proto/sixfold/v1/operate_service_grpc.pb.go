@@ -23,6 +23,7 @@ const (
 	OperateService_RenewDelegation_FullMethodName   = "/sixfold.v1.OperateService/RenewDelegation"
 	OperateService_ReleaseLease_FullMethodName      = "/sixfold.v1.OperateService/ReleaseLease"
 	OperateService_ResetBgpNeighbor_FullMethodName  = "/sixfold.v1.OperateService/ResetBgpNeighbor"
+	OperateService_Resolve_FullMethodName           = "/sixfold.v1.OperateService/Resolve"
 )
 
 // OperateServiceClient is the client API for OperateService service.
@@ -40,6 +41,9 @@ type OperateServiceClient interface {
 	ReleaseLease(ctx context.Context, in *ReleaseLeaseRequest, opts ...grpc.CallOption) (*ReleaseLeaseResponse, error)
 	// ResetBgpNeighbor takes a session down and up again, or has its routes sent and filtered again.
 	ResetBgpNeighbor(ctx context.Context, in *ResetBgpNeighborRequest, opts ...grpc.CallOption) (*ResetBgpNeighborResponse, error)
+	// Resolve looks a name up as the router itself does: in the management instance, if there is one, with its DNS servers. A name
+	// that does not exist is answered with NOT_FOUND, servers that do not answer with UNAVAILABLE.
+	Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveResponse, error)
 }
 
 type operateServiceClient struct {
@@ -90,6 +94,16 @@ func (c *operateServiceClient) ResetBgpNeighbor(ctx context.Context, in *ResetBg
 	return out, nil
 }
 
+func (c *operateServiceClient) Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveResponse)
+	err := c.cc.Invoke(ctx, OperateService_Resolve_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperateServiceServer is the server API for OperateService service.
 // All implementations must embed UnimplementedOperateServiceServer
 // for forward compatibility.
@@ -105,6 +119,9 @@ type OperateServiceServer interface {
 	ReleaseLease(context.Context, *ReleaseLeaseRequest) (*ReleaseLeaseResponse, error)
 	// ResetBgpNeighbor takes a session down and up again, or has its routes sent and filtered again.
 	ResetBgpNeighbor(context.Context, *ResetBgpNeighborRequest) (*ResetBgpNeighborResponse, error)
+	// Resolve looks a name up as the router itself does: in the management instance, if there is one, with its DNS servers. A name
+	// that does not exist is answered with NOT_FOUND, servers that do not answer with UNAVAILABLE.
+	Resolve(context.Context, *ResolveRequest) (*ResolveResponse, error)
 	mustEmbedUnimplementedOperateServiceServer()
 }
 
@@ -126,6 +143,9 @@ func (UnimplementedOperateServiceServer) ReleaseLease(context.Context, *ReleaseL
 }
 func (UnimplementedOperateServiceServer) ResetBgpNeighbor(context.Context, *ResetBgpNeighborRequest) (*ResetBgpNeighborResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResetBgpNeighbor not implemented")
+}
+func (UnimplementedOperateServiceServer) Resolve(context.Context, *ResolveRequest) (*ResolveResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Resolve not implemented")
 }
 func (UnimplementedOperateServiceServer) mustEmbedUnimplementedOperateServiceServer() {}
 func (UnimplementedOperateServiceServer) testEmbeddedByValue()                        {}
@@ -220,6 +240,24 @@ func _OperateService_ResetBgpNeighbor_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OperateService_Resolve_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperateServiceServer).Resolve(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperateService_Resolve_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperateServiceServer).Resolve(ctx, req.(*ResolveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OperateService_ServiceDesc is the grpc.ServiceDesc for OperateService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -242,6 +280,10 @@ var OperateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResetBgpNeighbor",
 			Handler:    _OperateService_ResetBgpNeighbor_Handler,
+		},
+		{
+			MethodName: "Resolve",
+			Handler:    _OperateService_Resolve_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

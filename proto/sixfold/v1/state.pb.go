@@ -328,7 +328,9 @@ type RouteState struct {
 	// The kernel has it.
 	InKernel bool `protobuf:"varint,10,opt,name=in_kernel,json=inKernel,proto3" json:"in_kernel,omitempty"`
 	// Why the kernel does not have it although it is preferred; empty: it has, or nothing was tried yet.
-	Reason        string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
+	// VRF whose table it is in; empty: the default instance.
+	Vrf           string `protobuf:"bytes,12,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -436,6 +438,13 @@ func (x *RouteState) GetInKernel() bool {
 func (x *RouteState) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *RouteState) GetVrf() string {
+	if x != nil {
+		return x.Vrf
 	}
 	return ""
 }
@@ -2807,7 +2816,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\adynamic\x18\x05 \x01(\bR\adynamic\x12\x12\n" +
 	"\x04ours\x18\x06 \x01(\bR\x04ours\x12/\n" +
 	"\x05valid\x18\a \x01(\v2\x19.google.protobuf.DurationR\x05valid\x127\n" +
-	"\tpreferred\x18\b \x01(\v2\x19.google.protobuf.DurationR\tpreferred\"\xff\x01\n" +
+	"\tpreferred\x18\b \x01(\v2\x19.google.protobuf.DurationR\tpreferred\"\x91\x02\n" +
 	"\n" +
 	"RouteState\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x12\n" +
@@ -2821,7 +2830,8 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x04best\x18\t \x01(\bR\x04best\x12\x1b\n" +
 	"\tin_kernel\x18\n" +
 	" \x01(\bR\binKernel\x12\x16\n" +
-	"\x06reason\x18\v \x01(\tR\x06reason\"\xc5\x04\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12\x10\n" +
+	"\x03vrf\x18\f \x01(\tR\x03vrf\"\xc5\x04\n" +
 	"\vPrefixState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04link\x18\x02 \x01(\tR\x04link\x12\x12\n" +

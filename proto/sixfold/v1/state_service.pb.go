@@ -151,7 +151,9 @@ type ListRoutesRequest struct {
 	// Only routes to this prefix and to prefixes within it.
 	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	// Only the routes with the longest prefix that has this address, in each table.
-	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	Address string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	// Only the routes of this VRF, or with default those of the default instance; empty: of all.
+	Vrf           string `protobuf:"bytes,5,opt,name=vrf,proto3" json:"vrf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -210,6 +212,13 @@ func (x *ListRoutesRequest) GetPrefix() string {
 func (x *ListRoutesRequest) GetAddress() string {
 	if x != nil {
 		return x.Address
+	}
+	return ""
+}
+
+func (x *ListRoutesRequest) GetVrf() string {
+	if x != nil {
+		return x.Vrf
 	}
 	return ""
 }
@@ -2524,7 +2533,7 @@ var File_sixfold_v1_state_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1esixfold/v1/state_service.proto\x12\n" +
-	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x19sixfold/v1/firewall.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"g\n" +
+	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x19sixfold/v1/firewall.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\x1a\x14sixfold/v1/vrf.proto\"g\n" +
 	"\x15ListInterfacesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -2534,13 +2543,14 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"interfaces\x18\x01 \x03(\v2\x1a.sixfold.v1.InterfaceStateR\n" +
 	"interfaces\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x81\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x93\x01\n" +
 	"\x11ListRoutesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n" +
 	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\"l\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x10\n" +
+	"\x03vrf\x18\x05 \x01(\tR\x03vrf\"l\n" +
 	"\x12ListRoutesResponse\x12.\n" +
 	"\x06routes\x18\x01 \x03(\v2\x16.sixfold.v1.RouteStateR\x06routes\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"e\n" +
@@ -2695,11 +2705,12 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
 	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
 	"\x0fMonitorResponse\x12'\n" +
-	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\x9f\x11\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xec\x11\n" +
 	"\fStateService\x12]\n" +
 	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
-	"ListRoutes\x12\x1d.sixfold.v1.ListRoutesRequest\x1a\x1e.sixfold.v1.ListRoutesResponse\"\x04\x90\xd2\x18\x01\x12W\n" +
+	"ListRoutes\x12\x1d.sixfold.v1.ListRoutesRequest\x1a\x1e.sixfold.v1.ListRoutesResponse\"\x04\x90\xd2\x18\x01\x12K\n" +
+	"\bListVrfs\x12\x1b.sixfold.v1.ListVrfsRequest\x1a\x1c.sixfold.v1.ListVrfsResponse\"\x04\x90\xd2\x18\x01\x12W\n" +
 	"\fListPrefixes\x12\x1f.sixfold.v1.ListPrefixesRequest\x1a .sixfold.v1.ListPrefixesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
 	"ListLeases\x12\x1d.sixfold.v1.ListLeasesRequest\x1a\x1e.sixfold.v1.ListLeasesResponse\"\x04\x90\xd2\x18\x01\x12Z\n" +
@@ -2800,20 +2811,22 @@ var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*MldGroup)(nil),                    // 56: sixfold.v1.MldGroup
 	(*Mroute)(nil),                      // 57: sixfold.v1.Mroute
 	(*Event)(nil),                       // 58: sixfold.v1.Event
-	(*ListMldInterfacesRequest)(nil),    // 59: sixfold.v1.ListMldInterfacesRequest
-	(*ListMldGroupsRequest)(nil),        // 60: sixfold.v1.ListMldGroupsRequest
-	(*ListMroutesRequest)(nil),          // 61: sixfold.v1.ListMroutesRequest
-	(*GetFirewallRequest)(nil),          // 62: sixfold.v1.GetFirewallRequest
-	(*ListFirewallRulesRequest)(nil),    // 63: sixfold.v1.ListFirewallRulesRequest
-	(*ListFirewallSetsRequest)(nil),     // 64: sixfold.v1.ListFirewallSetsRequest
-	(*TestFirewallRequest)(nil),         // 65: sixfold.v1.TestFirewallRequest
-	(*ListMldInterfacesResponse)(nil),   // 66: sixfold.v1.ListMldInterfacesResponse
-	(*ListMldGroupsResponse)(nil),       // 67: sixfold.v1.ListMldGroupsResponse
-	(*ListMroutesResponse)(nil),         // 68: sixfold.v1.ListMroutesResponse
-	(*GetFirewallResponse)(nil),         // 69: sixfold.v1.GetFirewallResponse
-	(*ListFirewallRulesResponse)(nil),   // 70: sixfold.v1.ListFirewallRulesResponse
-	(*ListFirewallSetsResponse)(nil),    // 71: sixfold.v1.ListFirewallSetsResponse
-	(*TestFirewallResponse)(nil),        // 72: sixfold.v1.TestFirewallResponse
+	(*ListVrfsRequest)(nil),             // 59: sixfold.v1.ListVrfsRequest
+	(*ListMldInterfacesRequest)(nil),    // 60: sixfold.v1.ListMldInterfacesRequest
+	(*ListMldGroupsRequest)(nil),        // 61: sixfold.v1.ListMldGroupsRequest
+	(*ListMroutesRequest)(nil),          // 62: sixfold.v1.ListMroutesRequest
+	(*GetFirewallRequest)(nil),          // 63: sixfold.v1.GetFirewallRequest
+	(*ListFirewallRulesRequest)(nil),    // 64: sixfold.v1.ListFirewallRulesRequest
+	(*ListFirewallSetsRequest)(nil),     // 65: sixfold.v1.ListFirewallSetsRequest
+	(*TestFirewallRequest)(nil),         // 66: sixfold.v1.TestFirewallRequest
+	(*ListVrfsResponse)(nil),            // 67: sixfold.v1.ListVrfsResponse
+	(*ListMldInterfacesResponse)(nil),   // 68: sixfold.v1.ListMldInterfacesResponse
+	(*ListMldGroupsResponse)(nil),       // 69: sixfold.v1.ListMldGroupsResponse
+	(*ListMroutesResponse)(nil),         // 70: sixfold.v1.ListMroutesResponse
+	(*GetFirewallResponse)(nil),         // 71: sixfold.v1.GetFirewallResponse
+	(*ListFirewallRulesResponse)(nil),   // 72: sixfold.v1.ListFirewallRulesResponse
+	(*ListFirewallSetsResponse)(nil),    // 73: sixfold.v1.ListFirewallSetsResponse
+	(*TestFirewallResponse)(nil),        // 74: sixfold.v1.TestFirewallResponse
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
@@ -2852,56 +2865,58 @@ var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	58, // 33: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
 	0,  // 34: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
 	2,  // 35: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
-	4,  // 36: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
-	6,  // 37: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
-	8,  // 38: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
-	10, // 39: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
-	12, // 40: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
-	14, // 41: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
-	16, // 42: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
-	18, // 43: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
-	59, // 44: sixfold.v1.StateService.ListMldInterfaces:input_type -> sixfold.v1.ListMldInterfacesRequest
-	60, // 45: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
-	61, // 46: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
-	20, // 47: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
-	62, // 48: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
-	63, // 49: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
-	64, // 50: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
-	65, // 51: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
-	22, // 52: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	26, // 53: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
-	28, // 54: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
-	30, // 55: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
-	33, // 56: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
-	35, // 57: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
-	24, // 58: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 59: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 60: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	5,  // 61: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 62: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 63: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 64: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 65: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 66: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 67: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 68: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
-	66, // 69: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
-	67, // 70: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
-	68, // 71: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
-	21, // 72: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	69, // 73: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
-	70, // 74: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
-	71, // 75: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
-	72, // 76: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
-	23, // 77: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	27, // 78: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	29, // 79: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	31, // 80: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	34, // 81: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	36, // 82: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	25, // 83: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	59, // [59:84] is the sub-list for method output_type
-	34, // [34:59] is the sub-list for method input_type
+	59, // 36: sixfold.v1.StateService.ListVrfs:input_type -> sixfold.v1.ListVrfsRequest
+	4,  // 37: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
+	6,  // 38: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
+	8,  // 39: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
+	10, // 40: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
+	12, // 41: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
+	14, // 42: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
+	16, // 43: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
+	18, // 44: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
+	60, // 45: sixfold.v1.StateService.ListMldInterfaces:input_type -> sixfold.v1.ListMldInterfacesRequest
+	61, // 46: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
+	62, // 47: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
+	20, // 48: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
+	63, // 49: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
+	64, // 50: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
+	65, // 51: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
+	66, // 52: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
+	22, // 53: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	26, // 54: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	28, // 55: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	30, // 56: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	33, // 57: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	35, // 58: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	24, // 59: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 60: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 61: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	67, // 62: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
+	5,  // 63: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 64: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 65: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 66: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 67: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 68: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 69: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 70: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	68, // 71: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
+	69, // 72: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
+	70, // 73: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
+	21, // 74: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	71, // 75: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
+	72, // 76: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
+	73, // 77: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
+	74, // 78: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
+	23, // 79: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 80: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 81: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 82: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 83: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 84: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	25, // 85: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	60, // [60:86] is the sub-list for method output_type
+	34, // [34:60] is the sub-list for method input_type
 	34, // [34:34] is the sub-list for extension type_name
 	34, // [34:34] is the sub-list for extension extendee
 	0,  // [0:34] is the sub-list for field type_name
@@ -2917,6 +2932,7 @@ func file_sixfold_v1_state_service_proto_init() {
 	file_sixfold_v1_multicast_proto_init()
 	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_state_proto_init()
+	file_sixfold_v1_vrf_proto_init()
 	file_sixfold_v1_state_service_proto_msgTypes[34].OneofWrappers = []any{
 		(*WatchResponse_Interface)(nil),
 		(*WatchResponse_Route)(nil),

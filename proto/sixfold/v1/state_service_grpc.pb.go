@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	StateService_ListInterfaces_FullMethodName      = "/sixfold.v1.StateService/ListInterfaces"
 	StateService_ListRoutes_FullMethodName          = "/sixfold.v1.StateService/ListRoutes"
+	StateService_ListVrfs_FullMethodName            = "/sixfold.v1.StateService/ListVrfs"
 	StateService_ListPrefixes_FullMethodName        = "/sixfold.v1.StateService/ListPrefixes"
 	StateService_ListLeases_FullMethodName          = "/sixfold.v1.StateService/ListLeases"
 	StateService_ListNeighbors_FullMethodName       = "/sixfold.v1.StateService/ListNeighbors"
@@ -60,6 +61,8 @@ type StateServiceClient interface {
 	ListInterfaces(ctx context.Context, in *ListInterfacesRequest, opts ...grpc.CallOption) (*ListInterfacesResponse, error)
 	// ListRoutes lists routes, IPv6 before IPv4, by prefix.
 	ListRoutes(ctx context.Context, in *ListRoutesRequest, opts ...grpc.CallOption) (*ListRoutesResponse, error)
+	// ListVrfs lists the routing instances beside the default one, by name.
+	ListVrfs(ctx context.Context, in *ListVrfsRequest, opts ...grpc.CallOption) (*ListVrfsResponse, error)
 	// ListPrefixes lists what our DHCPv6 clients asked for, by name, and where it is used.
 	ListPrefixes(ctx context.Context, in *ListPrefixesRequest, opts ...grpc.CallOption) (*ListPrefixesResponse, error)
 	// ListLeases lists what our DHCPv6 server leased, by prefix.
@@ -135,6 +138,16 @@ func (c *stateServiceClient) ListRoutes(ctx context.Context, in *ListRoutesReque
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListRoutesResponse)
 	err := c.cc.Invoke(ctx, StateService_ListRoutes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stateServiceClient) ListVrfs(ctx context.Context, in *ListVrfsRequest, opts ...grpc.CallOption) (*ListVrfsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListVrfsResponse)
+	err := c.cc.Invoke(ctx, StateService_ListVrfs_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -403,6 +416,8 @@ type StateServiceServer interface {
 	ListInterfaces(context.Context, *ListInterfacesRequest) (*ListInterfacesResponse, error)
 	// ListRoutes lists routes, IPv6 before IPv4, by prefix.
 	ListRoutes(context.Context, *ListRoutesRequest) (*ListRoutesResponse, error)
+	// ListVrfs lists the routing instances beside the default one, by name.
+	ListVrfs(context.Context, *ListVrfsRequest) (*ListVrfsResponse, error)
 	// ListPrefixes lists what our DHCPv6 clients asked for, by name, and where it is used.
 	ListPrefixes(context.Context, *ListPrefixesRequest) (*ListPrefixesResponse, error)
 	// ListLeases lists what our DHCPv6 server leased, by prefix.
@@ -469,6 +484,9 @@ func (UnimplementedStateServiceServer) ListInterfaces(context.Context, *ListInte
 }
 func (UnimplementedStateServiceServer) ListRoutes(context.Context, *ListRoutesRequest) (*ListRoutesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRoutes not implemented")
+}
+func (UnimplementedStateServiceServer) ListVrfs(context.Context, *ListVrfsRequest) (*ListVrfsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListVrfs not implemented")
 }
 func (UnimplementedStateServiceServer) ListPrefixes(context.Context, *ListPrefixesRequest) (*ListPrefixesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPrefixes not implemented")
@@ -592,6 +610,24 @@ func _StateService_ListRoutes_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(StateServiceServer).ListRoutes(ctx, req.(*ListRoutesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StateService_ListVrfs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListVrfsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListVrfs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListVrfs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListVrfs(ctx, req.(*ListVrfsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1010,6 +1046,10 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRoutes",
 			Handler:    _StateService_ListRoutes_Handler,
+		},
+		{
+			MethodName: "ListVrfs",
+			Handler:    _StateService_ListVrfs_Handler,
 		},
 		{
 			MethodName: "ListPrefixes",
