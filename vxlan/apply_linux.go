@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +22,10 @@ type Manager struct {
 	// mended. What could not is told again until it could. It must neither block nor call the Manager.
 	OnDrift func(object, what string, problem error)
 
+	// OnRemote, if set before Run, is told when an address is the first that is learnt behind a remote. It must neither block nor call
+	// the Manager.
+	OnRemote func(device string, remote netip.Addr, mac MAC)
+
 	log    *slog.Logger
 	writes atomic.Uint64
 	wake   chan struct{} // Apply has left problems that Run should look after
@@ -35,6 +39,8 @@ type Manager struct {
 	want     Config
 	final    map[string]Device
 	problems map[string]string
+	names    map[int]string   // of our devices, by index
+	known    map[meeting]bool // remotes that OnRemote was told of
 }
 
 // New returns a Manager that has not touched anything yet.
@@ -82,15 +88,17 @@ func (m *Manager) sync(ctx context.Context) error {
 	ops := plan(want, have, kernelRejoins())
 	m.mu.Lock()
 	m.final, m.problems = ops.Final, maps.Clone(ops.Problems)
+	m.names = ourNames(have)
+	m.forget()
 	m.mu.Unlock()
 	if len(ops.Create)+len(ops.Modify) > 0 {
-		if err := raiseLimits(memberships(want, have)); err != nil {
+		if err := raiseLimits(memberships(want, have)); err != nil { // the device whose group is one too many has the error
 			m.log.Warn("raise limit of multicast groups", "error", err)
 		}
 	}
 	errs := m.execute(ctx, k, ops, have)
-	for _, name := range slices.Sorted(maps.Keys(ops.Problems)) {
-		errs = append(errs, fmt.Errorf("vxlan device %s: %s", name, ops.Problems[name]))
+	for _, problem := range ops.problems() {
+		errs = append(errs, errors.New(problem))
 	}
 	m.mu.Lock()
 	problems := maps.Clone(m.problems)
@@ -132,7 +140,16 @@ func (m *Manager) execute(ctx context.Context, k *kernel, ops operations, have s
 			return append(errs, ctx.Err())
 		}
 		m.log.Info("change vxlan device", "device", o.Device.Name)
-		if err := k.modify(o.Index, o.Change); err != nil {
+		err := k.modify(o.Index, o.Change)
+		if errors.Is(err, unix.EAFNOSUPPORT) {
+			// Without a single address the kernel does not tell the family of a device: it was the other one.
+			m.log.Info("make vxlan device anew, its address family is another", "device", o.Device.Name)
+			if err = k.remove(o.Index); err == nil {
+				p := have.byName()[o.Device.Name]
+				err = k.create(creation{Device: o.Device, Link: o.Change.link(p.Vxlan.Link), MAC: p.MAC})
+			}
+		}
+		if err != nil {
 			fail(o.Device.Name, "change", err)
 		}
 	}
@@ -140,15 +157,27 @@ func (m *Manager) execute(ctx context.Context, k *kernel, ops operations, have s
 		if ctx.Err() != nil {
 			return append(errs, ctx.Err())
 		}
-		m.log.Info("create vxlan device", "device", o.Device.Name, "vni", o.Device.VNI, "group", o.Device.Group, "link", o.Device.Link)
+		m.log.Info("create vxlan device", "device", o.Device.Name, "vni", o.Device.VNI, "group", addrText(o.Device.Group),
+			"remotes", len(o.Device.Remotes), "link", o.Device.Link)
 		if err := k.create(o); err != nil {
-			if errors.Is(err, unix.EEXIST) {
-				err = fmt.Errorf("another device has VNI %d on port %d: %w", o.Device.VNI, o.Device.Port, err)
-			}
-			fail(o.Device.Name, "create", err)
+			fail(o.Device.Name, "create", worded(err, o.Device))
 		}
 	}
 	return errs
+}
+
+// worded says what a refusal of the kernel to make d means.
+func worded(err error, d Device) error {
+	switch {
+	case errors.Is(err, unix.EEXIST):
+		return fmt.Errorf("another device has VNI %d on port %d: %w", d.VNI, d.Port, err)
+	case errors.Is(err, unix.EADDRINUSE):
+		return fmt.Errorf("UDP port %d is taken by a program, or by a VXLAN device of others with options that a port cannot have together (gbp, external, udp6zerocsumrx): %w",
+			d.Port, err)
+	case errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM):
+		return fmt.Errorf("the kernel joins no more multicast groups on port %d: see net.ipv4.igmp_max_memberships and net.core.optmem_max: %w", d.Port, err)
+	}
+	return err
 }
 
 // removeAll deletes devices, many of them together.

@@ -228,7 +228,7 @@ func TestKernelForeign(t *testing.T) {
 	err := m.Apply(t.Context(), config(device("theirs", 5), device("mine", 77), device("good", 6), device("lost", 8, func(d *Device) { d.Link = "nowhere" })))
 	text := fmt.Sprint(err)
 	for _, want := range []string{
-		"vxlan device theirs: there is a link theirs already", "create vxlan device mine: another device has VNI 77 on port 4789",
+		"vxlan device theirs: there is a link theirs already", "vxlan device mine: theirs, which is not ours, has VNI 77 on port 4789 already",
 		"vxlan device lost: underlying link nowhere does not exist",
 	} {
 		if !strings.Contains(text, want) {

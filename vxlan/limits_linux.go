@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,36 +27,51 @@ type limit struct {
 	optional    bool
 }
 
-// limits are those that make room for that many IPv4 multicast groups on one socket: all VXLAN devices of a port share the
-// kernel's. Some kernels show the second one only outside network namespaces.
-func limits(groups int) []limit {
+// limits are those that make room for that many multicast groups on one socket, IPv4 and IPv6. Some kernels show the one of memory
+// only outside network namespaces.
+func limits(four, six int) []limit {
+	most := max(four, six)
 	return []limit{
-		{path: sysctlOptmem, need: optmemBase + groups*membershipBytes, value: optmemBase + (groups+spare)*membershipBytes, optional: true},
-		{path: sysctlMemberships, need: groups, value: groups + spare},
+		{path: sysctlOptmem, need: optmemBase + most*membershipBytes, value: optmemBase + (most+spare)*membershipBytes, optional: true},
+		{path: sysctlMemberships, need: four, value: four + spare},
 	}
 }
 
-// low reports whether the limit has to be raised.
-func (l limit) low() (bool, error) {
+// name is that of sysctl(8).
+func (l limit) name() string {
+	return strings.ReplaceAll(strings.TrimPrefix(l.path, "/proc/sys/"), "/", ".")
+}
+
+// low reports whether the limit has to be raised, and what it is.
+func (l limit) low() (bool, int, error) {
 	text, err := os.ReadFile(l.path)
 	if err != nil {
 		if l.optional && errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
-		return false, err
+		return false, 0, err
 	}
 	now, err := strconv.Atoi(string(bytes.TrimSpace(text)))
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", l.path, err)
+		return false, 0, fmt.Errorf("%s: %w", l.path, err)
 	}
-	return now < l.need, nil
+	return now < l.need, now, nil
+}
+
+// refused tells why the limit could not be raised; empty: it could.
+func (l limit) refused(groups, now int) string {
+	if err := unix.Access(l.path, unix.W_OK); err != nil {
+		return fmt.Sprintf("%d multicast groups on one UDP port need %s of %d, which is %d here and cannot be raised (%v): use fewer groups (segments may share one), remotes, or another port",
+			groups, l.name(), l.need, now, err)
+	}
+	return ""
 }
 
 // raiseLimits makes room for that many groups. It never lowers a limit.
-func raiseLimits(groups int) error {
+func raiseLimits(four, six int) error {
 	var errs []error
-	for _, l := range limits(groups) {
-		low, err := l.low()
+	for _, l := range limits(four, six) {
+		low, _, err := l.low()
 		if low {
 			err = os.WriteFile(l.path, []byte(strconv.Itoa(l.value)), 0)
 		}

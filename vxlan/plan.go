@@ -9,77 +9,19 @@ import (
 	"slices"
 )
 
-// Link group numbers (IFLA_GROUP) that mark devices. A link is in one group only, and these are numbers that nobody types.
-const (
-	groupOurs   = 0x53495846 // "SIXF": made by us
-	groupDoomed = 0x53495858 // "SIXX": made by us, about to be deleted together
-)
-
 // Bytes that VXLAN adds to an inner IP packet: inner Ethernet 14, VXLAN 8, UDP 8, and the outer IP header.
 const (
 	overheadIPv4 = 50
 	overheadIPv6 = 70
 )
 
-// present is one link that exists.
-type present struct {
-	Name  string
-	Index int
-	MTU   int
-	Group uint32 // link group
-	Up    bool
-	MAC   net.HardwareAddr
-	Kind  string
-	Vxlan tunnel // if Kind is "vxlan"
-}
-
-// tunnel is what the kernel knows of a VXLAN device.
-type tunnel struct {
-	VNI      uint32
-	Group    netip.Addr // multicast group or unicast remote; invalid: none
-	Link     int        // index of the underlying link; 0: none
-	Local    netip.Addr // invalid: none
-	TTL      uint8
-	Port     uint16
-	Learning bool
-}
-
-// ours reports whether a link was made by this package, in this process or an earlier one.
-func (p present) ours() bool {
-	return p.Kind == "vxlan" && (p.Group == groupOurs || p.Group == groupDoomed)
-}
-
-// snapshot is all links that exist.
-type snapshot []present
-
-func (s snapshot) byName() map[string]present {
-	m := make(map[string]present, len(s))
-	for _, p := range s {
-		m[p.Name] = p
-	}
-	return m
-}
-
-// change is what to write to a device that stays. Zero values leave things alone.
-type change struct {
-	Mark     bool       // put it back into our link group
-	MTU      int        // 0: unchanged
-	Link     int        // 0: unchanged
-	Group    netip.Addr // invalid: unchanged
-	Local    netip.Addr // invalid: unchanged; unspecified: none any more
-	TTL      uint8      // 0: unchanged
-	Learning bool       // switch learning on
-	Up       bool       // bring it up
-}
-
-func (c change) tunnel() bool {
-	return c.Link != 0 || c.Group.IsValid() || c.Local.IsValid() || c.TTL != 0 || c.Learning
-}
+// usualMTU is taken for what carries a device that has no underlying link.
+const usualMTU = 1500
 
 // creation is a device to make. Its Device.MTU is final.
 type creation struct {
 	Device Device
-	Link   int              // index of the underlying link
+	Link   int              // index of the underlying link; 0: none
 	MAC    net.HardwareAddr // nil: the kernel chooses
 }
 
@@ -101,12 +43,25 @@ type operations struct {
 	Problems map[string]string
 }
 
+// problems lists Problems in words, by name.
+func (o operations) problems() []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(o.Problems)) {
+		all = append(all, fmt.Sprintf("vxlan device %s: %s", name, o.Problems[name]))
+	}
+	return all
+}
+
 // plan compares. rejoin says that the kernel moves a running device to another multicast group by itself (Linux 6.15 does);
 // otherwise such a device is made anew.
 func plan(want Config, have snapshot, rejoin bool) operations {
 	ops := operations{Final: map[string]Device{}, Problems: map[string]string{}}
 	names := have.byName()
+	var others snapshot
 	for _, p := range have {
+		if p.Kind == "vxlan" && !p.ours() {
+			others = append(others, p)
+		}
 		if _, wanted := want.Devices[p.Name]; p.ours() && !wanted {
 			ops.Remove = append(ops.Remove, p)
 		}
@@ -124,15 +79,17 @@ func plan(want Config, have snapshot, rejoin bool) operations {
 		ops.Final[name] = d
 		p, exists := names[name]
 		switch {
+		case others.with(d, link.Index) != "":
+			ops.Problems[name] = fmt.Sprintf("%s, which is not ours, has VNI %d on port %d already", others.with(d, link.Index), d.VNI, d.Port)
 		case !exists:
 			ops.Create = append(ops.Create, creation{Device: d, Link: link.Index})
 		case !p.ours():
 			ops.Problems[name] = fmt.Sprintf("there is a link %s already, of kind %s, which is not ours", name, cmp.Or(p.Kind, "hardware"))
-		case anew(d, p.Vxlan, link.Index, rejoin):
+		case anew(d, p, link.Index, rejoin):
 			ops.Remove = append(ops.Remove, p)
 			ops.Create = append(ops.Create, creation{Device: d, Link: link.Index, MAC: p.MAC})
 		default:
-			if c := difference(d, p, link.Index); c != (change{}) {
+			if c := difference(d, p, link.Index); !c.empty() {
 				ops.Modify = append(ops.Modify, modification{Device: d, Index: p.Index, Change: c})
 			}
 		}
@@ -140,95 +97,82 @@ func plan(want Config, have snapshot, rejoin bool) operations {
 	return ops
 }
 
-// underlying finds the link of d, or tells why d is impossible.
+// with names a device that has the VNI and port of d. For IPv6 only one per link counts where both ends are link-local.
+func (s snapshot) with(d Device, link int) string {
+	for _, p := range s {
+		t := p.Vxlan
+		if p.Name == d.Name || t.VNI != d.VNI || t.Port != d.Port || p.Family != d.family() {
+			continue
+		}
+		if t.Local.IsLinkLocalUnicast() && t.Local.Is6() && d.Local.IsLinkLocalUnicast() && t.Link != link {
+			continue
+		}
+		return p.Name
+	}
+	return ""
+}
+
+// underlying finds the link of d, or tells why d is impossible. Without a link its index is 0 and its MTU a usual one.
 func underlying(d Device, names map[string]present) (present, string) {
 	link, exists := names[d.Link]
+	if d.Link == "" {
+		link, exists = present{MTU: usualMTU}, true
+	}
+	if problem := wrong(d); problem != "" {
+		return link, problem
+	}
 	switch {
-	case !d.Group.IsValid() || !d.Group.IsMulticast() || d.Group.Is4In6():
-		return link, "no multicast group"
-	case d.Local.IsValid() && d.Local.Is4() != d.Group.Is4():
-		return link, fmt.Sprintf("local address %s and group %s are of different families", d.Local, d.Group)
-	case d.VNI >= 1<<24:
-		return link, fmt.Sprintf("VNI %d does not fit 24 bits", d.VNI)
-	case d.Port == 0 || d.TTL == 0:
-		return link, "no port or TTL"
 	case !exists:
 		return link, fmt.Sprintf("underlying link %s does not exist", d.Link)
-	case d.MTU > link.MTU-overhead(d):
+	case d.Link != "" && d.MTU > link.MTU-d.Overhead():
 		return link, fmt.Sprintf("MTU %d is above %d: that of %s, %d, less %d bytes of encapsulation",
-			d.MTU, link.MTU-overhead(d), d.Link, link.MTU, overhead(d))
+			d.MTU, link.MTU-d.Overhead(), d.Link, link.MTU, d.Overhead())
 	case mtu(d, link) < 68:
 		return link, fmt.Sprintf("the MTU of %s, %d, leaves no room for encapsulation", d.Link, link.MTU)
 	}
 	return link, ""
 }
 
-func overhead(d Device) int {
-	if d.Group.Is4() {
-		return overheadIPv4
+// wrong tells what is wrong with d by itself.
+func wrong(d Device) string {
+	all := d.addresses()
+	for _, a := range all {
+		if familyOf(a) != d.family() || a.Is4In6() {
+			return differentFamilies(d, all)
+		}
 	}
-	return overheadIPv6
+	for _, r := range d.Remotes {
+		if r.IsMulticast() || r.IsUnspecified() {
+			return fmt.Sprintf("remote %s is not the address of a machine", r)
+		}
+	}
+	for _, s := range d.Static {
+		if s.Remote.IsMulticast() || s.Remote.IsUnspecified() || s.MAC == (MAC{}) || s.MAC[0]&1 != 0 {
+			return fmt.Sprintf("a forwarding entry for %s behind %s is not possible", s.MAC, s.Remote)
+		}
+	}
+	switch {
+	case d.Group.IsValid() && !d.Group.IsMulticast():
+		return "no multicast group"
+	case d.Group.IsValid() && len(d.Remotes) > 0:
+		return "there are a group and remotes"
+	case d.Group.IsValid() && d.Link == "":
+		return "a group needs an underlying link"
+	case d.VNI >= 1<<24:
+		return fmt.Sprintf("VNI %d does not fit 24 bits", d.VNI)
+	case d.Port == 0 || d.TTL == 0:
+		return "no port or TTL"
+	}
+	return ""
+}
+
+func differentFamilies(d Device, all []netip.Addr) string {
+	if d.Local.IsValid() && d.Group.IsValid() && d.Local.Is4() != d.Group.Is4() {
+		return fmt.Sprintf("local address %s and group %s are of different families", d.Local, d.Group)
+	}
+	return fmt.Sprintf("addresses are of different families: %s", all)
 }
 
 func mtu(d Device, link present) int {
-	return cmp.Or(d.MTU, link.MTU-overhead(d))
-}
-
-// anew reports whether d differs from t in something that the kernel does not change in an existing device.
-func anew(d Device, t tunnel, link int, rejoin bool) bool {
-	return t.VNI != d.VNI || t.Port != d.Port ||
-		!t.Group.IsValid() || t.Group.Is4() != d.Group.Is4() ||
-		!rejoin && (t.Group != d.Group || t.Link != link)
-}
-
-// difference is what to write to make the device p what d says.
-func difference(d Device, p present, link int) change {
-	c := change{Mark: p.Group != groupOurs, Learning: !p.Vxlan.Learning, Up: !p.Up}
-	if p.MTU != d.MTU {
-		c.MTU = d.MTU
-	}
-	if p.Vxlan.Link != link {
-		c.Link = link
-	}
-	if p.Vxlan.Group != d.Group {
-		c.Group = d.Group
-	}
-	if p.Vxlan.TTL != d.TTL {
-		c.TTL = d.TTL
-	}
-	switch {
-	case p.Vxlan.Local == d.Local:
-	case d.Local.IsValid():
-		c.Local = d.Local
-	case d.Group.Is4():
-		c.Local = netip.IPv4Unspecified()
-	default:
-		c.Local = netip.IPv6Unspecified()
-	}
-	return c
-}
-
-// memberships is how many multicast groups the UDP socket of the kernel has to join for IPv4 devices, at most: those of have that
-// stay and those of want. Devices with the same group on the same link share a membership.
-func memberships(want Config, have snapshot) int {
-	type membership struct {
-		group netip.Addr
-		link  string
-	}
-	joined := map[membership]bool{}
-	link := make(map[int]string, len(have))
-	for _, p := range have {
-		link[p.Index] = p.Name
-	}
-	for _, p := range have {
-		if p.Kind == "vxlan" && !p.ours() && p.Vxlan.Group.Is4() && p.Vxlan.Group.IsMulticast() {
-			joined[membership{p.Vxlan.Group, link[p.Vxlan.Link]}] = true
-		}
-	}
-	for _, d := range want.Devices {
-		if d.Group.Is4() {
-			joined[membership{d.Group, d.Link}] = true
-		}
-	}
-	return len(joined)
+	return cmp.Or(d.MTU, link.MTU-d.Overhead())
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,9 +28,12 @@ func seed() Device {
 func made() present {
 	return present{
 		Name: "vxlan1000", Index: 9, MTU: 1450, Group: groupOurs, Up: true, MAC: mac, Kind: "vxlan",
-		Vxlan: tunnel{VNI: 1000, Group: group4, Link: 2, TTL: 5, Port: 4789, Learning: true},
+		Vxlan:  tunnel{VNI: 1000, Group: group4, Link: 2, TTL: 5, Port: 4789, Learning: true, Ageing: 300, Checksum: true},
+		Family: ipv4, Entries: []entry{{Remote: group4, Via: 2}},
 	}
 }
+
+func ptr[T any](v T) *T { return &v }
 
 func TestPlan(t *testing.T) {
 	eth0 := present{Name: "eth0", Index: 2, MTU: 1500, Up: true}
@@ -82,7 +86,7 @@ func TestPlan(t *testing.T) {
 				Index: 9,
 				Change: change{
 					Mark: true, MTU: 1300, Link: 3, Group: netip.MustParseAddr("239.1.1.1"),
-					Local: netip.MustParseAddr("10.1.1.1"), TTL: 64, Learning: true, Up: true,
+					Local: netip.MustParseAddr("10.1.1.1"), TTL: 64, Learning: ptr(true), Up: true,
 				},
 			}}},
 		},
@@ -173,12 +177,12 @@ func TestMemberships(t *testing.T) {
 	foreign := made()
 	foreign.Group = 0
 	have := snapshot{{Name: "eth0", Index: 2}, made(), foreign}
-	if got := memberships(want, have); got != 15 {
-		t.Errorf("%d memberships, want 15", got)
+	if four, six := memberships(want, have); four != 15 || six != 1 {
+		t.Errorf("%d and %d memberships, want 15 and 1", four, six)
 	}
 	want.Devices = nil
-	if got := memberships(want, have); got != 1 {
-		t.Errorf("%d memberships, want the foreign one", got)
+	if four, six := memberships(want, have); four != 1 || six != 0 {
+		t.Errorf("%d and %d memberships, want the foreign one", four, six)
 	}
 }
 
@@ -202,7 +206,18 @@ func FuzzPlan(f *testing.F) {
 			Name: "vxlan1000", Index: 9, MTU: mtu, Group: number, Up: up, Kind: "vxlan",
 			Vxlan: tunnel{VNI: vni, Group: addr(group), Link: link, Local: addr(local), TTL: ttl, Port: port, Learning: up},
 		}
-		want := Config{Devices: map[string]Device{"vxlan1000": seed()}}
+		for i := range len(local) / 3 {
+			p.Entries = append(p.Entries, entry{MAC: MAC{local[3*i] & 2, 0, 0, 0, 0, local[3*i] & 1}, Remote: netip.AddrFrom4([4]byte{192, 0, 2, local[3*i+1] % 5}), Via: int(local[3*i+2] % 3)})
+		}
+		slices.SortFunc(p.Entries, entry.compare)
+		p.Entries = slices.Compact(p.Entries)
+		p.tell()
+		d := seed()
+		if number%2 == 0 { // head-end replication
+			d.Group, d.Remotes = netip.Addr{}, []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
+			d.Static = []StaticEntry{{MAC{2, 0, 0, 0, 0, 1}, netip.MustParseAddr("192.0.2.3")}}
+		}
+		want := Config{Devices: map[string]Device{"vxlan1000": d}}
 		ops := plan(want, snapshot{eth0, p}, true)
 		switch {
 		case !p.ours():
@@ -213,27 +228,7 @@ func FuzzPlan(f *testing.F) {
 		case len(ops.Create) > 0 && len(ops.Remove) > 0:
 			return
 		case len(ops.Modify) > 0:
-			c := ops.Modify[0].Change
-			if c.Mark {
-				p.Group = groupOurs
-			}
-			if c.MTU != 0 {
-				p.MTU = c.MTU
-			}
-			if c.Link != 0 {
-				p.Vxlan.Link = c.Link
-			}
-			if c.Group.IsValid() {
-				p.Vxlan.Group = c.Group
-			}
-			if c.Local.IsValid() {
-				p.Vxlan.Local = addr(c.Local.AsSlice())
-			}
-			if c.TTL != 0 {
-				p.Vxlan.TTL = c.TTL
-			}
-			p.Vxlan.Learning = p.Vxlan.Learning || c.Learning
-			p.Up = p.Up || c.Up
+			p = ops.Modify[0].Change.on(p)
 		}
 		ops = plan(want, snapshot{eth0, p}, true)
 		if len(ops.Remove)+len(ops.Modify)+len(ops.Create)+len(ops.Problems) != 0 {

@@ -2,7 +2,7 @@ package vxlan
 
 import (
 	"fmt"
-	"net/netip"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,11 +18,14 @@ type Preview struct {
 	New map[string]bool
 	// Gone are the devices that will exist no more.
 	Gone []string
+	// Refused says, a line each, what of the configuration Apply could not do: a name or VNI that somebody else has, an MTU that does not
+	// fit, a limit that cannot be raised.
+	Refused []string
 }
 
-// Preview tells what Apply would do if the links had the MTUs in mtu, as far as they are in it, and writes nothing. A device that
-// is impossible at the moment is left out, as Apply leaves it.
-func (m *Manager) Preview(want Config, mtu map[string]int) (Preview, error) {
+// Preview tells what Apply would do if the links had the MTUs in links, and writes nothing. A link that does not exist yet and is in links
+// is taken to appear before. A device that is impossible at the moment is left out, as Apply leaves it.
+func (m *Manager) Preview(want Config, links map[string]int) (Preview, error) {
 	m.applying.Lock()
 	defer m.applying.Unlock()
 	k, err := m.open()
@@ -33,29 +36,45 @@ func (m *Manager) Preview(want Config, mtu map[string]int) (Preview, error) {
 	if err != nil {
 		return Preview{}, fmt.Errorf("list links: %w", err)
 	}
-	for i := range have {
-		if to, ok := mtu[have[i].Name]; ok {
-			have[i].MTU = to
-		}
-	}
-	p, after := foresee(want, have, kernelRejoins())
+	p, after := foresee(want, have.expect(links), kernelRejoins())
 	if len(p.New) == 0 && !slices.ContainsFunc(p.Ops, func(o foreseen.Op) bool { return o.Class == foreseen.Live }) {
 		return p, nil
 	}
+	four, six := memberships(want, after)
 	var raised []foreseen.Op
-	for _, l := range limits(memberships(want, after)) {
-		low, err := l.low()
+	for _, l := range limits(four, six) {
+		low, now, err := l.low()
 		if err != nil {
 			return p, err
 		}
-		if low {
-			raised = append(raised, foreseen.Op{
-				Object: strings.ReplaceAll(strings.TrimPrefix(l.path, "/proc/sys/"), "/", "."), Action: fmt.Sprintf("raise to %d", l.value),
-			})
+		if !low {
+			continue
 		}
+		if text := l.refused(max(four, six), now); text != "" {
+			p.Refused = append(p.Refused, text)
+		}
+		raised = append(raised, foreseen.Op{Object: l.name(), Action: fmt.Sprintf("raise to %d", l.value)})
 	}
 	p.Ops = append(raised, p.Ops...)
 	return p, nil
+}
+
+// expect returns the links with other MTUs, and with those that will have been made.
+func (s snapshot) expect(links map[string]int) snapshot {
+	names, next := s.byName(), 0
+	for i := range s {
+		if to, ok := links[s[i].Name]; ok {
+			s[i].MTU = to
+		}
+		next = max(next, s[i].Index)
+	}
+	for _, name := range slices.Sorted(maps.Keys(links)) {
+		if _, exists := names[name]; !exists {
+			next++
+			s = append(s, present{Name: name, Index: next, MTU: links[name], Up: true})
+		}
+	}
+	return s
 }
 
 // foresee plans until nothing is left to do: a device may be made on another that is made first. It returns the links as they
@@ -64,6 +83,7 @@ func foresee(want Config, have snapshot, rejoin bool) (Preview, snapshot) {
 	p := Preview{Devices: map[string]Device{}, New: map[string]bool{}}
 	for range len(want.Devices) + 1 {
 		ops := plan(want, have, rejoin)
+		p.Refused = ops.problems()
 		if len(ops.Remove)+len(ops.Modify)+len(ops.Create) == 0 {
 			break
 		}
@@ -109,38 +129,51 @@ func (ops operations) after(have snapshot) snapshot {
 		d := c.Device
 		out = append(out, present{
 			Name: d.Name, Index: next, MTU: d.MTU, Group: groupOurs, Up: true, MAC: c.MAC, Kind: "vxlan",
-			Vxlan: tunnel{VNI: d.VNI, Group: d.Group, Link: c.Link, Local: d.Local, TTL: d.TTL, Port: d.Port, Learning: true},
+			Vxlan: d.tunnel(c.Link), Family: d.family(), Entries: d.entries(c.Link),
 		})
 	}
 	return out
 }
 
-// on returns p as it is after the change.
-func (c change) on(p present) present {
-	if c.Mark {
-		p.Group = groupOurs
+// tunnel is what the kernel has of d once it is made.
+func (d Device) tunnel(link int) tunnel {
+	t := tunnel{
+		VNI: d.VNI, Group: d.Group, Link: link, Local: d.Local, TTL: d.TTL, TOS: d.TOS, Port: d.Port, Learning: !d.NoLearning,
+		Ageing: d.ageing(), Limit: d.MaxAddresses, DF: d.DF, PortLow: d.PortLow, PortHigh: d.PortHigh, Checksum: true,
 	}
-	if c.MTU != 0 {
-		p.MTU = c.MTU
+	if d.OverIPv6() {
+		t.ZeroTx, t.ZeroRx = d.NoChecksum, d.NoChecksum
+	} else {
+		t.Checksum = !d.NoChecksum
 	}
-	if c.Link != 0 {
-		p.Vxlan.Link = c.Link
+	return t
+}
+
+// carriers says how the remotes of d are reached.
+func carriers(d Device) string {
+	text := ""
+	if d.Group.IsValid() {
+		text += ", group " + d.Group.String()
 	}
-	if c.Group.IsValid() {
-		p.Vxlan.Group = c.Group
-	}
-	if c.Local.IsValid() {
-		p.Vxlan.Local = c.Local
-		if c.Local.IsUnspecified() {
-			p.Vxlan.Local = netip.Addr{}
+	switch n := len(d.Remotes); {
+	case n == 1:
+		text += ", remote " + d.Remotes[0].String()
+	case n > 1 && n <= wordy:
+		var all []string
+		for _, r := range d.Remotes {
+			all = append(all, r.String())
 		}
+		text += ", remotes " + strings.Join(all, " and ")
+	case n > 1:
+		text += fmt.Sprintf(", %d remotes", n)
 	}
-	if c.TTL != 0 {
-		p.Vxlan.TTL = c.TTL
+	if n := len(d.Static); n > 0 {
+		text += fmt.Sprintf(", %d static addresses", n)
 	}
-	p.Vxlan.Learning = p.Vxlan.Learning || c.Learning
-	p.Up = p.Up || c.Up
-	return p
+	if d.Link != "" {
+		text += ", link " + d.Link
+	}
+	return text
 }
 
 // describe tells of operations in the order of Apply, but for devices that are made anew, which are told of once.
@@ -173,7 +206,7 @@ func describe(ops operations, have snapshot) []foreseen.Op {
 			continue
 		}
 		d := c.Device
-		text := fmt.Sprintf("create with vni %d, group %s, link %s, mtu %d", d.VNI, d.Group, d.Link, d.MTU)
+		text := fmt.Sprintf("create with vni %d%s, mtu %d", d.VNI, carriers(d), d.MTU)
 		out = append(out, foreseen.Op{Object: d.Name, Action: text})
 	}
 	return out
@@ -182,37 +215,26 @@ func describe(ops operations, have snapshot) []foreseen.Op {
 // reasons says what of d the device p cannot be changed to.
 func reasons(d Device, p present, links map[int]string) []string {
 	var out []string
-	if p.Vxlan.VNI != d.VNI {
-		out = append(out, fmt.Sprintf("vni %d", d.VNI))
-	}
-	if p.Vxlan.Port != d.Port {
-		out = append(out, fmt.Sprintf("port %d", d.Port))
-	}
-	if p.Vxlan.Group != d.Group {
-		out = append(out, fmt.Sprintf("group %s", d.Group))
-	}
-	if links[p.Vxlan.Link] != d.Link {
-		out = append(out, "link "+d.Link)
-	}
-	return out
-}
-
-// text tells what becomes of d.
-func (c change) text(d Device) string {
-	var parts []string
+	t := p.Vxlan
 	add := func(when bool, format string, args ...any) {
 		if when {
-			parts = append(parts, fmt.Sprintf(format, args...))
+			out = append(out, fmt.Sprintf(format, args...))
 		}
 	}
-	add(c.Link != 0, "move to link %s", d.Link)
-	add(c.Group.IsValid(), "change group to %s", d.Group)
-	add(d.Local.IsValid() && c.Local.IsValid(), "change local address to %s", d.Local)
-	add(!d.Local.IsValid() && c.Local.IsValid(), "leave the local address to the kernel")
-	add(c.TTL != 0, "change ttl to %d", c.TTL)
-	add(c.Learning, "switch learning on")
-	add(c.Mark, "mark it as ours")
-	add(c.MTU != 0, "change mtu to %d", c.MTU)
-	add(c.Up, "bring up")
-	return strings.Join(parts, ", ")
+	add(t.VNI != d.VNI, "vni %d", d.VNI)
+	add(t.Port != d.Port, "port %d", d.Port)
+	add(t.Group != d.Group && d.Group.IsValid(), "group %s", d.Group)
+	add(t.Group != d.Group && !d.Group.IsValid(), "no group")
+	add(links[t.Link] != d.Link && d.Link != "", "link %s", d.Link)
+	add(links[t.Link] != d.Link && d.Link == "", "no link")
+	add(t.Limit != d.MaxAddresses && d.MaxAddresses != 0, "max_addresses %d", d.MaxAddresses)
+	add(t.Limit != d.MaxAddresses && d.MaxAddresses == 0, "no max_addresses")
+	add(t.PortLow != d.PortLow || t.PortHigh != d.PortHigh, "source_ports %s", portsText(d.PortLow, d.PortHigh))
+	add(p.Family != unknown && p.Family != d.family() && t.Group == d.Group, "IPv%d", d.family())
+	plain := p.Family == unknown || p.Family == d.family()
+	checksum := p
+	checksum.Vxlan.Odd = false
+	add(plain && !t.Odd && anew(d, plainly(d, checksum, t.Link), t.Link, true), "udp_checksum %t", !d.NoChecksum)
+	add(t.Odd, "no options of others")
+	return out
 }

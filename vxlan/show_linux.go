@@ -1,11 +1,12 @@
 package vxlan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // Status reads the configured devices from the kernel, sorted by name.
@@ -26,7 +27,7 @@ func (m *Manager) Status() []Status {
 		switch {
 		case exists:
 			fill(&s, l)
-			s.Forwarding = forwarding[s.Index]
+			s.Forwarding = shown(d, l.Vxlan.Link, forwarding[s.Index])
 		case s.Problem != "":
 		case err != nil:
 			s.Problem = err.Error()
@@ -39,7 +40,7 @@ func (m *Manager) Status() []Status {
 }
 
 // read gets our devices and all forwarding entries.
-func (m *Manager) read() (map[string]*netlink.Vxlan, map[int][]ForwardingEntry, error) {
+func (m *Manager) read() (map[string]seen, map[int][]row, error) {
 	m.applying.Lock()
 	k, err := m.open()
 	m.applying.Unlock()
@@ -50,24 +51,50 @@ func (m *Manager) read() (map[string]*netlink.Vxlan, map[int][]ForwardingEntry, 
 	if err != nil {
 		return nil, nil, err
 	}
-	ours := map[string]*netlink.Vxlan{}
+	ours, forwarding := map[string]seen{}, map[int][]row{}
 	for _, l := range links {
-		if v, ok := l.(*netlink.Vxlan); ok && (v.LinkAttrs.Group == groupOurs || v.LinkAttrs.Group == groupDoomed) {
-			ours[v.Name] = v
+		if l.ours() {
+			ours[l.Name] = l
+			forwarding[l.Index] = nil
 		}
 	}
-	forwarding, err := k.forwarding()
+	err = k.forwarding(func(r row) {
+		if rows, ok := forwarding[r.Index]; ok {
+			forwarding[r.Index] = append(rows, r)
+		}
+	})
 	return ours, forwarding, err
 }
 
-func fill(s *Status, v *netlink.Vxlan) {
-	s.Index = v.Index
-	s.Device.MTU = v.MTU
-	s.Up = v.RawFlags&unix.IFF_UP != 0
-	s.MAC = v.HardwareAddr.String()
-	if st := v.Statistics; st != nil {
-		s.RxPackets, s.TxPackets = st.RxPackets, st.TxPackets
-		s.RxBytes, s.TxBytes = st.RxBytes, st.TxBytes
-		s.RxErrors, s.TxErrors = st.RxErrors, st.TxErrors
+// shown makes the forwarding entries of d for Status, by MAC and remote.
+func shown(d Device, link int, rows []row) []ForwardingEntry {
+	slices.SortFunc(rows, func(a, b row) int { return a.compare(b.entry) })
+	own := d.entries(link)
+	out := make([]ForwardingEntry, 0, len(rows))
+	for _, r := range rows {
+		_, configured := slices.BinarySearchFunc(own, r.entry, entry.compare)
+		f := ForwardingEntry{
+			MAC: r.MAC.String(), Remote: r.Remote.String(), State: r.state(), Configured: configured,
+			Learnt: r.State&(netlink.NUD_PERMANENT|netlink.NUD_NOARP) == 0 && !r.External,
+		}
+		if f.Learnt {
+			f.Age, f.Since = r.Used, r.Updated
+		}
+		out = append(out, f)
 	}
+	slices.SortFunc(out, func(a, b ForwardingEntry) int {
+		return cmp.Or(strings.Compare(a.MAC, b.MAC), strings.Compare(a.Remote, b.Remote))
+	})
+	return out
+}
+
+func fill(s *Status, l seen) {
+	s.Index = l.Index
+	s.Device.MTU = l.MTU
+	s.Up = l.Up
+	s.MAC = l.MAC.String()
+	s.RxPackets, s.TxPackets = l.RxPackets, l.TxPackets
+	s.RxBytes, s.TxBytes = l.RxBytes, l.TxBytes
+	s.RxErrors, s.TxErrors = l.RxErrors, l.TxErrors
+	s.RxDropped, s.TxDropped = l.RxDropped, l.TxDropped
 }

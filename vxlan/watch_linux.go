@@ -2,6 +2,7 @@ package vxlan
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 	changed := make(chan struct{}, 1)
 	ended := make(chan error, 1)
-	go func() { ended <- listen(events, changed) }()
+	go func() { ended <- m.listen(events, changed) }()
 	err = m.look(ctx, changed, ended)
 	if derr := events.SetReadDeadline(time.Unix(1, 0)); derr != nil {
 		return errors.Join(err, derr)
@@ -73,33 +74,65 @@ func (m *Manager) troubled() bool {
 	return len(m.problems) > 0
 }
 
-// subscribe opens a netlink socket that hears of link changes.
+// subscribe opens a netlink socket that hears of changes of links and forwarding entries.
 func subscribe() (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_NEIGH}); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	return os.NewFile(uintptr(fd), "rtnetlink"), nil
 }
 
 // listen says that something changed, whatever it is, until the deadline of events passes.
-func listen(events *os.File, changed chan<- struct{}) error {
+func (m *Manager) listen(events *os.File, changed chan<- struct{}) error {
 	b := make([]byte, 1<<16)
 	for {
-		_, err := events.Read(b)
+		n, err := events.Read(b)
+		look := true
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
 		case errors.Is(err, unix.ENOBUFS): // events were lost: reason enough to look
 		case err != nil:
 			return err
+		default:
+			look = m.hear(b[:n])
+		}
+		if !look {
+			continue
 		}
 		select {
 		case changed <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// hear reads notifications and tells whether they may concern what this package keeps. What is learnt does not: it comes with traffic.
+func (m *Manager) hear(b []byte) (look bool) {
+	for len(b) >= unix.SizeofNlMsghdr {
+		length := int(binary.NativeEndian.Uint32(b))
+		if length < unix.SizeofNlMsghdr || length > len(b) {
+			return true
+		}
+		body := b[unix.SizeofNlMsghdr:length]
+		switch kind := binary.NativeEndian.Uint16(b[4:]); kind {
+		case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
+			r, ok := parseForwarding(body)
+			switch {
+			case !ok:
+			case r.fixed():
+				look = true
+			case kind == unix.RTM_NEWNEIGH:
+				m.met(r)
+			}
+		default:
+			look = true
+		}
+		b = b[min((length+unix.NLMSG_ALIGNTO-1)&^(unix.NLMSG_ALIGNTO-1), len(b)):]
+	}
+	return look
 }
