@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"api":               {"router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/apitest":       {"router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/metrics":       {"bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan"},
-	"router/config":     {"proto/sixfold/v1", "router/rib"},
+	"router/config":     {"proto/sixfold/v1", "router/rib", "router/firewall/packet"},
 	"router/kernel":     {"router/rib", "router/change"},
 	"router/device":     {"router/change"},
 	"bgp":               {"router/rib", "router/change"},
@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"dhcpv6/pd":         {"router/change", "router/disk"},
 	"ra":                {"router/change"},
 	"vxlan":             {"router/change"},
-	"router/firewall":   {"router/change"},
+	"router/firewall":   {"router/change", "router/firewall/packet"},
 	"router/rib":        {},
 	"router/change":     {},
 	"router/event":      {},
@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"integration/lab":   {"integration/netns", "proto/sixfold/v1", "ra"},
 
 	"integration/bench/commit": {"integration/netns"},
+	"router/firewall/packet":   {},
 }
 
 // belongsTo has, for each upstream library, the packages that may import it: its types and its bugs stay there.

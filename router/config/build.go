@@ -50,6 +50,9 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 		cfg.BGP = b.bgp(m.GetBgp(), root.field("bgp"), cfg.RouterID)
 	}
 	b.locals(m, root.field("local"), cfg)
+	if m.GetFirewall() != nil {
+		cfg.Firewall = b.firewall(m.GetFirewall(), root.field("firewall"))
+	}
 	b.api(m.GetApi(), root.field("api"), cfg)
 	b.metrics(m.GetMetrics(), root.field("metrics"), cfg)
 	b.checkPatterns(cfg)

@@ -22,6 +22,7 @@ type Config struct {
 	Metrics    *Metrics    // nil: none
 	VRFs       []VRF       // the management instance among them
 	Management *Management // nil: none
+	Firewall   *Firewall   // nil: nothing is filtered
 }
 
 // Expr is an address or prefix as configured: literal, or relative to a prefix that is delegated to us under the name

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sixfold-router/sixfold/router/firewall/packet"
 )
 
 // Priorities of chains with a hook. Lower ones come first; connection tracking is at -200, translation of destinations at -100 and
@@ -105,27 +107,17 @@ func (c *compiler) set(name string, t SetType, elements []Element) string {
 	return name
 }
 
-// on returns the ways to say that an interface is in a zone: its names by a set, patterns one by one.
+// on returns the ways to say that an interface is in a zone.
 func (c *compiler) on(field Field, zone *Zone) []Part {
 	return c.onLinks(field, "zone/"+zone.Name, zone.Interfaces, zone.Slaves)
 }
 
-// onLinks does so for a list of names, which a set of the name is made for.
+// onLinks does so for a list of names, which a set of the name is made for. A link in a VRF is seen under the name of that, with its
+// own beside it.
 func (c *compiler) onLinks(field Field, set string, links []string, slaves bool) []Part {
-	var names []string
-	var out []Part
-	for _, i := range links {
-		if with, pattern := strings.CutSuffix(i, "*"); pattern {
-			out = append(out, begins{field, with})
-		} else {
-			names = append(names, i)
-		}
-	}
-	if len(names) > 0 {
-		out = append([]Part{in{field: field, set: c.set(set, Interfaces, nameElements(names))}}, out...)
-	}
+	out := []Part{in{field: field, set: c.set(set, Interfaces, nameElements(links))}}
 	if slaves && field == InName {
-		out = append(out, c.onLinks(SlaveName, set, links, false)...)
+		out = append(out, in{field: SlaveName, set: set})
 	}
 	return out
 }
@@ -140,7 +132,7 @@ func (c *compiler) vxlan() {
 	for _, f := range c.conf.VTEPs {
 		ports[f.Port] = true
 		where := "known VXLAN end points"
-		port := []Part{octet(L4Proto, uint8(UDP)), between{DestPort, PortRange{f.Port, f.Port}}}
+		port := []Part{octet(L4Proto, uint8(packet.UDP)), between{DestPort, packet.Port(f.Port)}}
 		links := [][]Part{nil}
 		if len(f.Links) > 0 {
 			links = nil
@@ -168,7 +160,7 @@ func (c *compiler) vxlan() {
 		}
 	}
 	for _, port := range slices.Sorted(maps.Keys(ports)) {
-		chain.add("VXLAN from others", octet(L4Proto, uint8(UDP)), between{DestPort, PortRange{port, port}}, c.dropped("vxlan"), drop())
+		chain.add("VXLAN from others", octet(L4Proto, uint8(packet.UDP)), between{DestPort, packet.Port(port)}, c.dropped("vxlan"), drop())
 	}
 	c.put(chain)
 }
@@ -201,10 +193,10 @@ func (c *compiler) timeouts(chain *Chain) {
 	}
 	idle, open, passing := uint32(udpTimeout.Seconds()), uint32(tcpEstablishedTimeout.Seconds()), uint32(tcpTransitoryTimeout.Seconds())
 	c.out.Timeouts = append(c.out.Timeouts,
-		Timeout{Name: "tcp", Protocol: TCP, Seconds: seconds(passing, passing, open, passing, passing, passing, passing, 10, passing, passing, passing)},
-		Timeout{Name: "udp", Protocol: UDP, Seconds: seconds(idle, idle)},
+		Timeout{Name: "tcp", Protocol: packet.TCP, Seconds: seconds(passing, passing, open, passing, passing, passing, passing, 10, passing, passing, passing)},
+		Timeout{Name: "udp", Protocol: packet.UDP, Seconds: seconds(idle, idle)},
 	)
-	for _, p := range []Protocol{TCP, UDP} {
+	for _, p := range []Protocol{packet.TCP, packet.UDP} {
 		chain.add("time to live of connections", state(New), octet(L4Proto, uint8(p)), remember(p.String()))
 	}
 }

@@ -2,6 +2,8 @@ package firewall
 
 import (
 	"slices"
+
+	"github.com/sixfold-router/sixfold/router/firewall/packet"
 )
 
 // local compiles what zones send to this router, and what it sends to zones, as far as policies name it.
@@ -59,12 +61,12 @@ func essentialChain(to string) string {
 func (c *compiler) essential(to string) {
 	inward := to == Router
 	chain := &Chain{Name: essentialChain(to)}
-	six, icmp := octet(Family, family6), octet(L4Proto, uint8(ICMPv6))
+	six, icmp := octet(Family, family6), octet(L4Proto, uint8(packet.ICMPv6))
 	local := c.set("essential/neighbor", Types6, octetElements[uint8](133, 134, 135, 136, 137, 141, 142, 148, 149))
 	listener := c.set("essential/listener", Types6, octetElements[uint8](130, 131, 132, 143, 151, 152, 153))
 	chain.add("neighbor discovery", six, icmp, in{field: ICMPKind, set: local}, octet(HopLimit6, 255), accept())
 	chain.add("multicast listener discovery", six, icmp, in{field: ICMPKind, set: listener}, octet(HopLimit6, 1), accept())
-	chain.add("IGMP", octet(L4Proto, uint8(IGMP)), accept())
+	chain.add("IGMP", octet(L4Proto, uint8(packet.IGMP)), accept())
 	for i := range c.conf.Services {
 		c.service(chain, &c.conf.Services[i], inward)
 	}
@@ -80,7 +82,7 @@ func (c *compiler) service(chain *Chain, s *Service, inward bool) {
 		if inward {
 			field = InName
 		}
-		for _, on := range c.onLinks(field, c.digest("links", s.Links), s.Links, true) {
+		for _, on := range c.onLinks(field, c.digest("links", s.Links), s.Links, inward) {
 			links = append(links, []Part{on})
 		}
 	}
@@ -108,7 +110,7 @@ func (c *compiler) service(chain *Chain, s *Service, inward bool) {
 			for _, field := range ports {
 				transport := []Part{octet(L4Proto, uint8(s.Protocol))}
 				if s.Port > 0 {
-					transport = append(transport, between{field, PortRange{s.Port, s.Port}})
+					transport = append(transport, between{field, packet.Port(s.Port)})
 				}
 				chain.add(s.Name, slices.Concat(link, peer, transport, []Part{accept()})...)
 			}

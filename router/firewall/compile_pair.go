@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sixfold-router/sixfold/router/firewall/packet"
 )
 
 // Rates of what passes without a rule.
@@ -98,11 +100,11 @@ func (p *pairing) simple(policy *Policy) {
 	counter := p.counter(p.chain.Name + "/.simple")
 	p.list(Listed{Where: policy.Where, Match: "IPv6: echo requests, ESP, AH, IKE, HIP, Mobile IPv6", Action: Accept, Counter: string(counter)})
 	six := octet(Family, family6)
-	bare := p.set("simple/protocols", Protocols, octetElements(ESP, AH, HIP, Mobility))
-	ike := p.set("simple/ports", PortsType, portElements([]PortRange{{500, 500}, {4500, 4500}}))
-	p.chain.add(policy.Where, six, octet(L4Proto, uint8(ICMPv6)), octet(ICMPKind, 128), atMost{echoRate, echoBurst}, counter, accept())
+	bare := p.set("simple/protocols", Protocols, octetElements(packet.ESP, packet.AH, packet.HIP, packet.Mobility))
+	ike := p.set("simple/ports", PortsType, portElements([]PortRange{packet.Port(500), packet.Port(4500)}))
+	p.chain.add(policy.Where, six, octet(L4Proto, uint8(packet.ICMPv6)), octet(ICMPKind, 128), atMost{echoRate, echoBurst}, counter, accept())
 	p.chain.add(policy.Where, six, in{field: L4Proto, set: bare}, counter, accept())
-	p.chain.add(policy.Where, six, octet(L4Proto, uint8(UDP)), in{field: DestPort, set: ike}, counter, accept())
+	p.chain.add(policy.Where, six, octet(L4Proto, uint8(packet.UDP)), in{field: DestPort, set: ike}, counter, accept())
 }
 
 func (p *pairing) list(l Listed) {
@@ -124,7 +126,7 @@ func (p *pairing) decide(where string, match []Part, counter count, action Actio
 		add(counter, drop())
 	case Reject:
 		if !slices.ContainsFunc(match, otherThanTCP) {
-			add(octet(L4Proto, uint8(TCP)), counter, reject{reset: true})
+			add(octet(L4Proto, uint8(packet.TCP)), counter, reject{reset: true})
 		}
 		add(counter, reject{})
 	default:
@@ -135,7 +137,7 @@ func (p *pairing) decide(where string, match []Part, counter count, action Actio
 // otherThanTCP reports whether a condition keeps all TCP out.
 func otherThanTCP(part Part) bool {
 	m, ok := part.(is)
-	return ok && m.field == L4Proto && m.key != string([]byte{byte(TCP)})
+	return ok && m.field == L4Proto && m.key != string([]byte{byte(packet.TCP)})
 }
 
 // matches returns the conditions of a rule: a list for each address family, if that plays a part.
@@ -264,10 +266,10 @@ func (c *compiler) types(list []ICMPType) []transport {
 	}
 	var out []transport
 	if len(six) > 0 {
-		out = append(out, one(family6, ICMPv6, Types6, six))
+		out = append(out, one(family6, packet.ICMPv6, Types6, six))
 	}
 	if len(four) > 0 {
-		out = append(out, one(family4, ICMP, Types4, four))
+		out = append(out, one(family4, packet.ICMP, Types4, four))
 	}
 	return out
 }

@@ -51,7 +51,7 @@ func (c SourceCheck) String() string {
 // Zone is a set of interfaces.
 type Zone struct {
 	Name        string
-	Interfaces  []string // names, or with * at the end the beginning of names
+	Interfaces  []string // names
 	Slaves      bool     // some are in a VRF, and seen by the kernel under its name
 	Stateless   bool
 	SourceCheck SourceCheck
@@ -97,15 +97,6 @@ type PolicyRule struct {
 	Log          uint32     // packets a second; 0: none
 }
 
-// Protocol is the number of a protocol above IP, past extension headers.
-type Protocol uint8
-
-// ICMPType is a type of ICMPv6, or of ICMP.
-type ICMPType struct {
-	V4   bool
-	Type uint8
-}
-
 // Addresses is a condition on an address. The zero value is none.
 type Addresses struct {
 	Text     []string       // as configured, for people and to recognise the rule when its prefixes change
@@ -120,9 +111,6 @@ type Ports struct {
 	Ranges []PortRange
 	Sets   []string
 }
-
-// PortRange is from First to Last, both included.
-type PortRange struct{ First, Last uint16 }
 
 // AddressSet is a named set.
 type AddressSet struct {

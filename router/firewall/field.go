@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/sixfold-router/sixfold/router/firewall/packet"
 )
 
 // Field is what a condition looks at.
@@ -134,7 +136,7 @@ func (f Field) key(p *Packet) (key string, ok bool) {
 	case DestPort:
 		return portKey(p.DstPort), p.Protocol.HasPorts()
 	case ICMPKind:
-		return string([]byte{p.ICMPType}), p.Protocol == ICMP || p.Protocol == ICMPv6
+		return string([]byte{p.ICMPType}), p.Protocol == packet.ICMP || p.Protocol == packet.ICMPv6
 	case HopLimit6, TTL4:
 		return string([]byte{p.HopLimit}), p.Src.Is4() == (f == TTL4)
 	case RoutingType:

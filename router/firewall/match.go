@@ -56,27 +56,6 @@ func (m is) match(p *Packet, _ *Ruleset) bool {
 	return c == 0
 }
 
-// begins matches where the name of an interface begins so.
-type begins struct {
-	field Field
-	with  string
-}
-
-func (m begins) Text() string {
-	name, _ := m.field.spec()
-	return fmt.Sprintf("%s %q", name, m.with+"*")
-}
-
-func (m begins) exprs() []expr.Any {
-	_, load := m.field.spec()
-	return []expr.Any{load, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte(m.with)}}
-}
-
-func (m begins) match(p *Packet, _ *Ruleset) bool {
-	key, ok := m.field.key(p)
-	return ok && strings.HasPrefix(key, m.with)
-}
-
 // in matches where a field is in a set.
 type in struct {
 	field Field

@@ -1,6 +1,10 @@
 package firewall
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/sixfold-router/sixfold/router/firewall/packet"
+)
 
 // State is what the kernel's connection tracking says of a packet, with its bits.
 type State uint32
@@ -32,24 +36,9 @@ type Packet struct {
 	DstLocal         bool            // Dst is an address of this machine
 }
 
-// The protocols that rules name.
-const (
-	ICMP     Protocol = 1
-	IGMP     Protocol = 2
-	TCP      Protocol = 6
-	UDP      Protocol = 17
-	GRE      Protocol = 47
-	ESP      Protocol = 50
-	AH       Protocol = 51
-	ICMPv6   Protocol = 58
-	SCTP     Protocol = 132
-	Mobility Protocol = 135
-	HIP      Protocol = 139
-	UDPLite  Protocol = 136
-	DCCP     Protocol = 33
+// The words of package packet.
+type (
+	Protocol  = packet.Protocol
+	ICMPType  = packet.ICMPType
+	PortRange = packet.PortRange
 )
-
-// HasPorts reports whether the protocol has ports at the start of its header.
-func (p Protocol) HasPorts() bool {
-	return p == TCP || p == UDP || p == SCTP || p == UDPLite || p == DCCP
-}

@@ -1,7 +1,10 @@
-package firewall
+// Package packet has the words for protocols, their ports and types, that the configuration and the firewall share.
+package packet
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +16,17 @@ func protocolNames() map[string]Protocol {
 		"ah": AH, "icmpv6": ICMPv6, "eigrp": 88, "ospf": 89, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "sctp": SCTP,
 		"mobility": Mobility, "udplite": UDPLite, "hip": HIP,
 	}
+}
+
+// ProtocolNames returns the names that ParseProtocol knows, sorted.
+func ProtocolNames() []string { return slices.Sorted(maps.Keys(protocolNames())) }
+
+// ICMPTypeNames returns the names that ParseICMPType knows, sorted.
+func ICMPTypeNames(v4 bool) []string {
+	if v4 {
+		return slices.Sorted(maps.Keys(typeNames4()))
+	}
+	return slices.Sorted(maps.Keys(typeNames6()))
 }
 
 // ParseProtocol reads the name or number of a protocol.
@@ -98,3 +112,76 @@ func (r PortRange) String() string {
 	}
 	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
+
+// Protocol is the number of a protocol above IP, past extension headers.
+type Protocol uint8
+
+// ICMPType is a type of ICMPv6, or of ICMP.
+type ICMPType struct {
+	V4   bool
+	Type uint8
+}
+
+// PortRange is from First to Last, both included.
+type PortRange struct{ First, Last uint16 }
+
+// The protocols that have a meaning of their own for rules.
+const (
+	ICMP     Protocol = 1
+	IGMP     Protocol = 2
+	TCP      Protocol = 6
+	UDP      Protocol = 17
+	DCCP     Protocol = 33
+	GRE      Protocol = 47
+	ESP      Protocol = 50
+	AH       Protocol = 51
+	ICMPv6   Protocol = 58
+	SCTP     Protocol = 132
+	Mobility Protocol = 135
+	UDPLite  Protocol = 136
+	HIP      Protocol = 139
+)
+
+// HasPorts reports whether the protocol has ports at the start of its header.
+func (p Protocol) HasPorts() bool {
+	return p == TCP || p == UDP || p == SCTP || p == UDPLite || p == DCCP
+}
+
+// ParsePorts reads a port or a range of ports, 443 or 8000-8080.
+func ParsePorts(text string) (PortRange, error) {
+	first, last, isRange := strings.Cut(text, "-")
+	if !isRange {
+		last = first
+	}
+	a, err := strconv.ParseUint(first, 10, 16)
+	if err == nil {
+		var b uint64
+		if b, err = strconv.ParseUint(last, 10, 16); err == nil {
+			switch {
+			case a == 0:
+				return PortRange{}, fmt.Errorf("there is no port 0")
+			case b < a:
+				return PortRange{}, fmt.Errorf("%s ends before it begins; did you mean %d-%d?", text, b, a)
+			}
+			return PortRange{uint16(a), uint16(b)}, nil
+		}
+	}
+	return PortRange{}, fmt.Errorf("%q is not a port or a range of ports: 1 to 65535, as 443 or 8000-8080", text)
+}
+
+// Port returns the range of one port.
+func Port(port uint16) PortRange { return PortRange{port, port} }
+
+// MarshalText is String.
+func (p Protocol) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// MarshalText is String, after the protocol.
+func (t ICMPType) MarshalText() ([]byte, error) {
+	if t.V4 {
+		return []byte("icmp " + t.String()), nil
+	}
+	return []byte("icmpv6 " + t.String()), nil
+}
+
+// MarshalText is String.
+func (r PortRange) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
