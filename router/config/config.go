@@ -143,16 +143,6 @@ type Reservation struct {
 	Prefixes  []Expr
 }
 
-// VXLAN is a tunnel end point.
-type VXLAN struct {
-	VNI   uint32
-	Group netip.Addr // multicast
-	Link  string
-	Local Host // invalid: the kernel chooses
-	TTL   uint8
-	Port  uint16
-}
-
 // Route is a static route.
 type Route struct {
 	Prefix    Expr
