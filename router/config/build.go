@@ -59,6 +59,7 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	b.checkAddresses(cfg)
 	b.checkLocals(cfg)
 	b.checkVXLANs(cfg)
+	b.checkDevices(cfg)
 	b.checkMTU(cfg)
 	b.checkPools(cfg)
 	b.checkReservations(cfg)

@@ -20,9 +20,10 @@ func (b *builder) checkMTU(cfg *Config) {
 		s := b.at(i.Name)
 		if room := below(byName, &i); room > 0 && i.MTU > room {
 			v := i.VXLAN
-			b.errorf(s.field("mtu"), "%d is more than fits into %s: its mtu is %d, and VXLAN with group %s adds %d; accepted: up to %d",
-				i.MTU, v.Link, room+overhead(v), v.Group, overhead(v), room)
+			b.errorf(s.field("mtu"), "%d is more than fits into %s: its mtu is %d, and %s adds %d; accepted: up to %d",
+				i.MTU, v.Link, room+overhead(v), v.kind(), overhead(v), room)
 		}
+		b.checkRoom(byName, &i)
 		mtu := effectiveMTU(byName, &i, 0)
 		if mtu == 0 {
 			continue
@@ -31,7 +32,7 @@ func (b *builder) checkMTU(cfg *Config) {
 			if i.MTU > 0 {
 				b.errorf(s.field("mtu"), "%d is too small for IPv6 (%s), which needs %d", mtu, use, minMTU6)
 			} else {
-				b.errorf(s.field("vxlan").field("link"), "%s leaves %d bytes, too small for IPv6 (%s), which needs %d", i.VXLAN.Link, mtu, use, minMTU6)
+				b.errorf(s.field(i.Kind()).field("link"), "%s leaves %d bytes, too small for IPv6 (%s), which needs %d", i.Lower(), mtu, use, minMTU6)
 			}
 		}
 		if i.Advertise != nil && i.Advertise.LinkMTU > mtu {
@@ -63,15 +64,30 @@ func usesIPv6(i *Interface) string {
 }
 
 func overhead(v *VXLAN) int {
-	if v.Group.Is4() {
-		return overhead4
+	if v.OverIPv6() {
+		return overhead6 + v.InnerTags
 	}
-	return overhead6
+	return overhead4 + v.InnerTags
+}
+
+// kind names the end point in errors about its size.
+func (v *VXLAN) kind() string {
+	text := "VXLAN over IPv4"
+	switch {
+	case v.Group.IsValid():
+		text = "VXLAN with group " + v.Group.String()
+	case v.OverIPv6():
+		text = "VXLAN over IPv6"
+	}
+	if v.InnerTags > 0 {
+		text += " and VLANs in it"
+	}
+	return text
 }
 
 // below returns the largest MTU that the underlying interface leaves to a VXLAN, or 0 where it is not known.
 func below(byName map[string]*Interface, i *Interface) int {
-	if i.VXLAN == nil || !i.VXLAN.Group.IsValid() {
+	if i.VXLAN == nil || len(i.VXLAN.hosts()) == 0 {
 		return 0
 	}
 	lower, ok := byName[i.VXLAN.Link]
@@ -88,10 +104,11 @@ func below(byName map[string]*Interface, i *Interface) int {
 // effectiveMTU returns the MTU an interface will have as far as the configuration tells, or 0. The depth ends it on a circle.
 func effectiveMTU(byName map[string]*Interface, i *Interface, depth int) int {
 	const deep = 8
-	if i.MTU > 0 || i.VXLAN == nil || !i.VXLAN.Group.IsValid() || depth > deep {
+	adds, lies := wraps(i)
+	if i.MTU > 0 || !lies || depth > deep {
 		return i.MTU
 	}
-	lower, ok := byName[i.VXLAN.Link]
+	lower, ok := byName[i.Lower()]
 	if !ok {
 		return 0
 	}
@@ -99,5 +116,5 @@ func effectiveMTU(byName map[string]*Interface, i *Interface, depth int) int {
 	if mtu == 0 {
 		return 0
 	}
-	return max(mtu-overhead(i.VXLAN), 1)
+	return max(mtu-adds, 1)
 }

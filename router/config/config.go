@@ -23,6 +23,7 @@ type Config struct {
 	VRFs       []VRF       // the management instance among them
 	Management *Management // nil: none
 	Firewall   *Firewall   // nil: nothing is filtered
+	Multicast  *Multicast  // nil: none is forwarded
 }
 
 // Expr is an address or prefix as configured: literal, or relative to a prefix that is delegated to us under the name
@@ -52,7 +53,16 @@ type Interface struct {
 	Advertise      *Advertise
 	DHCPv6         *DHCPv6
 	VXLAN          *VXLAN
-	Sysctls        []Sysctl // what is set by name, and by arp and dad; ordered by name
+	VLAN           *VLAN
+	Bridge         *Bridge
+	Dummy          *Dummy
+	GRE            *GRE
+	Bond           *Bond
+	MAC            net.HardwareAddr // nil: as it is
+	Master         string           // bridge or bond that it is a port of; empty: none of ours
+	BridgePort     *BridgePort      // nil: a port of which nothing is said
+	Sysctls        []Sysctl         // what is set by name, and by arp and dad; ordered by name
+	MLD            *MLD
 }
 
 // Delegation is a prefix to ask for on an interface.

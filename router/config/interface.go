@@ -36,6 +36,10 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 	if m.GetVxlan() != nil {
 		i.VXLAN = b.vxlan(name, m.GetVxlan(), s.field("vxlan"))
 	}
+	b.devices(&i, m, s)
+	if m.GetMld() != nil {
+		i.MLD = b.mld(m.GetMld(), s.field("mld"))
+	}
 	if IsPattern(name) {
 		b.checkPattern(name, m, i, s)
 	}
