@@ -131,8 +131,9 @@ func endpoints(c config.API) []endpoint {
 		return nil
 	}
 	var all []endpoint
+	index := deviceIndex(c.TCP.Device)
 	for _, a := range c.TCP.Listen {
-		all = append(all, endpoint{a, c.TCP.Device})
+		all = append(all, endpoint{a, c.TCP.Device, index})
 	}
 	return all
 }

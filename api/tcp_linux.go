@@ -22,6 +22,7 @@ const maxTCP = 128
 type endpoint struct {
 	addr   netip.AddrPort
 	device string // empty: all
+	index  int    // of the device: one that is made anew has another, and a socket stays bound to the old one
 }
 
 func (e endpoint) String() string {
@@ -29,6 +30,23 @@ func (e endpoint) String() string {
 		return e.addr.String()
 	}
 	return e.addr.String() + " on " + e.device
+}
+
+// deviceIndex returns the index of a device, 0 if there is none.
+func deviceIndex(name string) int {
+	request, err := unix.NewIfreq(name)
+	if err != nil || name == "" {
+		return 0
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, request); err != nil {
+		return 0
+	}
+	return int(request.Uint32())
 }
 
 // tcpListener bounds its connections, and can end them.

@@ -29,3 +29,6 @@ func (r *Router) previewRules(p *Plan, keep bool) ([]change.Op, error) {
 	}
 	return r.rules.Preview(context.Background(), p.Rules)
 }
+
+// LinkIndex returns the index of a link, 0 if there is none of the name.
+func (r *Router) LinkIndex(name string) int { return r.monitor.Links()[name].Index }

@@ -132,11 +132,22 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	return err
 }
 
+// bound is a part of the configuration that is in force on one device: one that was made anew needs new sockets.
+type bound struct {
+	part  any
+	index int
+}
+
 // attach makes what serves the network for operators part of the transaction.
 func attach(r *router.Router, server *api.Server, scrapes *metrics.Server) {
 	r.Attach(router.Extension{
-		Name:  "api",
-		Part:  func(c *config.Config) any { return c.API },
+		Name: "api",
+		Part: func(c *config.Config) any {
+			if c.API.TCP == nil {
+				return c.API
+			}
+			return bound{c.API, r.LinkIndex(c.API.TCP.Device)}
+		},
 		Apply: func(ctx context.Context, c *config.Config) error { return server.Configure(ctx, c.API) },
 		Preview: func(c *config.Config) ([]change.Op, error) {
 			return server.Preview(c.API), nil

@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
@@ -99,8 +100,26 @@ func (b *builder) api(m *sixfoldv1.Api, s *spot, cfg *Config) {
 		}
 		tcp.Listen = append(tcp.Listen, a)
 	}
+	tcp.Device = listenIn(cfg, tcp.Device, tcp.Listen...)
 	cfg.API.TCP = tcp
 }
+
+// listenIn returns the device to listen on: what is configured, or else the management instance, if there is one. There nobody
+// could reach a loopback address, which is for the machine itself.
+func listenIn(cfg *Config, device string, at ...netip.AddrPort) string {
+	switch {
+	case device == defaultInstance:
+		return ""
+	case device != "" || cfg.Management == nil:
+		return device
+	case !slices.ContainsFunc(at, func(a netip.AddrPort) bool { return !a.Addr().IsLoopback() }):
+		return ""
+	}
+	return cfg.Management.VRF
+}
+
+// defaultInstance names the instance that all links belong to which no VRF lists.
+const defaultInstance = "default"
 
 func (b *builder) metrics(m *sixfoldv1.Metrics, s *spot, cfg *Config) {
 	if m == nil {
@@ -112,6 +131,7 @@ func (b *builder) metrics(m *sixfoldv1.Metrics, s *spot, cfg *Config) {
 		return
 	}
 	cfg.Metrics.Listen, _ = b.addrPort(m.GetListen(), s.field("listen"))
+	cfg.Metrics.Device = listenIn(cfg, cfg.Metrics.Device, cfg.Metrics.Listen)
 }
 
 // grants returns the names with their roles; the rules of the schema have checked the words.
