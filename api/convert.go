@@ -24,7 +24,7 @@ import (
 func interfaceState(i router.InterfaceStatus, names map[int]string) *sixfoldv1.InterfaceState {
 	l := i.Link
 	m := &sixfoldv1.InterfaceState{
-		Name: clean(i.Name), Description: clean(i.Description), Configured: i.Configured, Exists: l.Index != 0,
+		Name: clean(i.Name), Description: clean(i.Description), Configured: i.Configured, Pattern: clean(i.Pattern), Exists: l.Index != 0,
 		Index: uint32(l.Index), Kind: clean(l.Kind), Mac: macText(l.MAC), Mtu: uint32(l.MTU),
 		Up: l.Up, Running: l.Running, Loopback: l.Loopback,
 		Parent: linkName(l.Parent, names), Master: linkName(l.Master, names),

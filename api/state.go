@@ -39,6 +39,24 @@ func list[T, M any](ctx context.Context, req pageRequest, fetch func(context.Con
 	return listed(req, items, keep, key, convert)
 }
 
+// named returns those of all that have a name, or NotFound with the names there are; with an empty name it returns all.
+func named[T any](kind, name string, all []T, of func(T) []string) ([]T, error) {
+	if name == "" {
+		return all, nil
+	}
+	var names []string
+	var out []T
+	for _, t := range all {
+		mine := slices.DeleteFunc(of(t), func(n string) bool { return n == "" })
+		names = append(names, mine...)
+		if slices.Contains(mine, name) {
+			out = append(out, t)
+		}
+	}
+	slices.Sort(names)
+	return out, find(kind, name, slices.Compact(names))
+}
+
 // listed is list for what was fetched already.
 func listed[T, M any](req pageRequest, items []T, keep func(T) bool, key func(T) string, convert func(T) M) ([]M, string, error) {
 	if keep != nil {
@@ -58,6 +76,9 @@ func listed[T, M any](req pageRequest, items []T, keep func(T) bool, key func(T)
 func (s *stateService) ListInterfaces(ctx context.Context, req *sixfoldv1.ListInterfacesRequest) (*sixfoldv1.ListInterfacesResponse, error) {
 	all, names, err := interfacesOf(ctx, s.backend)
 	if err != nil {
+		return nil, err
+	}
+	if all, err = named("interface", req.GetName(), all, func(i router.InterfaceStatus) []string { return []string{i.Name} }); err != nil {
 		return nil, err
 	}
 	items, next, err := listed(req, all, nil,
@@ -134,7 +155,14 @@ func routeFilter(req *sixfoldv1.ListRoutesRequest, all []router.RouteStatus) (fu
 
 func (s *stateService) ListPrefixes(ctx context.Context, req *sixfoldv1.ListPrefixesRequest) (*sixfoldv1.ListPrefixesResponse, error) {
 	now := time.Now()
-	items, next, err := list(ctx, req, s.backend.Prefixes, nil,
+	all, err := s.backend.Prefixes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if all, err = named("delegation", req.GetName(), all, func(p router.PrefixStatus) []string { return []string{p.Name, p.Link} }); err != nil {
+		return nil, err
+	}
+	items, next, err := listed(req, all, nil,
 		func(p router.PrefixStatus) string { return natural(p.Name) + "\x00" + natural(p.Link) },
 		func(p router.PrefixStatus) *sixfoldv1.PrefixState { return prefixState(p, now) })
 	if err != nil {
@@ -214,7 +242,14 @@ func (s *stateService) ListBgpPaths(ctx context.Context, req *sixfoldv1.ListBgpP
 }
 
 func (s *stateService) ListAdvertisements(ctx context.Context, req *sixfoldv1.ListAdvertisementsRequest) (*sixfoldv1.ListAdvertisementsResponse, error) {
-	items, next, err := list(ctx, req, s.backend.Advertisements, nil,
+	all, err := s.backend.Advertisements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if all, err = named("link with advertise", req.GetLink(), all, func(a ra.Status) []string { return []string{a.Interface.Link} }); err != nil {
+		return nil, err
+	}
+	items, next, err := listed(req, all, nil,
 		func(a ra.Status) string { return natural(a.Interface.Link) }, advertisement)
 	if err != nil {
 		return nil, err
@@ -223,7 +258,14 @@ func (s *stateService) ListAdvertisements(ctx context.Context, req *sixfoldv1.Li
 }
 
 func (s *stateService) ListVxlans(ctx context.Context, req *sixfoldv1.ListVxlansRequest) (*sixfoldv1.ListVxlansResponse, error) {
-	items, next, err := list(ctx, req, s.backend.VXLANs, nil,
+	all, err := s.backend.VXLANs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if all, err = named("VXLAN device", req.GetName(), all, func(v vxlan.Status) []string { return []string{v.Device.Name} }); err != nil {
+		return nil, err
+	}
+	items, next, err := listed(req, all, nil,
 		func(v vxlan.Status) string { return natural(v.Device.Name) }, vxlanState)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,10 @@ func Sample(now time.Time) *Backend {
 	lo := kernel.LinkState{Name: "lo", Index: 1, MTU: 65536, Up: true, Running: true, Loopback: true, Addresses: []kernel.AddressState{{Prefix: prefix("::1/128")}}}
 	vx := kernel.LinkState{Name: "vxlan1000", Index: 4, Kind: "vxlan", MAC: mac("02:00:00:00:00:04"), MTU: 1430, Up: true, Parent: 2}
 
+	tap := kernel.LinkState{Name: "tap0", Index: 5, Kind: "tun", MAC: mac("02:00:00:00:00:05"), MTU: 1500, Up: true, Running: true, Addresses: []kernel.AddressState{
+		{Prefix: prefix("fe80::1/64"), Ours: true},
+	}}
+
 	key := func(duid string, kind lease.Kind, link string) lease.Key {
 		return lease.Key{DUID: duid, Kind: kind, IAID: 1, Link: link}
 	}
@@ -50,6 +54,7 @@ func Sample(now time.Time) *Backend {
 			{Name: "lo", Link: lo},
 			{Name: "vxlan1000", Configured: true, Link: vx},
 			{Name: "eth9", Configured: true},
+			{Name: "tap0", Configured: true, Pattern: "tap*", Link: tap},
 		},
 		RouteList: []router.RouteStatus{
 			{Route: rib.Route{Prefix: prefix("::/0"), Via: addr("fe80::1"), Link: "wan0", Metric: 1024}, Source: "ra", Best: true, InKernel: true},

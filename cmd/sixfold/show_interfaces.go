@@ -10,12 +10,16 @@ import (
 )
 
 func showInterfaces(a *app) *cobra.Command {
-	return view(a, "interfaces", "Links and their addresses", listInterfaces, printInterfaces)
+	return viewNamed(a, "interfaces", "Links and their addresses", listInterfacesNamed, printInterfaces)
 }
 
 func listInterfaces(ctx context.Context, c *client) (*sixfoldv1.ListInterfacesResponse, error) {
+	return listInterfacesNamed(ctx, c, "")
+}
+
+func listInterfacesNamed(ctx context.Context, c *client, name string) (*sixfoldv1.ListInterfacesResponse, error) {
 	items, err := pages(func(token string) ([]*sixfoldv1.InterfaceState, string, error) {
-		r, err := c.state.ListInterfaces(ctx, &sixfoldv1.ListInterfacesRequest{PageSize: pageSize, PageToken: token})
+		r, err := c.state.ListInterfaces(ctx, &sixfoldv1.ListInterfacesRequest{PageSize: pageSize, PageToken: token, Name: name})
 		return r.GetInterfaces(), r.GetNextPageToken(), err
 	})
 	return &sixfoldv1.ListInterfacesResponse{Interfaces: items}, err
@@ -30,6 +34,9 @@ func printInterfaces(p printer, m *sixfoldv1.ListInterfacesResponse) error {
 		var lines []string
 		if i.GetDescription() != "" {
 			lines = append(lines, "# "+i.GetDescription())
+		}
+		if i.GetPattern() != "" {
+			lines = append(lines, "# configured by "+i.GetPattern())
 		}
 		for _, addr := range i.GetAddresses() {
 			lines = append(lines, addressText(addr))

@@ -9,12 +9,16 @@ import (
 )
 
 func showPrefixes(a *app) *cobra.Command {
-	return view(a, "prefixes", "Prefixes delegated to us, and where they are used", listPrefixes, printPrefixes)
+	return viewNamed(a, "prefixes", "Prefixes delegated to us, and where they are used", listPrefixesNamed, printPrefixes)
 }
 
 func listPrefixes(ctx context.Context, c *client) (*sixfoldv1.ListPrefixesResponse, error) {
+	return listPrefixesNamed(ctx, c, "")
+}
+
+func listPrefixesNamed(ctx context.Context, c *client, name string) (*sixfoldv1.ListPrefixesResponse, error) {
 	items, err := pages(func(token string) ([]*sixfoldv1.PrefixState, string, error) {
-		r, err := c.state.ListPrefixes(ctx, &sixfoldv1.ListPrefixesRequest{PageSize: pageSize, PageToken: token})
+		r, err := c.state.ListPrefixes(ctx, &sixfoldv1.ListPrefixesRequest{PageSize: pageSize, PageToken: token, Name: name})
 		return r.GetPrefixes(), r.GetNextPageToken(), err
 	})
 	return &sixfoldv1.ListPrefixesResponse{Prefixes: items}, err

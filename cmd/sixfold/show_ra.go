@@ -11,12 +11,16 @@ import (
 )
 
 func showRA(a *app) *cobra.Command {
-	return view(a, "ra", "Router advertisements that we send", listAdvertisements, printAdvertisements)
+	return viewNamed(a, "ra", "Router advertisements that we send", listAdvertisementsOn, printAdvertisements)
 }
 
 func listAdvertisements(ctx context.Context, c *client) (*sixfoldv1.ListAdvertisementsResponse, error) {
+	return listAdvertisementsOn(ctx, c, "")
+}
+
+func listAdvertisementsOn(ctx context.Context, c *client, link string) (*sixfoldv1.ListAdvertisementsResponse, error) {
 	items, err := pages(func(token string) ([]*sixfoldv1.Advertisement, string, error) {
-		r, err := c.state.ListAdvertisements(ctx, &sixfoldv1.ListAdvertisementsRequest{PageSize: pageSize, PageToken: token})
+		r, err := c.state.ListAdvertisements(ctx, &sixfoldv1.ListAdvertisementsRequest{PageSize: pageSize, PageToken: token, Link: link})
 		return r.GetAdvertisements(), r.GetNextPageToken(), err
 	})
 	return &sixfoldv1.ListAdvertisementsResponse{Advertisements: items}, err

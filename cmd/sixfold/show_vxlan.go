@@ -9,12 +9,16 @@ import (
 )
 
 func showVXLAN(a *app) *cobra.Command {
-	return view(a, "vxlan", "VXLAN devices and what is behind them", listVXLANs, printVXLANs)
+	return viewNamed(a, "vxlan", "VXLAN devices and what is behind them", listVXLANsNamed, printVXLANs)
 }
 
 func listVXLANs(ctx context.Context, c *client) (*sixfoldv1.ListVxlansResponse, error) {
+	return listVXLANsNamed(ctx, c, "")
+}
+
+func listVXLANsNamed(ctx context.Context, c *client, name string) (*sixfoldv1.ListVxlansResponse, error) {
 	items, err := pages(func(token string) ([]*sixfoldv1.VxlanState, string, error) {
-		r, err := c.state.ListVxlans(ctx, &sixfoldv1.ListVxlansRequest{PageSize: pageSize, PageToken: token})
+		r, err := c.state.ListVxlans(ctx, &sixfoldv1.ListVxlansRequest{PageSize: pageSize, PageToken: token, Name: name})
 		return r.GetVxlans(), r.GetNextPageToken(), err
 	})
 	return &sixfoldv1.ListVxlansResponse{Vxlans: items}, err
