@@ -55,6 +55,9 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	}
 	b.api(m.GetApi(), root.field("api"), cfg)
 	b.metrics(m.GetMetrics(), root.field("metrics"), cfg)
+	if m.GetMulticast() != nil {
+		cfg.Multicast = b.multicast(m.GetMulticast(), root.field("multicast"))
+	}
 	b.checkPatterns(cfg)
 	b.checkAddresses(cfg)
 	b.checkLocals(cfg)
@@ -63,6 +66,7 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	b.checkMTU(cfg)
 	b.checkPools(cfg)
 	b.checkReservations(cfg)
+	b.checkMulticast(cfg)
 	if cfg.BGP != nil {
 		b.checkBGP(cfg)
 	}
