@@ -24,7 +24,6 @@ type Config struct {
 	Management *Management // nil: none
 	Firewall   *Firewall   // nil: nothing is filtered
 	Multicast  *Multicast  // nil: none is forwarded
-	Multicast  *Multicast  // nil: none is forwarded
 }
 
 // Expr is an address or prefix as configured: literal, or relative to a prefix that is delegated to us under the name
@@ -63,7 +62,6 @@ type Interface struct {
 	Master         string           // bridge or bond that it is a port of; empty: none of ours
 	BridgePort     *BridgePort      // nil: a port of which nothing is said
 	Sysctls        []Sysctl         // what is set by name, and by arp and dad; ordered by name
-	MLD            *MLD
 	MLD            *MLD
 }
 
