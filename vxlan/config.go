@@ -29,6 +29,7 @@ type Device struct {
 	Port    uint16
 	MTU     int // 0: that of the underlying interface, or 1500 without one, less the overhead (50 bytes over IPv4, 70 over IPv6)
 
+	InnerTags         int // octets of VLAN tags that inner frames may have; they count as overhead
 	NoLearning        bool
 	Ageing            time.Duration // of learnt entries, in whole seconds, at most Forever; 0: DefaultAgeing
 	MaxAddresses      uint32        // hardware addresses in the forwarding table, the one for flooding and static ones included; 0: any number
@@ -105,9 +106,9 @@ func (d Device) OverIPv6() bool {
 // Overhead is how many bytes the device adds to an inner IP packet.
 func (d Device) Overhead() int {
 	if d.OverIPv6() {
-		return overheadIPv6
+		return overheadIPv6 + d.InnerTags
 	}
-	return overheadIPv4
+	return overheadIPv4 + d.InnerTags
 }
 
 // ageing is the time in seconds.

@@ -134,6 +134,50 @@ func TestPlan(t *testing.T) {
 			ops: operations{Problems: map[string]string{"vxlan1000": "there is a link vxlan1000 already, of kind vxlan, which is not ours"}},
 		},
 		{
+			name: "remotes", want: device(func(d *Device) { d.Group, d.Link, d.Remotes = netip.Addr{}, "", addrs("192.0.2.1") }), have: snapshot{eth0},
+			ops: operations{Create: []creation{{
+				Device: final(device(func(d *Device) { d.Group, d.Link, d.Remotes = netip.Addr{}, "", addrs("192.0.2.1") }), 1450),
+			}}},
+		},
+		{
+			name: "VLANs in it", want: device(func(d *Device) { d.InnerTags = 4 }), have: snapshot{eth0},
+			ops: operations{Create: []creation{{Device: final(device(func(d *Device) { d.InnerTags = 4 }), 1446), Link: 2}}},
+		},
+		{
+			name: "MTU with VLANs in it", want: device(func(d *Device) { d.InnerTags, d.MTU = 4, 1447 }), have: snapshot{eth0},
+			ops: operations{Problems: map[string]string{"vxlan1000": "MTU 1447 is above 1446: that of eth0, 1500, less 54 bytes of encapsulation"}},
+		},
+		{
+			name: "moving to another link moves the entries", want: device(func(d *Device) { d.Link = "eth1" }), have: exists(func(p *present) { p.MTU = 8950 }),
+			ops: operations{Modify: []modification{{
+				Device: final(device(func(d *Device) { d.Link = "eth1" }), 8950), Index: 9,
+				Change: change{Link: 3, Add: []entry{{Remote: group4, Via: 3}}, Drop: []entry{{Remote: group4, Via: 2}}},
+			}}},
+		},
+		{
+			name: "an odd option", want: device(same), have: exists(func(p *present) { p.Vxlan.Odd = true }),
+			ops: operations{
+				Remove: exists(func(p *present) { p.Vxlan.Odd = true })[2:],
+				Create: []creation{{Device: final(device(same), 1450), Link: 2, MAC: mac}},
+			},
+		},
+		{
+			name: "a VNI of others", want: device(same), have: snapshot{eth0, {Name: "theirs", Index: 4, Kind: "vxlan", Vxlan: made().Vxlan, Family: ipv4}},
+			ops: operations{Problems: map[string]string{"vxlan1000": "theirs, which is not ours, has VNI 1000 on port 4789 already"}},
+		},
+		{
+			name: "the same VNI over IPv6", want: device(same), have: snapshot{eth0, {Name: "theirs", Index: 4, Kind: "vxlan", Vxlan: made().Vxlan, Family: ipv6}},
+			ops: operations{Create: []creation{{Device: final(device(same), 1450), Link: 2}}},
+		},
+		{
+			name: "group and remotes", want: device(func(d *Device) { d.Remotes = addrs("192.0.2.1") }), have: snapshot{eth0},
+			ops: operations{Problems: map[string]string{"vxlan1000": "there are a group and remotes"}},
+		},
+		{
+			name: "group without link", want: device(func(d *Device) { d.Link = "" }), have: snapshot{eth0},
+			ops: operations{Problems: map[string]string{"vxlan1000": "a group needs an underlying link"}},
+		},
+		{
 			name: "no link", want: device(same), have: snapshot{eth1},
 			ops: operations{Problems: map[string]string{"vxlan1000": "underlying link eth0 does not exist"}},
 		},

@@ -1,6 +1,7 @@
 package vxlan
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -257,5 +258,101 @@ func TestKernelReplication(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKernelWatchEntries hears of entries that others take away, and of remotes that are learnt.
+func TestKernelWatchEntries(t *testing.T) {
+	h := wire(t, "watch")
+	m := manager()
+	met := make(chan string, 10)
+	m.OnRemote = func(device string, remote netip.Addr, mac MAC) { met <- fmt.Sprint(device, " ", remote) }
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	t.Cleanup(func() { apply(t, m, Config{}) })
+	apply(t, m, config(unicast("vx", 5, "192.168.7.2")))
+	apply(t, m, config(unicast("vx", 5, "192.168.7.2"))) // knows the index
+	eventually(t, "that Run listens", func() error {
+		sh(t, "bridge fdb del 00:00:00:00:00:00 dev vx dst 192.168.7.2")
+		deadline := time.Now().Add(2 * time.Second)
+		for len(table(t, "vx")) == 0 {
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the remote is not back")
+			}
+		}
+		return nil
+	})
+	sh(t, "ip addr add 10.0.0.1/24 dev vx")
+	h.Sh(t, "ip link add vx type vxlan id 5 dstport 4789 remote 192.168.7.1 dev p0 && ip link set vx up && ip addr add 10.0.0.2/24 dev vx")
+	eventually(t, "ping", h.Expect("ping -c1 -W1 10.0.0.1"))
+	select {
+	case got := <-met:
+		if got != "vx 192.168.7.2" {
+			t.Errorf("met %q", got)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("nobody was met")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+// TestPreviewRefuses foresees limits that cannot be raised, names and VNIs of others, and MTUs that do not fit: nothing is touched.
+func TestPreviewRefuses(t *testing.T) {
+	wire(t, "refuses")
+	sh(t, "ip link add theirs type vxlan id 77 dstport 4789 group 239.7.7.7 dev u0")
+	sh(t, "mount --bind %[1]s %[1]s && mount -o remount,ro,bind %[1]s", sysctlMemberships)
+	t.Cleanup(func() { sh(t, "umount %s; ip link del theirs", sysctlMemberships) })
+	many := []Device{device("theirs", 5), device("mine", 77), device("large", 78, func(d *Device) { d.MTU = 1451 })}
+	for n := range 30 {
+		many = append(many, device(fmt.Sprintf("v%d", n), uint32(n+100), func(d *Device) { d.Group = netip.AddrFrom4([4]byte{239, 1, 1, byte(n)}) }))
+	}
+	p, err := manager().Preview(config(many...), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"vxlan device large: MTU 1451 is above 1450: that of u0, 1500, less 50 bytes of encapsulation",
+		"vxlan device mine: theirs, which is not ours, has VNI 77 on port 4789 already",
+		"vxlan device theirs: there is a link theirs already, of kind vxlan, which is not ours",
+		"32 multicast groups on one UDP port need net.ipv4.igmp_max_memberships of 32, which is 20 here and cannot be raised (read-only file system): " +
+			"use fewer groups (segments may share one), remotes, or another port",
+	}
+	if diff := cmp.Diff(want, p.Refused); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+}
+
+// TestKernelRenamedLink renames the link below: with the new name in the configuration nothing is left to do, and a link that takes the
+// old name gets the device.
+func TestKernelRenamedLink(t *testing.T) {
+	wire(t, "renamed")
+	m := manager()
+	t.Cleanup(func() { apply(t, m, Config{}) })
+	apply(t, m, config(device("vx", 5)))
+	index := status(t, m).Index
+	sh(t, "ip link set u0 down; ip link set u0 name uplink; ip link set uplink up")
+	t.Cleanup(func() { sh(t, "ip link del uplink 2>/dev/null || true") })
+	if err := m.Apply(t.Context(), config(device("vx", 5))); err == nil {
+		t.Error("no error although the link has another name")
+	}
+	before := m.Writes()
+	apply(t, m, config(device("vx", 5, func(d *Device) { d.Link = "uplink" })))
+	if st := status(t, m); m.Writes() != before || st.Index != index || st.Problem != "" {
+		t.Errorf("%d writes, status %+v", m.Writes()-before, st)
+	}
+	sh(t, "ip link add u0 type veth peer name u9 && ip link set u0 up && ip link set u9 up")
+	applyTwice(t, m, config(device("vx", 5)))
+	if st := status(t, m); st.Index != index || st.Problem != "" {
+		t.Errorf("index was %d, status %+v", index, st)
+	}
+	if diff := cmp.Diff([]string{"00:00:00:00:00:00 dst 239.0.3.232 via u0 self permanent"}, table(t, "vx")); diff != "" {
+		t.Errorf("forwarding table (-want +got):\n%s", diff)
+	}
+	if out := sh(t, "ip maddr show dev u0; ip maddr show dev uplink"); strings.Count(out, "239.0.3.232") != 1 {
+		t.Errorf("memberships:\n%s", out)
 	}
 }
