@@ -33,7 +33,7 @@ func (o *outcome) err() error {
 	switch {
 	case o.exited && o.code == 0:
 		return nil
-	case o.exited && o.code > 128:
+	case o.exited && o.code > 128 && o.code <= 128+64:
 		return fmt.Errorf("the test program was killed inside the machine by signal %d (%v)", o.code-128, syscall.Signal(o.code-128))
 	case o.exited:
 		return fmt.Errorf("the test program ended inside the machine with exit code %d", o.code)
@@ -46,9 +46,9 @@ func (o *outcome) err() error {
 	case o.late:
 		return errors.New("the machine's kernel did not come up in time")
 	case o.up:
-		return fmt.Errorf("the machine ended before the test program did (%v)", o.ended)
+		return fmt.Errorf("the machine ended before the test program did%s", o.how())
 	default:
-		return fmt.Errorf("the machine's kernel did not come up (%v)", o.ended)
+		return fmt.Errorf("the machine's kernel did not come up%s", o.how())
 	}
 }
 
@@ -59,6 +59,23 @@ func (o *outcome) when() string {
 		return " while the test program ran"
 	}
 	return " before the test program ran"
+}
+
+func (o *outcome) how() string {
+	if o.ended == nil {
+		return ""
+	}
+	return ": " + o.ended.Error()
+}
+
+// end is as much of the console as a message should have.
+func (o *outcome) end() string {
+	const most = 60
+	lines := strings.SplitAfter(o.console, "\n")
+	if over := len(lines) - most; over > 0 {
+		return fmt.Sprintf("(%d lines before, which SIXFOLD_VM_SHOW=1 shows)\n%s", over, strings.Join(lines[over:], ""))
+	}
+	return o.console
 }
 
 // grace is how long a machine that comes to its end by itself may take to tell about it.

@@ -8,6 +8,7 @@ import (
 type report struct {
 	name     string // the last part of the test's name
 	verdict  string // PASS, FAIL or SKIP; empty if the test did not end
+	took     string // by the clock of the machine, as "1.50s"
 	output   string // what it printed, and not its subtests
 	children []*report
 }
@@ -37,9 +38,9 @@ func parseReport(output string) *report {
 			}
 			current = root.find(words[2])
 		case marked && strings.HasPrefix(word, "--- "):
-			name, _, _ := strings.Cut(rest, " ")
+			name, took, _ := strings.Cut(rest, " ")
 			current = root.find(name)
-			current.verdict = strings.TrimPrefix(word, "--- ")
+			current.verdict, current.took = strings.TrimPrefix(word, "--- "), strings.Trim(took, "()")
 		default:
 			current.output += line
 		}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// umlModules are there at the start of each test. No program loads modules by need: the kernel's own request for one finds
-// no modprobe for this kernel.
+// umlModules are there at the start of each test. No program gets a module by need: the kernel finds no modules of its version
+// below /lib/modules.
 var umlModules = []string{"ipv6", "8021q", "vrf", "dummy", "ip_gre", "ip6_gre", "sit", "ip6_tunnel", "bonding", "macvlan", "bridge", "vxlan", "veth", "tun", "af_packet_diag", "udp_diag"}
 
 // umlCommand is a machine with user-mode-linux: dir is the test's own, for the job and what the kernel leaves.

@@ -33,6 +33,9 @@ const inside = "SIXFOLD_VM"
 // what was prepared outside, and gets the environment.
 func Inside() bool { return os.Getenv(inside) != "" }
 
+// showVariable is the environment variable with which all that a machine writes is shown while it does.
+const showVariable = "SIXFOLD_VM_SHOW"
+
 // timeout bounds a machine, so that one that hangs leaves time for other tests.
 const timeout = 5 * time.Minute
 
@@ -78,12 +81,12 @@ func show(t *testing.T, o *outcome) {
 	err := o.err()
 	r := all.lookup(t.Name())
 	if r == nil {
-		t.Fatalf("the test did not run in the machine: %v\n%s\nThe console:\n%s", orNothing(err), all.output, o.console)
+		t.Fatalf("the test did not run in the machine: %v\n%s\nThe console:\n%s", orNothing(err), all.output, o.end())
 	}
 	r.show(t)
 	switch {
 	case err != nil && (r.verdict != "FAIL" || o.panicked()):
-		t.Errorf("%v\n%s\nThe console:\n%s", err, all.output, o.console)
+		t.Errorf("%v\n%s\nThe console:\n%s", err, all.output, o.end())
 	case err != nil && !t.Failed():
 		t.Errorf("%v\n%s", err, all.output)
 	}
@@ -99,9 +102,7 @@ func orNothing(err error) string {
 // show gives a test, and its subtests, their results from inside.
 func (r *report) show(t *testing.T) {
 	t.Helper()
-	if text := strings.TrimRight(r.output, "\n"); text != "" {
-		t.Logf("in the machine:\n%s", text)
-	}
+	t.Log(strings.TrimSpace(fmt.Sprintf("in the machine: %s\n%s", r.took, r.output)))
 	for _, c := range r.children {
 		t.Run(c.name, c.show)
 	}
@@ -110,7 +111,7 @@ func (r *report) show(t *testing.T) {
 	case "FAIL":
 		t.Fail()
 	case "SKIP":
-		t.Skip("skipped in the machine")
+		t.Error("skipped in the machine: a test that asks for a machine can run in it")
 	default:
 		t.Error("the test did not end in the machine")
 	}
@@ -142,7 +143,7 @@ func run(ctx context.Context, dir, test string, k Kernel) (*outcome, error) {
 	}
 	defer out.Close()
 	var mirror io.Writer
-	if os.Getenv("SIXFOLD_VM_SHOW") != "" {
+	if os.Getenv(showVariable) != "" {
 		mirror = os.Stderr
 	}
 	return boot(ctx, cmd, out, j.Mark, mirror)
@@ -186,8 +187,8 @@ func arguments(ctx context.Context, test string) []string {
 	})
 	args = append(args, "-test.v=test2json", "-test.count=1", "-test.paniconexit0", "-test.run="+only(test, flag.Lookup("test.run").Value.String()))
 	if deadline, ok := ctx.Deadline(); ok {
-		// The test program tells where it hangs if it ends before the machine is ended.
-		left := time.Until(deadline) - spare
+		// The machine comes up, and the test program tells where it hangs, before the machine is ended.
+		left := time.Until(deadline) - 2*spare
 		args = append(args, "-test.timeout="+max(left, time.Second).Round(time.Second).String())
 	}
 	return args
@@ -208,8 +209,12 @@ func only(test, pattern string) string {
 	return strings.Join(parts, "/")
 }
 
-// environment is that of the test program inside. What TestMain outside says of its own namespaces does not hold there.
-func environment(k Kernel) []string {
-	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "SIXFOLD_TEST_ISOLATED=") })
-	return append(env, inside+"="+string(k))
+// environment is that of the test program inside.
+func environment(k Kernel) []string { return append(outside(), inside+"="+string(k)) }
+
+// outside is the environment without what says where this process runs: its own namespaces and machine.
+func outside() []string {
+	return slices.DeleteFunc(os.Environ(), func(e string) bool {
+		return strings.HasPrefix(e, "SIXFOLD_TEST_ISOLATED=") || strings.HasPrefix(e, inside+"=")
+	})
 }
