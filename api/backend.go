@@ -27,10 +27,12 @@ type Backend interface {
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
 	// Neighbors returns the neighbor table of the kernel.
 	Neighbors(ctx context.Context) ([]kernel.Neighbor, error)
-	// BGP returns the state of the speaker; its ASN is 0 if BGP is not configured.
-	BGP(ctx context.Context) (bgp.Status, error)
-	// BGPPaths returns the paths that filter selects. Its neighbor is one that BGP has.
-	BGPPaths(ctx context.Context, filter bgp.PathFilter) ([]bgp.Path, error)
+	// BGP returns the state of each speaker: first that of the default instance, whose ASN is 0 if BGP is not configured, then those
+	// of the VRFs that have BGP, by name.
+	BGP(ctx context.Context) ([]router.BGPStatus, error)
+	// BGPPaths returns the paths of a VRF's speaker, or of that of the default instance, that filter selects. Instance and neighbor
+	// are such as BGP has.
+	BGPPaths(ctx context.Context, vrf string, filter bgp.PathFilter) ([]bgp.Path, error)
 	// Advertisements returns what is advertised on each link.
 	Advertisements(ctx context.Context) ([]ra.Status, error)
 	// VXLANs returns the VXLAN devices.
@@ -44,8 +46,9 @@ type Backend interface {
 
 	// Drift returns what was found changed behind the router's back, oldest first.
 	Drift(ctx context.Context) ([]router.Drift, error)
-	// Explain tells all that is known of an address, a prefix, a hardware address or a name.
-	Explain(ctx context.Context, subject string) (router.Explanation, error)
+	// Explain tells all that is known of an address, a prefix, a hardware address or a name, in a VRF or in the default instance. Its
+	// error is a *router.SubjectError for what cannot be explained, and for a VRF that there is not.
+	Explain(ctx context.Context, vrf, subject string) (router.Explanation, error)
 	// Events is where what happens is published.
 	Events() *event.Ring
 
@@ -71,8 +74,8 @@ type Backend interface {
 	ReleaseDelegation(ctx context.Context, name string) error
 	// RenewDelegation asks for an extension now, or for a prefix if none is held. The name is one that Prefixes has.
 	RenewDelegation(ctx context.Context, name string) error
-	// ReleaseLease forgets a lease. The prefix is one that Leases has.
-	ReleaseLease(ctx context.Context, prefix netip.Prefix) error
-	// ResetNeighbor takes a BGP session down and up, or, if soft, exchanges its routes again. The name is one that BGP has.
-	ResetNeighbor(ctx context.Context, name string, soft bool) error
+	// ReleaseLease forgets a lease. VRF and prefix are such as Leases has.
+	ReleaseLease(ctx context.Context, vrf string, prefix netip.Prefix) error
+	// ResetNeighbor takes a BGP session down and up, or, if soft, exchanges its routes again. VRF and name are such as BGP has.
+	ResetNeighbor(ctx context.Context, vrf, name string, soft bool) error
 }

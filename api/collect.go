@@ -108,7 +108,7 @@ func watchLeases(ctx context.Context, s *stateService) ([]element, error) {
 	all, err := s.backend.Leases(ctx)
 	now := time.Now()
 	return elements(all, err, func(l router.LeaseStatus) element {
-		return element{l.Prefix.String(), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Lease{Lease: leaseState(l, now)}}}
+		return element{keyIn(l.VRF, l.Prefix.String()), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Lease{Lease: leaseState(l, now)}}}
 	})
 }
 
@@ -119,11 +119,25 @@ func watchNeighbors(ctx context.Context, s *stateService) ([]element, error) {
 	})
 }
 
+// keyIn is the key of what has another of the same name in other instances.
+func keyIn(vrf, key string) string {
+	if vrf == "" {
+		return key
+	}
+	return key + " " + vrf
+}
+
 func watchBGP(ctx context.Context, s *stateService) ([]element, error) {
-	speaker, err := s.backend.BGP(ctx)
-	return elements(speaker.Neighbors, err, func(n bgp.NeighborStatus) element {
-		return element{n.Neighbor.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Bgp{Bgp: bgpNeighborState(n)}}}
-	})
+	speakers, err := s.backend.BGP(ctx)
+	var all []element
+	for _, speaker := range speakers {
+		some, _ := elements(speaker.Neighbors, nil, func(n bgp.NeighborStatus) element {
+			m := bgpNeighborState(speaker.VRF, n)
+			return element{keyIn(speaker.VRF, n.Neighbor.Name), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Bgp{Bgp: m}}}
+		})
+		all = append(all, some...)
+	}
+	return all, err
 }
 
 func watchAdvertisements(ctx context.Context, s *stateService) ([]element, error) {

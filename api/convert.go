@@ -93,17 +93,17 @@ func leaseState(l router.LeaseStatus, now time.Time) *sixfoldv1.Lease {
 		Prefix: prefixText(l.Prefix), Kind: l.Key.Kind.String(), State: state, Link: clean(l.Key.Link),
 		Duid: hex.EncodeToString([]byte(l.Key.DUID)), Iaid: l.Key.IAID, Mac: macText(l.MAC), Client: addrText(l.Client),
 		Pool: clean(l.Pool), Reserved: l.Reserved, Routed: l.Routed,
-		PreferredUntil: until(l.Preferred, now), ValidUntil: until(l.Valid, now), Updated: timestamp(l.Updated),
+		PreferredUntil: until(l.Preferred, now), ValidUntil: until(l.Valid, now), Updated: timestamp(l.Updated), Vrf: clean(l.VRF),
 	}
 }
 
 func neighborEntry(n kernel.Neighbor) *sixfoldv1.NeighborEntry {
 	return &sixfoldv1.NeighborEntry{
-		Link: clean(n.Link), Address: addrText(n.Address), Mac: macText(n.MAC), State: clean(n.State), Router: n.Router,
+		Link: clean(n.Link), Address: addrText(n.Address), Mac: macText(n.MAC), State: clean(n.State), Router: n.Router, Vrf: clean(n.VRF),
 	}
 }
 
-func bgpNeighborState(s bgp.NeighborStatus) *sixfoldv1.BgpNeighborState {
+func bgpNeighborState(vrf string, s bgp.NeighborStatus) *sixfoldv1.BgpNeighborState {
 	n := s.Neighbor
 	return &sixfoldv1.BgpNeighborState{
 		Name: clean(n.Name), Description: clean(n.Description), Address: addrText(n.Address), RemoteAs: n.RemoteAS,
@@ -112,7 +112,7 @@ func bgpNeighborState(s bgp.NeighborStatus) *sixfoldv1.BgpNeighborState {
 		LastError: clean(s.LastError), LimitExceeded: s.LimitExceeded,
 		Import: clean(n.Import), Export: clean(n.Export), ImportLimit: uint32(n.ImportLimit),
 		HoldTime: durationpb.New(n.HoldTime), LocalAddress: addrText(n.LocalAddress), Multihop: uint32(n.Multihop),
-		Passive: n.Passive, NextHopSelf: n.NextHopSelf, HasPassword: n.Password != "",
+		Passive: n.Passive, NextHopSelf: n.NextHopSelf, HasPassword: n.Password != "", Vrf: clean(vrf),
 	}
 }
 

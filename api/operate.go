@@ -42,17 +42,17 @@ func (s *operateService) ReleaseLease(ctx context.Context, req *sixfoldv1.Releas
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(leases, func(l router.LeaseStatus) bool { return l.Prefix == prefix }) {
-		return nil, status.Errorf(codes.NotFound, "no lease of %s", req.GetPrefix())
+	if !slices.ContainsFunc(leases, func(l router.LeaseStatus) bool { return l.VRF == req.GetVrf() && l.Prefix == prefix }) {
+		return nil, status.Errorf(codes.NotFound, "no lease of %s%s%s", req.GetPrefix(), inVRF(req.GetVrf()), elsewhere(leases, prefix))
 	}
-	return &sixfoldv1.ReleaseLeaseResponse{}, s.backend.ReleaseLease(ctx, prefix)
+	return &sixfoldv1.ReleaseLeaseResponse{}, s.backend.ReleaseLease(ctx, req.GetVrf(), prefix)
 }
 
 func (s *operateService) ResetBgpNeighbor(ctx context.Context, req *sixfoldv1.ResetBgpNeighborRequest) (*sixfoldv1.ResetBgpNeighborResponse, error) {
-	if err := findNeighbor(ctx, s.backend, req.GetName()); err != nil {
+	if err := findNeighbor(ctx, s.backend, req.GetVrf(), req.GetName()); err != nil {
 		return nil, err
 	}
-	return &sixfoldv1.ResetBgpNeighborResponse{}, s.backend.ResetNeighbor(ctx, req.GetName(), req.GetSoft())
+	return &sixfoldv1.ResetBgpNeighborResponse{}, s.backend.ResetNeighbor(ctx, req.GetVrf(), req.GetName(), req.GetSoft())
 }
 
 func (s *operateService) findDelegation(ctx context.Context, name string) error {
@@ -69,8 +69,53 @@ func (s *operateService) findDelegation(ctx context.Context, name string) error 
 	return find("delegation", name, names)
 }
 
-func findNeighbor(ctx context.Context, b Backend, name string) error {
-	speaker, err := b.BGP(ctx)
+// findSpeaker returns the speaker of an instance, or NotFound with the instances there are.
+func findSpeaker(ctx context.Context, b Backend, vrf string) (router.BGPStatus, []string, error) {
+	all, err := b.BGP(ctx)
+	if err != nil {
+		return router.BGPStatus{}, nil, err
+	}
+	var found *router.BGPStatus
+	var vrfs []string
+	for i, s := range all {
+		if s.VRF == vrf {
+			found = &all[i]
+		}
+		if s.VRF != "" {
+			vrfs = append(vrfs, s.VRF)
+		}
+	}
+	if found == nil {
+		return router.BGPStatus{}, nil, find("VRF with BGP", vrf, vrfs)
+	}
+	return *found, vrfs, nil
+}
+
+// inVRF is what follows the name of a thing of an instance.
+func inVRF(vrf string) string {
+	if vrf == "" {
+		return ""
+	}
+	return " in VRF " + vrf
+}
+
+// elsewhere says in which instances there is a lease.
+func elsewhere(leases []router.LeaseStatus, prefix netip.Prefix) string {
+	var vrfs []string
+	for _, l := range leases {
+		if l.Prefix == prefix && l.VRF != "" {
+			vrfs = append(vrfs, l.VRF)
+		}
+	}
+	if len(vrfs) == 0 {
+		return ""
+	}
+	slices.Sort(vrfs)
+	return "; there is one in VRF " + strings.Join(vrfs, ", ")
+}
+
+func findNeighbor(ctx context.Context, b Backend, vrf, name string) error {
+	speaker, _, err := findSpeaker(ctx, b, vrf)
 	if err != nil {
 		return err
 	}
@@ -78,7 +123,11 @@ func findNeighbor(ctx context.Context, b Backend, name string) error {
 	for _, n := range speaker.Neighbors {
 		names = append(names, n.Neighbor.Name)
 	}
-	return find("BGP neighbor", name, names)
+	kind := "BGP neighbor"
+	if vrf != "" {
+		kind = "BGP neighbor in VRF " + vrf
+	}
+	return find(kind, name, names)
 }
 
 // find returns NotFound with the names there are, unless name is one of them.

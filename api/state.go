@@ -180,9 +180,10 @@ func (s *stateService) ListLeases(ctx context.Context, req *sixfoldv1.ListLeases
 	now := time.Now()
 	items, next, err := list(ctx, req, s.backend.Leases,
 		func(l router.LeaseStatus) bool {
-			return (req.GetKind() == "" || l.Key.Kind.String() == req.GetKind()) && (req.GetLink() == "" || l.Key.Link == req.GetLink())
+			return (req.GetKind() == "" || l.Key.Kind.String() == req.GetKind()) && (req.GetLink() == "" || l.Key.Link == req.GetLink()) &&
+				(req.GetVrf() == "" || l.VRF == req.GetVrf())
 		},
-		func(l router.LeaseStatus) string { return prefixKey(l.Prefix) },
+		func(l router.LeaseStatus) string { return prefixKey(l.Prefix) + natural(l.VRF) },
 		func(l router.LeaseStatus) *sixfoldv1.Lease { return leaseState(l, now) })
 	if err != nil {
 		return nil, err
@@ -192,7 +193,9 @@ func (s *stateService) ListLeases(ctx context.Context, req *sixfoldv1.ListLeases
 
 func (s *stateService) ListNeighbors(ctx context.Context, req *sixfoldv1.ListNeighborsRequest) (*sixfoldv1.ListNeighborsResponse, error) {
 	items, next, err := list(ctx, req, s.backend.Neighbors,
-		func(n kernel.Neighbor) bool { return req.GetLink() == "" || n.Link == req.GetLink() },
+		func(n kernel.Neighbor) bool {
+			return (req.GetLink() == "" || n.Link == req.GetLink()) && (req.GetVrf() == "" || n.VRF == req.GetVrf())
+		},
 		func(n kernel.Neighbor) string { return natural(n.Link) + "\x00" + addrKey(n.Address) },
 		neighborEntry)
 	if err != nil {
@@ -201,17 +204,17 @@ func (s *stateService) ListNeighbors(ctx context.Context, req *sixfoldv1.ListNei
 	return &sixfoldv1.ListNeighborsResponse{Neighbors: items, NextPageToken: next}, nil
 }
 
-func (s *stateService) GetBgp(ctx context.Context, _ *sixfoldv1.GetBgpRequest) (*sixfoldv1.GetBgpResponse, error) {
-	speaker, err := s.backend.BGP(ctx)
+func (s *stateService) GetBgp(ctx context.Context, req *sixfoldv1.GetBgpRequest) (*sixfoldv1.GetBgpResponse, error) {
+	speaker, vrfs, err := findSpeaker(ctx, s.backend, req.GetVrf())
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(speaker.Neighbors, func(a, b bgp.NeighborStatus) int {
 		return strings.Compare(natural(a.Neighbor.Name), natural(b.Neighbor.Name))
 	})
-	resp := &sixfoldv1.GetBgpResponse{Asn: speaker.ASN, RouterId: addrText(speaker.RouterID), Running: speaker.Running}
+	resp := &sixfoldv1.GetBgpResponse{Asn: speaker.ASN, RouterId: addrText(speaker.RouterID), Running: speaker.Running, Vrf: clean(speaker.VRF), Vrfs: cleanAll(vrfs)}
 	for _, n := range speaker.Neighbors {
-		resp.Neighbors = append(resp.Neighbors, bgpNeighborState(n))
+		resp.Neighbors = append(resp.Neighbors, bgpNeighborState(speaker.VRF, n))
 	}
 	return resp, nil
 }
@@ -226,14 +229,18 @@ func (s *stateService) ListBgpPaths(ctx context.Context, req *sixfoldv1.ListBgpP
 	}
 	switch {
 	case filter.Neighbor != "":
-		if err := findNeighbor(ctx, s.backend, filter.Neighbor); err != nil {
+		if err := findNeighbor(ctx, s.backend, req.GetVrf(), filter.Neighbor); err != nil {
 			return nil, err
 		}
 	case filter.Advertised:
 		return nil, status.Error(codes.InvalidArgument, "advertised needs a neighbor")
+	default:
+		if _, _, err := findSpeaker(ctx, s.backend, req.GetVrf()); err != nil {
+			return nil, err
+		}
 	}
 	items, next, err := list(ctx, req,
-		func(ctx context.Context) ([]bgp.Path, error) { return s.backend.BGPPaths(ctx, filter) },
+		func(ctx context.Context) ([]bgp.Path, error) { return s.backend.BGPPaths(ctx, req.GetVrf(), filter) },
 		nil, pathKey, bgpPath)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,21 @@ func (s *Server) Preview(want Config) ([]change.Op, error) {
 	return compare(s.catalog.Load(), cat, s.bound), nil
 }
 
+// PreviewStart tells what a server that does not exist yet would do with its first Apply.
+func PreviewStart(want Config) ([]change.Op, error) {
+	cat, err := newCatalog(want)
+	if err != nil {
+		return nil, err
+	}
+	return compare(&catalog{rate: want.Rate}, cat, func(string, lease.Kind, netip.Addr, netip.Addr) int { return 0 }), nil
+}
+
+// PreviewEnd tells what the end of the server means.
+func (s *Server) PreviewEnd() []change.Op {
+	have := s.catalog.Load()
+	return compare(have, &catalog{duid: have.duid, relays: have.relays, rate: have.rate}, s.bound)
+}
+
 // bound is a counter.
 func (s *Server) bound(link string, kind lease.Kind, first, last netip.Addr) int {
 	n := 0

@@ -22,8 +22,7 @@ func (r *Router) hook() {
 	r.rules.OnDrift = r.drifted("kernel")
 	r.vxlan.OnDrift = r.drifted("vxlan")
 	r.fib.OnDrift = r.drifted("fib")
-	r.dhcp.OnEvent = func(e dhcpv6.Event) { r.journal.add(leaseEvent(e), time.Now()) }
-	r.bgp.OnSession = func(e bgp.SessionEvent) { r.journal.add(sessionEvent(e), time.Now()) }
+	r.hookInstance(r.main)
 	r.monitor.OnNeighbor = func(e kernel.NeighborEvent) { r.journal.add(neighborEvent(e), time.Now()) }
 	r.ra.OnEvent = func(e ra.Event) {
 		now, asked := time.Now(), 1
@@ -34,6 +33,22 @@ func (r *Router) hook() {
 		}
 		r.journal.add(advertEvent(e, asked), now)
 	}
+}
+
+// hookInstance has the parts of an instance tell of what happens. It is called before any of them runs.
+func (r *Router) hookInstance(n *instance) {
+	n.dhcp.OnEvent = func(e dhcpv6.Event) { r.journal.add(eventIn(n.name, leaseEvent(e)), time.Now()) }
+	n.bgp.OnSession = func(e bgp.SessionEvent) { r.journal.add(eventIn(n.name, sessionEvent(e)), time.Now()) }
+	own := &ownAddresses{monitor: r.monitor, table: n.routes.Number()}
+	n.bgp.Own = own.has
+}
+
+// eventIn says of an event in which VRF it happened.
+func eventIn(vrf string, e event.Event) event.Event {
+	if vrf != "" {
+		e.Text += " (VRF " + vrf + ")"
+	}
+	return e
 }
 
 // tellDrift publishes and logs what was found.

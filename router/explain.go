@@ -208,7 +208,7 @@ func covering(list []rib.Entry, p netip.Prefix) []rib.Entry {
 	var out []rib.Entry
 	for _, e := range list {
 		q := e.Route.Prefix
-		if q.Bits() <= p.Bits() && q.Contains(p.Addr().WithZone("")) && (e.Route.Table == 0 || e.Route.Table == rib.MainTable) {
+		if q.Bits() <= p.Bits() && q.Contains(p.Addr().WithZone("")) {
 			out = append(out, e)
 		}
 	}

@@ -16,19 +16,21 @@ import (
 
 // Explain tells all that is known of an address, a prefix, a MAC address or a name, as a tree of checks. What cannot be explained
 // is a *SubjectError.
-func (r *Router) Explain(ctx context.Context, text string) (Explanation, error) {
+// It is looked for in a VRF; without one, in the default instance, and a name that this does not have in all.
+func (r *Router) Explain(ctx context.Context, vrf, text string) (Explanation, error) {
 	s, err := parseSubject(text)
 	if err != nil {
 		return Explanation{}, err
 	}
-	v, err := r.view(ctx)
+	all, err := r.view(ctx)
 	if err != nil {
 		return Explanation{}, err
 	}
-	if s, err = v.identify(s); err != nil {
+	n, v, s, err := r.locate(all, vrf, s)
+	if err != nil {
 		return Explanation{}, err
 	}
-	if err := r.gather(ctx, &v, s); err != nil {
+	if err := r.gather(ctx, n, &v, s); err != nil {
 		return Explanation{}, fmt.Errorf("explain %s: %w", s, err)
 	}
 	return explain(v, s.kind+" "+s.String())
@@ -56,7 +58,7 @@ func (r *Router) view(ctx context.Context) (View, error) {
 }
 
 // gather looks up what the subject needs. Tables that may be large are asked for single entries.
-func (r *Router) gather(ctx context.Context, v *View, s subject) error {
+func (r *Router) gather(ctx context.Context, n *instance, v *View, s subject) error {
 	if v.Plan != nil && len(v.Plan.VXLAN.Devices) > 0 {
 		switch s.kind {
 		case kindAddress, kindPrefix, kindMAC, kindInterface:
@@ -73,45 +75,45 @@ func (r *Router) gather(ctx context.Context, v *View, s subject) error {
 	}
 	switch s.kind {
 	case kindAddress:
-		v.Leases = r.leasesFor(netip.PrefixFrom(s.addr.WithZone(""), s.addr.BitLen()))
-		return r.gatherPrefix(ctx, v, s.addr, netip.PrefixFrom(s.addr.WithZone(""), s.addr.BitLen()))
+		v.Leases = n.leasesFor(netip.PrefixFrom(s.addr.WithZone(""), s.addr.BitLen()))
+		return r.gatherPrefix(ctx, n, v, s.addr, netip.PrefixFrom(s.addr.WithZone(""), s.addr.BitLen()))
 	case kindPrefix:
-		v.Leases = r.leasesFor(s.prefix)
-		return r.gatherPrefix(ctx, v, s.prefix.Addr(), s.prefix)
+		v.Leases = n.leasesFor(s.prefix)
+		return r.gatherPrefix(ctx, n, v, s.prefix.Addr(), s.prefix)
 	case kindMAC, kindReservation:
-		v.Leases = r.dhcp.Leases()
+		v.Leases = n.dhcp.Leases()
 	case kindPool:
-		v.DHCP = r.dhcp.Status()
+		v.DHCP = n.dhcp.Status()
 	case kindInterface:
-		v.DHCP = r.dhcp.Status()
+		v.DHCP = n.dhcp.Status()
 		// Any global address tells by which route the rest of the world is reached.
-		return r.match(ctx, v, netip.MustParseAddr("2000::"))
+		return r.match(ctx, n, v, netip.MustParseAddr("2000::"))
 	case kindDelegation:
 		for _, p := range v.Prefixes {
 			if p.Name == s.name && p.Delegation != nil {
-				return r.gatherPrefix(ctx, v, p.Delegation.Prefix.Addr(), p.Delegation.Prefix)
+				return r.gatherPrefix(ctx, n, v, p.Delegation.Prefix.Addr(), p.Delegation.Prefix)
 			}
 		}
 	case kindNeighbor:
-		v.BGP = r.bgp.Status()
+		v.BGP = n.bgp.Status()
 		if v.Plan == nil {
 			return nil
 		}
-		if n, ok := v.Plan.BGP.Neighbors[s.name]; ok {
-			return r.gatherWay(ctx, v, n.Address, netip.PrefixFrom(n.Address.WithZone(""), n.Address.BitLen()))
+		if x, ok := v.Plan.BGP.Neighbors[s.name]; ok {
+			return r.gatherWay(ctx, n, v, x.Address, netip.PrefixFrom(x.Address.WithZone(""), x.Address.BitLen()))
 		}
 	}
 	return nil
 }
 
 // leasesFor returns the leases of what contains p, and if p is a link-local address those of that client.
-func (r *Router) leasesFor(p netip.Prefix) []lease.Lease {
+func (n *instance) leasesFor(p netip.Prefix) []lease.Lease {
 	if p.Addr().IsLinkLocalUnicast() {
-		return slices.DeleteFunc(r.dhcp.Leases(), func(l lease.Lease) bool { return l.Client != p.Addr() })
+		return slices.DeleteFunc(n.dhcp.Leases(), func(l lease.Lease) bool { return l.Client != p.Addr() })
 	}
 	var out []lease.Lease
 	for bits := p.Bits(); bits >= 0; bits-- {
-		if l, ok := r.store.ByPrefix(netip.PrefixFrom(p.Addr(), bits).Masked()); ok {
+		if l, ok := n.store.ByPrefix(netip.PrefixFrom(p.Addr(), bits).Masked()); ok {
 			out = append(out, l)
 		}
 	}
@@ -123,17 +125,17 @@ func (r *Router) leasesFor(p netip.Prefix) []lease.Lease {
 const maxTold = 100_000
 
 // gatherPrefix looks up the way to a prefix, and what BGP neighbors have to do with it.
-func (r *Router) gatherPrefix(ctx context.Context, v *View, a netip.Addr, p netip.Prefix) error {
-	if err := r.gatherWay(ctx, v, a, p); err != nil || a.IsLinkLocalUnicast() || a.IsMulticast() {
+func (r *Router) gatherPrefix(ctx context.Context, n *instance, v *View, a netip.Addr, p netip.Prefix) error {
+	if err := r.gatherWay(ctx, n, v, a, p); err != nil || a.IsLinkLocalUnicast() || a.IsMulticast() {
 		return err
 	}
-	v.BGP = r.bgp.Status()
+	v.BGP = n.bgp.Status()
 	if !v.BGP.Running {
 		return nil
 	}
 	total := uint64(len(v.BGP.Neighbors))
-	for _, n := range v.BGP.Neighbors {
-		total += n.Accepted * uint64(len(v.BGP.Neighbors))
+	for _, x := range v.BGP.Neighbors {
+		total += x.Accepted * uint64(len(v.BGP.Neighbors))
 	}
 	v.TooLarge = total > maxTold
 	seen := map[netip.Prefix]bool{}
@@ -143,33 +145,33 @@ func (r *Router) gatherPrefix(ctx context.Context, v *View, a netip.Addr, p neti
 			continue
 		}
 		seen[prefix] = true
-		paths, err := r.BGPPaths(ctx, bgp.PathFilter{Prefix: prefix})
+		paths, err := r.BGPPaths(ctx, n.name, bgp.PathFilter{Prefix: prefix})
 		if err != nil {
 			return err
 		}
 		v.Paths = append(v.Paths, paths...)
-		for _, n := range v.BGP.Neighbors {
-			if n.State != "established" || v.TooLarge || len(v.Told[n.Neighbor.Name]) > 0 {
+		for _, x := range v.BGP.Neighbors {
+			if x.State != "established" || v.TooLarge || len(v.Told[x.Neighbor.Name]) > 0 {
 				continue // the longest prefix is enough
 			}
-			told, err := r.bgp.Paths(ctx, bgp.PathFilter{Prefix: prefix, Neighbor: n.Neighbor.Name, Advertised: true})
+			told, err := n.bgp.Paths(ctx, bgp.PathFilter{Prefix: prefix, Neighbor: x.Neighbor.Name, Advertised: true})
 			if err != nil {
 				// The session ended a moment ago: nobody is told.
 				continue
 			}
-			v.Told[n.Neighbor.Name] = append(v.Told[n.Neighbor.Name], told...)
+			v.Told[x.Neighbor.Name] = append(v.Told[x.Neighbor.Name], told...)
 		}
 	}
 	return nil
 }
 
 // gatherWay looks up the routes that cover p, and those to the next hops that are not on a link.
-func (r *Router) gatherWay(ctx context.Context, v *View, a netip.Addr, p netip.Prefix) error {
+func (r *Router) gatherWay(ctx context.Context, n *instance, v *View, a netip.Addr, p netip.Prefix) error {
 	for range maxHops + 1 {
-		if err := r.match(ctx, v, a); err != nil {
+		if err := r.match(ctx, n, v, a); err != nil {
 			return err
 		}
-		list := r.table.Covering(0, p)
+		list := r.table.Covering(n.routes.Number(), p)
 		for _, e := range list {
 			key := e.Route.Key()
 			if _, known := v.FIB[key]; known {
@@ -198,8 +200,8 @@ func (r *Router) gatherWay(ctx context.Context, v *View, a netip.Addr, p netip.P
 }
 
 // match adds the route by which the kernel reaches an address.
-func (r *Router) match(ctx context.Context, v *View, a netip.Addr) error {
-	k, ok, err := r.monitor.Match(ctx, a)
+func (r *Router) match(ctx context.Context, n *instance, v *View, a netip.Addr) error {
+	k, ok, err := r.monitor.MatchIn(ctx, n.name, a)
 	if ok {
 		v.Kernel = append(v.Kernel, k)
 	}

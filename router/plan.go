@@ -33,11 +33,12 @@ type Plan struct {
 	PD        pd.Config
 	RA        ra.Config
 	DHCP      dhcpv6.Config
-	Connected []rib.Route    // prefixes of the addresses that configured links have
-	Static    []rib.Route    // routes of the configuration
-	Local     []rib.Route    // prefixes of which every address is ours
-	Aggregate []rib.Route    // unreachable routes of prefixes delegated to us and of BGP aggregates
-	Config    *config.Config // what attached units take their part from
+	Instances map[string]InstancePlan // what runs in VRFs, by name
+	Connected []rib.Route             // prefixes of the addresses that configured links have
+	Static    []rib.Route             // routes of the configuration
+	Local     []rib.Route             // prefixes of which every address is ours
+	Aggregate []rib.Route             // unreachable routes of prefixes delegated to us and of BGP aggregates
+	Config    *config.Config          // what attached units take their part from
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
 }
@@ -79,13 +80,14 @@ func MakePlan(in Inputs) *Plan {
 			p.held[d.Name] = d
 		}
 	}
+	p.planInstances()
 	for _, i := range in.Config.Interfaces {
 		p.planInterface(i)
 	}
 	p.planVRFs()
 	p.planRoutes()
 	p.planLocal()
-	p.planBGP()
+	p.planSpeakers()
 	return p.plan
 }
 
@@ -93,9 +95,9 @@ func MakePlan(in Inputs) *Plan {
 type planner struct {
 	Inputs
 	plan    *Plan
-	uplinks map[string]string        // link that a delegation is asked for on, by its name
-	held    map[string]pd.Delegation // delegations that are in force, by name
-	ours    []netip.Prefix           // own addresses, once asked for
+	uplinks map[string]string         // link that a delegation is asked for on, by its name
+	held    map[string]pd.Delegation  // delegations that are in force, by name
+	ours    map[string][]netip.Prefix // own addresses by VRF, once asked for
 	tables  func(kernel.LinkState) uint32
 }
 

@@ -109,7 +109,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 	for _, c := range onLink(addresses) {
 		out.Subnets = append(out.Subnets, c.prefix)
 	}
-	out.Exclude = p.own()
+	out.Exclude = p.own(i.Name)
 	for _, pool := range d.Pools {
 		at := fmt.Sprintf("%s.pools.%s", where, pool.Name)
 		first, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Prefix: netip.PrefixFrom(pool.First, 128)})
@@ -145,7 +145,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 		}
 		out.Reservations = append(out.Reservations, res)
 	}
-	p.plan.DHCP.Interfaces[i.Name] = out
+	p.serve(out)
 }
 
 func until(c cut) dhcpv6.Until {
@@ -163,11 +163,12 @@ func earliest(a, b dhcpv6.Until) dhcpv6.Until {
 	return dhcpv6.Until{Preferred: first(a.Preferred, b.Preferred), Valid: first(a.Valid, b.Valid)}
 }
 
-// own lists our own addresses: what no pool may give away, neither as an address nor within a prefix.
-func (p *planner) own() []netip.Prefix {
+// own lists our own addresses in the instance of a link: what no pool may give away, neither as an address nor within a prefix.
+func (p *planner) own(link string) []netip.Prefix {
 	if p.ours == nil {
-		p.ours = []netip.Prefix{}
+		p.ours = map[string][]netip.Prefix{}
 		for _, i := range p.Config.Interfaces {
+			vrf := p.vrfOf(i.Name)
 			for _, e := range i.Addresses {
 				prefix := e.Prefix
 				if e.Delegation != "" {
@@ -181,10 +182,10 @@ func (p *planner) own() []netip.Prefix {
 					}
 				}
 				if addr := prefix.Addr(); addr.Is6() && !addr.IsLinkLocalUnicast() {
-					p.ours = append(p.ours, netip.PrefixFrom(addr, 128))
+					p.ours[vrf] = append(p.ours[vrf], netip.PrefixFrom(addr, 128))
 				}
 			}
 		}
 	}
-	return p.ours
+	return p.ours[p.vrfOf(link)]
 }

@@ -54,6 +54,10 @@ func (p *planner) planInterface(i config.Interface) {
 	if !uplink && i.Advertise == nil && i.DHCPv6 == nil {
 		return
 	}
+	if reason := p.misplaced(state); reason != "" {
+		p.waits(i, reason, uplink)
+		return
+	}
 	self, ok := state.LinkLocal()
 	if !ok {
 		p.waits(i, "the link has no usable link-local address yet", uplink)

@@ -16,14 +16,23 @@ func (p *planner) planRoutes() {
 	// RFC 7084 WPD-5: what is delegated to us and not in use must not go back to the ISP by the default route.
 	for _, name := range sortedNames(p.held) {
 		d := p.held[name]
-		p.plan.Aggregate = append(p.plan.Aggregate, rib.Route{Prefix: d.Prefix, Kind: rib.Unreachable})
+		p.plan.Aggregate = append(p.plan.Aggregate, rib.Route{Prefix: d.Prefix, Kind: rib.Unreachable, Table: p.tableOf(d.Link)})
 		p.use(name, "unreachable route of the aggregate", d.Prefix.String(), d.Prefix.String())
 	}
-	if p.Config.BGP == nil {
-		return
+	if p.Config.BGP != nil {
+		p.planAggregates("bgp.aggregates", p.Config.BGP.Aggregates, 0)
 	}
-	for _, c := range p.resolveAll("bgp.aggregates", p.Config.BGP.Aggregates) {
-		route := rib.Route{Prefix: c.prefix.Masked(), Kind: rib.Unreachable}
+	for _, v := range p.Config.VRFs {
+		if v.BGP != nil {
+			p.planAggregates(vrfWhere(&v)+".bgp.aggregates", v.BGP.Aggregates, v.Table)
+		}
+	}
+}
+
+// planAggregates plans the unreachable routes of the aggregates that a speaker announces.
+func (p *planner) planAggregates(where string, aggregates []config.Expr, table uint32) {
+	for _, c := range p.resolveAll(where, aggregates) {
+		route := rib.Route{Prefix: c.prefix.Masked(), Kind: rib.Unreachable, Table: table}
 		if !slices.Contains(p.plan.Aggregate, route) {
 			p.plan.Aggregate = append(p.plan.Aggregate, route)
 		}
@@ -52,13 +61,9 @@ func (p *planner) planStatic(where string, routes []config.Route, table uint32) 
 	}
 }
 
-// planBGP plans the speaker. A neighbor whose address is not known yet is left out, and rules about routes learnt from it
+// planBGP plans a speaker. A neighbor whose address is not known yet is left out, and rules about routes learnt from it
 // match nothing.
-func (p *planner) planBGP() {
-	b := p.Config.BGP
-	if b == nil {
-		return
-	}
+func (p *planner) planBGP(where string, b *config.BGP) bgp.Config {
 	out := bgp.Config{
 		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port, Announce: b.Announce,
 		Neighbors: map[string]bgp.Neighbor{}, Filters: map[string]bgp.Filter{}, PrefixSets: map[string][]bgp.Pattern{},
@@ -66,7 +71,7 @@ func (p *planner) planBGP() {
 	for _, set := range b.PrefixSets {
 		patterns := []bgp.Pattern{}
 		for _, pattern := range set.Patterns {
-			if c, ok := p.resolve("bgp.prefix_sets."+set.Name, pattern.Prefix); ok {
+			if c, ok := p.resolve(where+".prefix_sets."+set.Name, pattern.Prefix); ok {
 				patterns = append(patterns, bgp.Pattern{Prefix: c.prefix.Masked(), Min: pattern.Min, Max: pattern.Max})
 			}
 		}
@@ -75,11 +80,11 @@ func (p *planner) planBGP() {
 	for _, n := range b.Neighbors {
 		if zone := n.Address.Addr.Zone(); zone != "" {
 			if _, ok := p.Links[zone]; !ok {
-				p.pending("bgp.neighbors."+n.Name, fmt.Sprintf("there is no link %s", zone))
+				p.pending(where+".neighbors."+n.Name, fmt.Sprintf("there is no link %s", zone))
 			}
 		}
-		address, ok := p.resolveHost("bgp.neighbors."+n.Name+".address", n.Address)
-		local, okLocal := p.resolveHost("bgp.neighbors."+n.Name+".local_address", n.LocalAddress)
+		address, ok := p.resolveHost(where+".neighbors."+n.Name+".address", n.Address)
+		local, okLocal := p.resolveHost(where+".neighbors."+n.Name+".local_address", n.LocalAddress)
 		if !ok || !okLocal {
 			continue
 		}
@@ -102,7 +107,7 @@ func (p *planner) planBGP() {
 		}
 		out.Filters[f.Name] = bgp.Filter{Rules: rules}
 	}
-	p.plan.BGP = out
+	return out
 }
 
 func bgpAction(a config.Action) bgp.Action {

@@ -145,10 +145,10 @@ func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, e
 			ops, err := r.previewRules(p, false)
 			return append(ops, previewRoutes(r.table, p)...), err
 		},
-		"bgp":    func(p *Plan, l kernel.Links) ([]change.Op, error) { return r.bgp.Preview(p.BGP, hasLinkLocal(l)) },
+		"bgp":    r.previewBGP,
 		"pd":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
 		"ra":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },
-		"dhcpv6": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.dhcp.Preview(p.DHCP) },
+		"dhcpv6": r.previewDHCP,
 	}
 }
 

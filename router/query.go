@@ -2,13 +2,9 @@ package router
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/sixfold-router/sixfold/bgp"
-	"github.com/sixfold-router/sixfold/dhcpv6"
-	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
@@ -118,40 +114,9 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 	return out, nil
 }
 
-// Leases returns all leases, by prefix.
-func (r *Router) Leases(context.Context) ([]LeaseStatus, error) {
-	var out []LeaseStatus
-	for _, l := range r.dhcp.Leases() {
-		s := LeaseStatus{Lease: l}
-		if l.Key.Kind == lease.Prefix {
-			s.Routed = r.fib.Installed(rib.Route{Prefix: l.Prefix}.Key())
-		}
-		out = append(out, s)
-	}
-	return out, nil
-}
-
 // Neighbors returns the neighbor table of the kernel.
 func (r *Router) Neighbors(ctx context.Context) ([]kernel.Neighbor, error) {
 	return r.monitor.Neighbors(ctx)
-}
-
-// BGP returns the state of the speaker and its neighbors.
-func (r *Router) BGP(context.Context) (bgp.Status, error) { return r.bgp.Status(), nil }
-
-// BGPPaths returns paths of the speaker. A best path that the kernel could not be given is unusable too.
-func (r *Router) BGPPaths(ctx context.Context, filter bgp.PathFilter) ([]bgp.Path, error) {
-	paths, err := r.bgp.Paths(ctx, filter)
-	if filter.Advertised {
-		return paths, err
-	}
-	for i, p := range paths {
-		key := rib.Route{Prefix: p.Prefix}.Key()
-		if best, ok := r.table.Best(key); ok && best.Source == rib.BGP && p.Best && p.Unusable == "" {
-			paths[i].Unusable = r.fib.Reason(key)
-		}
-	}
-	return paths, err
 }
 
 // Advertisements returns what is advertised on each link.
@@ -159,9 +124,6 @@ func (r *Router) Advertisements(context.Context) ([]ra.Status, error) { return r
 
 // VXLANs returns the VXLAN devices.
 func (r *Router) VXLANs(context.Context) ([]vxlan.Status, error) { return r.vxlan.Status(), nil }
-
-// DHCPv6 returns the counters of the DHCPv6 server.
-func (r *Router) DHCPv6(context.Context) (dhcpv6.Status, error) { return r.dhcp.Status(), nil }
 
 // ReleaseDelegation gives a delegated prefix back to the ISP, and does not ask for another until RenewDelegation.
 func (r *Router) ReleaseDelegation(ctx context.Context, name string) error {
@@ -171,16 +133,6 @@ func (r *Router) ReleaseDelegation(ctx context.Context, name string) error {
 // RenewDelegation asks for a delegated prefix now.
 func (r *Router) RenewDelegation(ctx context.Context, name string) error {
 	return r.pd.Renew(ctx, name)
-}
-
-// ReleaseLease takes a lease from its client.
-func (r *Router) ReleaseLease(ctx context.Context, prefix netip.Prefix) error {
-	return r.dhcp.ReleaseLease(ctx, prefix)
-}
-
-// ResetNeighbor restarts the session with a BGP neighbor, or with soft only evaluates and announces all routes again.
-func (r *Router) ResetNeighbor(ctx context.Context, name string, soft bool) error {
-	return r.bgp.Reset(ctx, name, soft)
 }
 
 func (r *Router) config() *config.Config {

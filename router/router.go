@@ -42,6 +42,8 @@ type Router struct {
 	ra      *ra.Sender
 	store   *lease.Store
 	dhcp    *dhcpv6.Server
+	main    *instance // bgp, store and dhcp
+	vrfs    *instances
 
 	wake     chan struct{}
 	units    []*unit
@@ -87,15 +89,10 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	for _, d := range damaged {
 		log.Error("a revision cannot be used any more", "reason", d)
 	}
-	store, err := lease.Open(filepath.Join(stateDir, "leases"), log.With("unit", "leases"))
-	if err != nil {
-		return nil, fmt.Errorf("open the lease store: %w", err)
-	}
 	r := &Router{
 		log:      log,
 		stateDir: stateDir,
 		table:    &rib.Table{},
-		store:    store,
 		wake:     make(chan struct{}, 1),
 
 		revisions:  revisions,
@@ -113,11 +110,13 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.rules = kernel.NewRules(named("kernel"), r.monitor)
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
-	r.bgp = bgp.New(named("bgp"), r.table.In(rib.MainTable))
-	r.bgp.RememberIn(filepath.Join(stateDir, "bgp"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
-	r.dhcp = dhcpv6.New(named("dhcpv6"), store, r.table.In(rib.MainTable))
+	r.vrfs = newInstances(log, stateDir, r.table, r.hookInstance)
+	if r.main, err = newInstance(log, "", stateDir, r.table.In(rib.MainTable)); err != nil {
+		return nil, err
+	}
+	r.bgp, r.store, r.dhcp = r.main.bgp, r.main.store, r.main.dhcp
 	r.journal = newJournal(r.events)
 	r.hook()
 	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
@@ -127,10 +126,10 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		}},
 		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }},
 		{name: "fib", apply: r.dropRules},
-		{name: "bgp", apply: func(ctx context.Context, p *Plan) error { return r.bgp.Apply(ctx, p.BGP) }, part: func(p *Plan) any { return p.BGP }},
+		{name: "bgp", apply: r.applyBGP, part: bgpPartOf},
 		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
 		{name: "ra", apply: func(ctx context.Context, p *Plan) error { return r.ra.Apply(ctx, p.RA) }, part: func(p *Plan) any { return p.RA }},
-		{name: "dhcpv6", apply: func(ctx context.Context, p *Plan) error { return r.dhcp.Apply(ctx, p.DHCP) }, part: func(p *Plan) any { return p.DHCP }},
+		{name: "dhcpv6", apply: r.applyDHCP, part: dhcpPartOf},
 	}
 	for _, u := range r.units {
 		u.preview = r.previews()[u.name]
@@ -139,7 +138,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 }
 
 // Close releases the state directory. Call it after Run returned, or if Run was never called.
-func (r *Router) Close() error { return r.store.Close() }
+func (r *Router) Close() error { return errors.Join(r.vrfs.close(), r.store.Close()) }
 
 // Wake makes the router look at its inputs again. It never blocks; a wake-up too many is harmless.
 func (r *Router) Wake() {
@@ -229,6 +228,10 @@ func (r *Router) Run(ctx context.Context) error {
 	r.supervise(&peers, peersCtx, "pd", r.pd.Run)
 	r.supervise(&peers, peersCtx, "ra", r.ra.Run)
 	r.supervise(&peers, peersCtx, "dhcpv6", r.dhcp.Run)
+	peers.Go(func() error {
+		defer stopPeers()
+		return r.vrfs.run(peersCtx, r.supervise)
+	})
 	peers.Go(func() error { return r.reconcileLoop(peersCtx) })
 	peers.Go(func() error { return r.confirmLoop(peersCtx) })
 	close(r.ready)

@@ -3,6 +3,7 @@ package router
 import (
 	"time"
 
+	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/router/kernel"
@@ -53,8 +54,15 @@ type PrefixUse struct {
 	Prefix string // what it is now
 }
 
+// BGPStatus is the state of the speaker of one instance.
+type BGPStatus struct {
+	VRF string // empty: the default instance
+	bgp.Status
+}
+
 // LeaseStatus is a lease with its next hop's state.
 type LeaseStatus struct {
+	VRF string // of the client; empty: the default instance
 	lease.Lease
 	Routed bool // a delegated prefix whose route is in the kernel
 }

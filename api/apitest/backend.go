@@ -25,7 +25,8 @@ type Backend struct {
 	PrefixList        []router.PrefixStatus
 	LeaseList         []router.LeaseStatus
 	NeighborList      []kernel.Neighbor
-	Speaker           bgp.Status
+	Speaker           bgp.Status         // of the default instance
+	VRFSpeakers       []router.BGPStatus // of VRFs
 	PathList          []bgp.Path
 	AdvertisementList []ra.Status
 	VXLANList         []vxlan.Status
@@ -44,6 +45,8 @@ type Backend struct {
 	history history
 	done    []string
 	filter  bgp.PathFilter
+
+	filterVRF string
 }
 
 // Done returns what the backend was told to do, in order.
@@ -58,6 +61,13 @@ func (b *Backend) Filter() bgp.PathFilter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.filter
+}
+
+// FilterVRF returns the instance of the last call of BGPPaths.
+func (b *Backend) FilterVRF() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.filterVRF
 }
 
 // Waiting returns how many calls wait for Block.
@@ -119,17 +129,23 @@ func (b *Backend) Neighbors(ctx context.Context) ([]kernel.Neighbor, error) {
 	return given(ctx, b, b.NeighborList)
 }
 
-// BGP returns Speaker.
-func (b *Backend) BGP(ctx context.Context) (bgp.Status, error) {
-	s := b.Speaker
-	s.Neighbors = slices.Clone(s.Neighbors)
-	return s, b.ready(ctx)
+// BGP returns Speaker and VRFSpeakers.
+func (b *Backend) BGP(ctx context.Context) ([]router.BGPStatus, error) {
+	all := append([]router.BGPStatus{{Status: b.Speaker}}, b.VRFSpeakers...)
+	for i := range all {
+		all[i].Neighbors = slices.Clone(all[i].Neighbors)
+	}
+	if err := b.ready(ctx); err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
-// BGPPaths returns those of PathList that filter selects; what is advertised is what was not received from the neighbor.
-func (b *Backend) BGPPaths(ctx context.Context, filter bgp.PathFilter) ([]bgp.Path, error) {
+// BGPPaths returns those of PathList that filter selects, in whatever instance; what is advertised is what was not received from
+// the neighbor.
+func (b *Backend) BGPPaths(ctx context.Context, vrf string, filter bgp.PathFilter) ([]bgp.Path, error) {
 	b.mu.Lock()
-	b.filter = filter
+	b.filter, b.filterVRF = filter, vrf
 	b.mu.Unlock()
 	all, err := given(ctx, b, b.PathList)
 	return slices.DeleteFunc(all, func(p bgp.Path) bool {
@@ -174,11 +190,18 @@ func (b *Backend) RenewDelegation(ctx context.Context, name string) error {
 }
 
 // ReleaseLease remembers that it was called.
-func (b *Backend) ReleaseLease(ctx context.Context, prefix netip.Prefix) error {
-	return b.act(ctx, "release lease %s", prefix)
+func (b *Backend) ReleaseLease(ctx context.Context, vrf string, prefix netip.Prefix) error {
+	return b.act(ctx, "release lease %s%s", prefix, in(vrf))
 }
 
 // ResetNeighbor remembers that it was called.
-func (b *Backend) ResetNeighbor(ctx context.Context, name string, soft bool) error {
-	return b.act(ctx, "reset neighbor %s soft=%t", name, soft)
+func (b *Backend) ResetNeighbor(ctx context.Context, vrf, name string, soft bool) error {
+	return b.act(ctx, "reset neighbor %s soft=%t%s", name, soft, in(vrf))
+}
+
+func in(vrf string) string {
+	if vrf == "" {
+		return ""
+	}
+	return " in " + vrf
 }

@@ -196,10 +196,13 @@ func (b *Backend) Drift(ctx context.Context) ([]router.Drift, error) {
 	return given(ctx, b, b.DriftList)
 }
 
-// Explain returns what Explanations has of the subject.
-func (b *Backend) Explain(ctx context.Context, subject string) (router.Explanation, error) {
+// Explain returns what Explanations has of the subject, and in a VRF of "VRF subject".
+func (b *Backend) Explain(ctx context.Context, vrf, subject string) (router.Explanation, error) {
 	if err := b.ready(ctx); err != nil {
 		return router.Explanation{}, err
+	}
+	if vrf != "" {
+		subject = vrf + " " + subject
 	}
 	return b.Explanations[subject], nil
 }

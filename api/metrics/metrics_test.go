@@ -221,7 +221,7 @@ func TestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := s.Address()
-	if code, body := get(t, s, "/metrics"); code != 200 || !strings.Contains(body, `sixfold_bgp_neighbor_up{neighbor="isp",remote_as="65001"} 1`) ||
+	if code, body := get(t, s, "/metrics"); code != 200 || !strings.Contains(body, `sixfold_bgp_neighbor_up{neighbor="isp",remote_as="65001",vrf=""} 1`) ||
 		!strings.Contains(body, "go_goroutines") || !strings.Contains(body, "process_open_fds") {
 		t.Errorf("code %d:\n%s", code, body)
 	}

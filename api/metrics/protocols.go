@@ -106,34 +106,36 @@ func collectDelegations(ctx context.Context, b Backend, s *set) error {
 }
 
 func collectBGP(ctx context.Context, b Backend, s *set) error {
-	status, err := b.BGP(ctx)
+	speakers, err := b.BGP(ctx)
 	if err != nil {
 		return err
 	}
-	up := s.gauge("sixfold_bgp_neighbor_up", "Whether the session is established.", "neighbor", "remote_as")
-	state := s.gauge("sixfold_bgp_neighbor_state", "The state of the session; its value is always 1.", "neighbor", "state")
-	uptime := s.gauge("sixfold_bgp_neighbor_uptime_seconds", "How long the session has been established; 0 if it is not.", "neighbor")
-	received := s.gauge("sixfold_bgp_neighbor_routes_received", "Routes received, before the import filter.", "neighbor")
-	accepted := s.gauge("sixfold_bgp_neighbor_routes_accepted", "Routes received, after the import filter.", "neighbor")
-	advertised := s.gauge("sixfold_bgp_neighbor_routes_advertised", "Routes advertised.", "neighbor")
-	limit := s.gauge("sixfold_bgp_neighbor_limit_exceeded", "Whether the session was ended because of too many routes.", "neighbor")
-	flaps := s.counter("sixfold_bgp_neighbor_flaps_total", "How often an established session ended.", "neighbor")
+	up := s.gauge("sixfold_bgp_neighbor_up", "Whether the session is established.", "neighbor", "vrf", "remote_as")
+	state := s.gauge("sixfold_bgp_neighbor_state", "The state of the session; its value is always 1.", "neighbor", "vrf", "state")
+	uptime := s.gauge("sixfold_bgp_neighbor_uptime_seconds", "How long the session has been established; 0 if it is not.", "neighbor", "vrf")
+	received := s.gauge("sixfold_bgp_neighbor_routes_received", "Routes received, before the import filter.", "neighbor", "vrf")
+	accepted := s.gauge("sixfold_bgp_neighbor_routes_accepted", "Routes received, after the import filter.", "neighbor", "vrf")
+	advertised := s.gauge("sixfold_bgp_neighbor_routes_advertised", "Routes advertised.", "neighbor", "vrf")
+	limit := s.gauge("sixfold_bgp_neighbor_limit_exceeded", "Whether the session was ended because of too many routes.", "neighbor", "vrf")
+	flaps := s.counter("sixfold_bgp_neighbor_flaps_total", "How often an established session ended.", "neighbor", "vrf")
 	now := time.Now()
-	for _, n := range status.Neighbors {
-		name := n.Neighbor.Name
-		established := n.State == "established"
-		up.add(truth(established), name, strconv.FormatUint(uint64(n.Neighbor.RemoteAS), 10))
-		state.add(1, name, n.State)
-		since := 0.0
-		if established && !n.Since.IsZero() {
-			since = max(0, now.Sub(n.Since).Seconds())
+	for _, speaker := range speakers {
+		for _, n := range speaker.Neighbors {
+			name, vrf := n.Neighbor.Name, speaker.VRF
+			established := n.State == "established"
+			up.add(truth(established), name, vrf, strconv.FormatUint(uint64(n.Neighbor.RemoteAS), 10))
+			state.add(1, name, vrf, n.State)
+			since := 0.0
+			if established && !n.Since.IsZero() {
+				since = max(0, now.Sub(n.Since).Seconds())
+			}
+			uptime.add(since, name, vrf)
+			received.add(float64(n.Received), name, vrf)
+			accepted.add(float64(n.Accepted), name, vrf)
+			advertised.add(float64(n.Advertised), name, vrf)
+			limit.add(truth(n.LimitExceeded), name, vrf)
+			flaps.add(float64(n.Flaps), name, vrf)
 		}
-		uptime.add(since, name)
-		received.add(float64(n.Received), name)
-		accepted.add(float64(n.Accepted), name)
-		advertised.add(float64(n.Advertised), name)
-		limit.add(truth(n.LimitExceeded), name)
-		flaps.add(float64(n.Flaps), name)
 	}
 	return nil
 }

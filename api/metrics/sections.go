@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
@@ -18,7 +17,7 @@ type Backend interface {
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
 	Prefixes(ctx context.Context) ([]router.PrefixStatus, error)
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
-	BGP(ctx context.Context) (bgp.Status, error)
+	BGP(ctx context.Context) ([]router.BGPStatus, error)
 	Advertisements(ctx context.Context) ([]ra.Status, error)
 	VXLANs(ctx context.Context) ([]vxlan.Status, error)
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)

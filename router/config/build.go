@@ -67,9 +67,7 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	b.checkPools(cfg)
 	b.checkReservations(cfg)
 	b.checkMulticast(cfg)
-	if cfg.BGP != nil {
-		b.checkBGP(cfg)
-	}
+	b.checkSpeakers(cfg)
 	sortByName(cfg.Interfaces, func(i Interface) string { return i.Name })
 	return cfg
 }

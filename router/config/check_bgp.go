@@ -4,10 +4,25 @@ import (
 	"slices"
 )
 
-// checkBGP reports neighbors that are the same machine, or this one.
-func (b *builder) checkBGP(cfg *Config) {
+// checkSpeakers checks the BGP of each instance.
+func (b *builder) checkSpeakers(cfg *Config) {
+	if cfg.BGP != nil {
+		b.checkBGP(cfg, cfg.BGP, "", b.root.field("bgp"))
+	}
+	for _, v := range cfg.VRFs {
+		if v.BGP != nil {
+			b.checkBGP(cfg, v.BGP, v.Name, b.root.field("vrfs").entry(v.Name).field("bgp"))
+		}
+	}
+}
+
+// checkBGP reports neighbors of an instance that are the same machine, this one, or on a link of another instance.
+func (b *builder) checkBGP(cfg *Config, g *BGP, vrf string, at *spot) {
 	own := map[Host]*spot{}
 	for _, i := range cfg.Interfaces {
+		if in, _ := b.instanceOf(i.Name); in != vrf {
+			continue
+		}
 		for n, e := range i.Addresses {
 			if e.IsValid() {
 				a := e.Prefix.Addr()
@@ -18,9 +33,9 @@ func (b *builder) checkBGP(cfg *Config) {
 			}
 		}
 	}
-	s := b.root.field("bgp").field("neighbors")
+	s := at.field("neighbors")
 	seen := map[Host]*spot{}
-	for _, n := range inFile(cfg.BGP.Neighbors, func(n Neighbor) *spot { return s.entry(n.Name) }) {
+	for _, n := range inFile(g.Neighbors, func(n Neighbor) *spot { return s.entry(n.Name) }) {
 		if !n.Address.IsValid() {
 			continue
 		}
@@ -33,13 +48,29 @@ func (b *builder) checkBGP(cfg *Config) {
 			continue
 		}
 		seen[n.Address] = at
-		b.sameLinkLocal(cfg.BGP, n, at)
+		b.sameLinkLocal(g, n, s, at)
+		if zone := n.Address.Addr.Zone(); zone != "" {
+			b.neighborInstance(zone, vrf, at)
+		}
+	}
+}
+
+// neighborInstance reports a neighbor on a link of another instance than its speaker is in.
+func (b *builder) neighborInstance(link, vrf string, at *spot) {
+	switch in, said := b.instanceOf(link); {
+	case in == vrf:
+	case in == "":
+		b.errorf(at, "%s is in the default instance, and this speaker in VRF %s; add it to the interfaces of %[2]s, or configure the neighbor under bgp", link, vrf)
+	case vrf == "":
+		b.errorf(at, "%s belongs to VRF %s, %s; configure the neighbor under vrfs.%[2]s.bgp", link, in, said.where())
+	default:
+		b.errorf(at, "%s belongs to VRF %s, %s, and this speaker is in VRF %s", link, in, said.where(), vrf)
 	}
 }
 
 // sameLinkLocal reports neighbors on different links that have the same link-local address and are treated differently: the
 // policy of the speaker tells neighbors apart by their address alone, without the link.
-func (b *builder) sameLinkLocal(g *BGP, n Neighbor, at *spot) {
+func (b *builder) sameLinkLocal(g *BGP, n Neighbor, all, at *spot) {
 	address := n.Address.Addr
 	if address.Zone() == "" {
 		return
@@ -48,7 +79,7 @@ func (b *builder) sameLinkLocal(g *BGP, n Neighbor, at *spot) {
 		if o.Name >= n.Name || o.Address.Addr.Zone() == address.Zone() || o.Address.Addr.WithZone("") != address.WithZone("") {
 			continue
 		}
-		other := b.root.field("bgp").field("neighbors").entry(o.Name).where()
+		other := all.entry(o.Name).where()
 		switch {
 		case o.Import != n.Import || o.Export != n.Export || o.NextHopSelf != n.NextHopSelf || (o.RemoteAS == g.ASN) != (n.RemoteAS == g.ASN):
 			b.errorf(at, "%s is also the link-local address of %s: the two must have the same import, export and next_hop_self, or another address", address.WithZone(""), other)

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// claim is a prefix that someone uses, and where the configuration says so.
+// claim is a prefix that someone uses, in which instance, and where the configuration says so.
 type claim struct {
 	prefix Expr
+	vrf    string
 	spot   *spot
 }
 
@@ -15,9 +16,10 @@ type claim struct {
 func (b *builder) onLinks(cfg *Config) []claim {
 	var all []claim
 	for _, i := range cfg.Interfaces {
+		vrf, _ := b.instanceOf(i.Name)
 		for n, e := range i.Addresses {
 			if e.IsValid() && e.Prefix.Addr().Is6() && !linkLocal(e.Prefix.Addr()) {
-				all = append(all, claim{e.Masked(), b.at(i.Name).field("addresses").item(n)})
+				all = append(all, claim{e.Masked(), vrf, b.at(i.Name).field("addresses").item(n)})
 			}
 		}
 	}
@@ -34,20 +36,21 @@ func (b *builder) checkPools(cfg *Config) {
 			continue
 		}
 		b.addressPools(i)
+		vrf, _ := b.instanceOf(i.Name)
 		s := b.at(i.Name).field("dhcpv6").field("delegate")
 		for _, p := range inFile(i.DHCPv6.Delegate, func(p PrefixPool) *spot { return s.entry(p.Name) }) {
 			at := s.entry(p.Name).field("pool")
-			b.free(p.Pool, at, delegated, "the pool")
-			b.free(p.Pool, at, onLinks, "the address")
-			delegated = append(delegated, claim{p.Pool, at})
+			b.free(p.Pool, vrf, at, delegated, "the pool")
+			b.free(p.Pool, vrf, at, onLinks, "the address")
+			delegated = append(delegated, claim{p.Pool, vrf, at})
 		}
 	}
 }
 
-// free reports a prefix that overlaps with a claim.
-func (b *builder) free(e Expr, at *spot, claims []claim, what string) {
+// free reports a prefix that overlaps with a claim in the same instance.
+func (b *builder) free(e Expr, vrf string, at *spot, claims []claim, what string) {
 	for _, c := range claims {
-		if overlap(e, c.prefix) {
+		if c.vrf == vrf && overlap(e, c.prefix) {
 			b.errorf(at, "%s overlaps with %s, %s %s", e, c.prefix, what, c.spot.where())
 			return
 		}
@@ -91,8 +94,11 @@ func list(prefixes []Expr) string {
 func (b *builder) checkReservations(cfg *Config) {
 	own := map[ownKey]*spot{}
 	for _, i := range cfg.Interfaces {
+		vrf, _ := b.instanceOf(i.Name)
 		for n, e := range i.Addresses {
-			own[keyOf(e, i.Name)] = b.at(i.Name).field("addresses").item(n)
+			k := keyOf(e, i.Name)
+			k.vrf = vrf
+			own[k] = b.at(i.Name).field("addresses").item(n)
 		}
 	}
 	onLinks := b.onLinks(cfg)
@@ -102,6 +108,7 @@ func (b *builder) checkReservations(cfg *Config) {
 		if i.DHCPv6 == nil {
 			continue
 		}
+		vrf, _ := b.instanceOf(i.Name)
 		s := b.at(i.Name).field("dhcpv6").field("reservations")
 		nets, complete := subnets(i)
 		reservations := inFile(i.DHCPv6.Reservations, func(r Reservation) *spot { return s.entry(r.Name) })
@@ -113,6 +120,7 @@ func (b *builder) checkReservations(cfg *Config) {
 					continue
 				}
 				k := keyOf(e, i.Name)
+				k.vrf = vrf
 				text := hostText(e)
 				if complete && !holds(nets, e.Delegation, e.Prefix.Addr(), e.Prefix.Addr()) {
 					b.errorf(at, "%s lies outside of the prefixes of %s (%s)", text, i.Name, list(nets))
@@ -127,9 +135,9 @@ func (b *builder) checkReservations(cfg *Config) {
 			}
 			for n, e := range r.Prefixes {
 				at := s.entry(r.Name).field("prefixes").item(n)
-				b.free(e, at, prefixes, "reserved by")
-				b.free(e, at, onLinks, "the address")
-				prefixes = append(prefixes, claim{e, at})
+				b.free(e, vrf, at, prefixes, "reserved by")
+				b.free(e, vrf, at, onLinks, "the address")
+				prefixes = append(prefixes, claim{e, vrf, at})
 			}
 		}
 	}

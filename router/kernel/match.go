@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,11 @@ const fibMatch = 0x2000
 // equal prefixes the one with the lowest metric. The link of a link-local address is its zone. It is false if there is none, or
 // if the packets are for ourselves. A route with several next hops is told with the first.
 func (m *Monitor) Match(ctx context.Context, addr netip.Addr) (Route, bool, error) {
+	return m.MatchIn(ctx, "", addr)
+}
+
+// MatchIn is Match for packets that are sent in a VRF, by name of its device; empty: in none.
+func (m *Monitor) MatchIn(ctx context.Context, vrf string, addr netip.Addr) (Route, bool, error) {
 	if err := ctx.Err(); err != nil || !addr.IsValid() {
 		return Route{}, false, err
 	}
@@ -34,8 +40,15 @@ func (m *Monitor) Match(ctx context.Context, addr netip.Addr) (Route, bool, erro
 	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, 0)
 	req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: family, Dst_len: uint8(addr.BitLen()), Flags: fibMatch}})
 	req.AddData(nl.NewRtAttr(unix.RTA_DST, addr.WithZone("").AsSlice()))
-	if zone := addr.Zone(); zone != "" {
-		l, ok := m.Links()[zone]
+	links, table, out := m.Links(), uint32(rib.MainTable), addr.Zone()
+	if vrf != "" {
+		if table = links[vrf].Table; table == 0 {
+			return Route{}, false, nil
+		}
+		out = cmp.Or(out, vrf)
+	}
+	if out != "" {
+		l, ok := links[out]
 		if !ok {
 			return Route{}, false, nil
 		}
@@ -54,7 +67,7 @@ func (m *Monitor) Match(ctx context.Context, addr netip.Addr) (Route, bool, erro
 		return Route{}, false, nil
 	case err != nil:
 		return Route{}, false, fmt.Errorf("look up the route to %s: %w", addr, err)
-	case !ok || found.key.Table != rib.MainTable:
+	case !ok || found.key.Table != table:
 		return Route{}, false, nil
 	}
 	_, ours := protocolSource(found.route.proto)

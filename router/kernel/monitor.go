@@ -280,7 +280,7 @@ func (m *Monitor) Neighbors(ctx context.Context) ([]Neighbor, error) {
 		return nil, err
 	}
 	defer c.close()
-	names := m.names()
+	names, vrfs := m.names(), m.Links().vrfs()
 	var out []Neighbor
 	for _, family := range []int{unix.AF_INET6, unix.AF_INET} {
 		req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
@@ -291,7 +291,7 @@ func (m *Monitor) Neighbors(ctx context.Context) ([]Neighbor, error) {
 			if !ok || typ != unix.RTM_NEWNEIGH || n.Address.IsMulticast() || names[index] == "" {
 				return
 			}
-			n.Link = names[index]
+			n.Link, n.VRF = names[index], vrfs[index]
 			out = append(out, n)
 		})
 		if err != nil {

@@ -48,6 +48,7 @@ type AddressState struct {
 // Neighbor is an entry of the neighbor table.
 type Neighbor struct {
 	Link    string
+	VRF     string // that the link is in; empty: none
 	Address netip.Addr
 	MAC     net.HardwareAddr
 	State   string // reachable, stale, delay, probe, failed, incomplete, permanent, noarp

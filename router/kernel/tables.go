@@ -22,5 +22,22 @@ func (l Links) Tables() func(LinkState) uint32 {
 	}
 }
 
+// vrfs returns the names of the VRF devices that links belong to, by index of the link.
+func (l Links) vrfs() map[int]string {
+	devices := map[int]string{}
+	for name, s := range l {
+		if s.Kind == "vrf" {
+			devices[s.Index] = name
+		}
+	}
+	out := map[int]string{}
+	for _, s := range l {
+		if name := devices[s.Master]; name != "" {
+			out[s.Index] = name
+		}
+	}
+	return out
+}
+
 // Table is Tables for one link, by name.
 func (l Links) Table(name string) uint32 { return l.Tables()(l[name]) }

@@ -1,0 +1,99 @@
+package router
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+)
+
+// locate finds the instance that a subject is to be explained in, and returns the view of it.
+func (r *Router) locate(all View, vrf string, s subject) (*instance, View, subject, error) {
+	places := r.everywhere()
+	switch {
+	case vrf != "":
+		n, err := r.instance(vrf)
+		if err != nil {
+			return nil, View{}, s, &SubjectError{Subject: s.String(), Reason: err.Error()}
+		}
+		places = []*instance{n}
+	case s.kind == kindAddress && s.addr.Zone() != "":
+		table := all.Links.Table(s.addr.Zone())
+		if at := slices.IndexFunc(places, func(n *instance) bool { return n.routes.Number() == table }); at >= 0 {
+			places = places[at : at+1]
+		}
+	case s.kind == kindAddress || s.kind == kindPrefix:
+		places = places[:1]
+	}
+	var first error
+	for _, n := range places {
+		v := all.within(n.name, n.routes.Number())
+		found, err := v.identify(s)
+		if err == nil {
+			return n, v, found, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, View{}, s, first
+}
+
+// within returns the view of one instance: without the links, addresses, pools and neighbors of the others, which may be the same.
+func (v View) within(vrf string, table uint32) View {
+	if v.Config == nil || len(v.Config.VRFs) == 0 {
+		return v
+	}
+	in := func(link string) bool {
+		x := v.Config.VRFOf(link)
+		return x == nil && vrf == "" || x != nil && x.Name == vrf
+	}
+	conf := *v.Config
+	conf.Interfaces = slices.Clone(conf.Interfaces)
+	conf.Interfaces = slices.DeleteFunc(conf.Interfaces, func(i config.Interface) bool { return !in(i.Name) })
+	if x := conf.VRF(vrf); x != nil {
+		conf.BGP, conf.Routes = x.BGP, x.Routes
+	}
+	all := v.Config
+	v.Config = &conf
+	v.Links = linksIn(v.Links, table, vrf)
+	if v.Plan == nil {
+		return v
+	}
+	plan := *v.Plan
+	if vrf != "" {
+		plan.BGP, plan.DHCP = plan.Instances[vrf].BGP, plan.Instances[vrf].DHCP
+	}
+	plan.Kernel.Links = maps.Clone(plan.Kernel.Links)
+	maps.DeleteFunc(plan.Kernel.Links, func(name string, _ kernel.Link) bool {
+		return !in(name) && name != vrf || vrf == "" && all.VRF(name) != nil
+	})
+	v.Plan = &plan
+	return v
+}
+
+// linksIn returns the links whose addresses are in a table, the device of the instance, and what carries or is a port of these.
+func linksIn(links kernel.Links, table uint32, vrf string) kernel.Links {
+	tables := links.Tables()
+	names := map[int]string{}
+	for name, l := range links {
+		names[l.Index] = name
+	}
+	out := kernel.Links{}
+	for name, l := range links {
+		if l.Kind == "vrf" && name != vrf || tables(l) != table {
+			continue
+		}
+		for out[name].Name == "" && links[name].Name != "" {
+			out[name] = links[name]
+			name = names[links[name].Parent]
+		}
+	}
+	for name, l := range links {
+		if _, ok := out[names[l.Master]]; ok && l.Master != 0 && links[names[l.Master]].Kind != "vrf" {
+			out[name] = l
+		}
+	}
+	return out
+}
