@@ -20,6 +20,7 @@ import (
 func (r *Router) hook() {
 	r.links.OnDrift = r.drifted("kernel")
 	r.rules.OnDrift = r.drifted("kernel")
+	r.devices.OnDrift = r.drifted("device")
 	r.vxlan.OnDrift = r.drifted("vxlan")
 	r.fib.OnDrift = r.drifted("fib")
 	r.hookInstance(r.main)

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
@@ -27,6 +29,8 @@ type Inputs struct {
 // Plan is the desired state of every subsystem, and what could not be planned yet.
 type Plan struct {
 	Rules     bool // policy rules of VRFs
+	Devices   device.Config
+	Ports     map[string]int // index of each link that is a port: one that is made anew becomes a port again
 	Kernel    kernel.Config
 	VXLAN     vxlan.Config
 	BGP       bgp.Config
@@ -51,6 +55,9 @@ func MakePlan(in Inputs) *Plan {
 		Inputs: in,
 		plan: &Plan{
 			Config: in.Config,
+			Devices: device.Config{
+				Devices: map[string]device.Device{}, Members: map[string]device.Member{}, MACs: map[string]net.HardwareAddr{},
+			},
 			Kernel: kernel.Config{Links: map[string]kernel.Link{}},
 			VXLAN:  vxlan.Config{Devices: map[string]vxlan.Device{}},
 			PD:     pd.Config{DUID: in.DUID, Uplinks: map[string]pd.Uplink{}},
@@ -81,6 +88,7 @@ func MakePlan(in Inputs) *Plan {
 		}
 	}
 	p.planInstances()
+	p.planDevices()
 	for _, i := range in.Config.Interfaces {
 		p.planInterface(i)
 	}

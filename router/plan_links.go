@@ -16,12 +16,12 @@ func (p *planner) planInterface(i config.Interface) {
 	where := "interfaces." + i.Name
 	if i.VXLAN != nil {
 		p.planVXLAN(i)
-		if l, ok := p.Links[i.Name]; ok && l.Kind != "vxlan" {
-			return // somebody else's, which the VXLAN unit refuses: it is not ours to give addresses
-		}
+	}
+	if l, ok := p.Links[i.Name]; ok && foreign(i, l) {
+		return // the unit that would make it refuses: it is not ours to give addresses
 	}
 	addresses := p.resolveAll(where+".addresses", i.Addresses)
-	link := kernel.Link{Name: i.Name, MTU: i.MTU, AcceptRA: i.AcceptRA, DAD: i.DAD, Sysctls: linkSettings(i), Made: i.VXLAN != nil}
+	link := kernel.Link{Name: i.Name, MTU: i.MTU, AcceptRA: i.AcceptRA, DAD: i.DAD, Sysctls: linkSettings(i), Made: i.Kind() != ""}
 	for _, a := range addresses {
 		link.Addresses = append(link.Addresses, kernel.Address{Prefix: a.prefix})
 	}
@@ -37,7 +37,7 @@ func (p *planner) planInterface(i config.Interface) {
 	state, ok := p.Links[i.Name]
 	if !ok {
 		reason := "there is no such link; it is configured when it appears"
-		if i.VXLAN != nil {
+		if i.Kind() != "" {
 			reason = "the device does not exist yet"
 		}
 		p.pending(where, reason)

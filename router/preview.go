@@ -3,7 +3,6 @@ package router
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // Preview tells what a commit would do at this moment, and does nothing.
@@ -48,17 +46,19 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 		in.DUID = conf.DUID
 	}
 	before := in.Links
-	plan, devices, err := r.foresee(ctx, &in)
+	f, err := r.foresee(ctx, &in)
 	if err != nil {
 		return nil, nil, err
 	}
+	plan := f.plan
 	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: plan.Pending}
+	out.add("device", f.devices.Ops, nil)
 	ops, err := r.previewRules(plan, true)
 	out.add("kernel", ops, err)
 	ops, err = r.links.Preview(plan.Kernel, before)
 	out.add("kernel", ops, err)
-	out.add("vxlan", devices.Ops, nil)
-	ops, err = previewNew(r.links, plan.Kernel, devices)
+	out.add("vxlan", f.vxlan.Ops, nil)
+	ops, err = previewNew(r.links, plan.Kernel, f.fresh)
 	out.add("kernel", ops, err)
 	for _, u := range r.units {
 		switch {
@@ -72,73 +72,7 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 	return out.operations, out.pending, nil
 }
 
-// foresee plans as reconcile does, but with links as they would become: devices that would be made appear, others vanish, and
-// addresses change. It leaves the links as they would be in in, and returns the plan for them.
-func (r *Router) foresee(ctx context.Context, in *Inputs) (*Plan, vxlan.Preview, error) {
-	before := in.Links
-	var last *Plan
-	var devices vxlan.Preview
-	for range settleRounds {
-		if ctx.Err() != nil {
-			return nil, devices, ctx.Err()
-		}
-		plan := MakePlan(*in)
-		if last != nil && reflect.DeepEqual(last, plan) {
-			break
-		}
-		last = plan
-		links := kernel.Simulate(plan.Kernel, r.links.PutBack(plan.Kernel, before))
-		mtu := map[string]int{}
-		for name, l := range links {
-			if l.MTU != before[name].MTU {
-				mtu[name] = l.MTU
-			}
-		}
-		var err error
-		if devices, err = r.vxlan.Preview(plan.VXLAN, mtu); err != nil {
-			return nil, devices, err
-		}
-		in.Links = withDevices(links, devices, plan.Kernel)
-	}
-	return last, devices, nil
-}
-
-// withDevices returns links with the VXLAN devices as they will be.
-func withDevices(links kernel.Links, devices vxlan.Preview, want kernel.Config) kernel.Links {
-	links = maps.Clone(links)
-	for _, name := range devices.Gone {
-		delete(links, name)
-	}
-	for name, d := range devices.Devices {
-		if devices.New[name] {
-			links[name] = kernel.NewLink(name, "vxlan", d.MTU)
-		} else if l, ok := links[name]; ok {
-			l.MTU = d.MTU
-			links[name] = l
-		}
-	}
-	return kernel.Simulate(want, links)
-}
-
-// previewNew tells what is done to devices once they were made.
-func previewNew(w *kernel.LinkWriter, want kernel.Config, devices vxlan.Preview) ([]change.Op, error) {
-	if len(devices.New) == 0 {
-		return nil, nil
-	}
-	part := kernel.Config{Forwarding: want.Forwarding, Links: map[string]kernel.Link{}}
-	links := kernel.Links{}
-	for name := range devices.New {
-		if l, ok := want.Links[name]; ok {
-			part.Links[name] = l
-		}
-		links[name] = kernel.NewLink(name, "vxlan", devices.Devices[name].MTU)
-	}
-	ops, err := w.Preview(part, links)
-	// What is for the whole machine was told with the links that exist.
-	return slices.DeleteFunc(ops, func(o change.Op) bool { return !devices.New[o.Object] }), err
-}
-
-// previews has the previews of units by name. The kernel and VXLAN units, which change the links, have none: foresee sees to them.
+// previews has the previews of units by name. The device, kernel and VXLAN units, which change the links, have none: foresee sees to them.
 func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
 	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
 		"fib": func(p *Plan, _ kernel.Links) ([]change.Op, error) {

@@ -22,7 +22,7 @@ const (
 
 // settleRounds bounds how often one reconciliation plans again because what it applied changed the links: a VXLAN device
 // appears, then gets its addresses, then is advertised on.
-const settleRounds = 6
+const settleRounds = 12
 
 // unit is one subsystem as the reconciler sees it.
 type unit struct {

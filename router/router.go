@@ -19,6 +19,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/revision"
@@ -33,6 +34,7 @@ type Router struct {
 
 	table   *rib.Table
 	monitor *kernel.Monitor
+	devices *device.Manager
 	links   *kernel.LinkWriter
 	rules   *kernel.RuleWriter
 	fib     *kernel.FIB
@@ -105,6 +107,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.life, r.end = context.WithCancel(context.Background())
 	named := func(unit string) *slog.Logger { return log.With("unit", unit) }
 	r.monitor = kernel.NewMonitor(named("kernel"))
+	r.devices = device.New(named("device"))
 	r.links = kernel.NewLinks(named("kernel"), r.monitor)
 	r.links.RememberIn(filepath.Join(stateDir, "links"))
 	r.rules = kernel.NewRules(named("kernel"), r.monitor)
@@ -121,6 +124,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.hook()
 	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
 	r.units = []*unit{
+		{name: "device", apply: func(ctx context.Context, p *Plan) error { return r.devices.Apply(ctx, p.Devices) }},
 		{name: "kernel", apply: func(ctx context.Context, p *Plan) error {
 			return errors.Join(r.keepRules(ctx, p), r.links.Apply(ctx, p.Kernel))
 		}},

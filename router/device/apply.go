@@ -88,7 +88,7 @@ func (m *Manager) Apply(ctx context.Context, want Config) error {
 			return fmt.Errorf("list links: %w", err)
 		}
 		m.left.forget(have)
-		last = plan(want, have, m.left.originals)
+		last = plan(want, have, m.left.originals, r.failed)
 		last.ops = slices.DeleteFunc(last.ops, func(o operation) bool { return r.failed[o.name] != nil })
 		if first == nil {
 			first = last

@@ -5,7 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"testing")
+	"testing"
+)
 
 func manager(t testing.TB) *Manager {
 	t.Helper()
@@ -54,7 +55,9 @@ func settles(t testing.TB, m *Manager, want Config) {
 	}
 }
 
-func bridge() *Bridge { return &Bridge{Priority: 32768, AgeingTime: 300e9, ForwardDelay: 15e9, PVID: 1} }
+func bridge() *Bridge {
+	return &Bridge{Priority: 32768, AgeingTime: 300e9, ForwardDelay: 15e9, PVID: 1}
+}
 
 func TestBridgeAndPorts(t *testing.T) {
 	m := manager(t)

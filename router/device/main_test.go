@@ -2,6 +2,7 @@ package device
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/sixfold-router/sixfold/integration/netns"
@@ -13,4 +14,9 @@ func TestMain(m *testing.M) { os.Exit(netns.Isolate(m)) }
 func sh(t testing.TB, format string, args ...any) string {
 	t.Helper()
 	return netns.Own().Sh(t, format, args...)
+}
+
+func sorted(lines []string) []string {
+	slices.Sort(lines)
+	return lines
 }

@@ -21,7 +21,7 @@ func (c *comparison) members() {
 		}
 	}
 	for _, p := range c.have {
-		if _, said := c.want.Members[p.Name]; !said && p.Group == groupPort && !c.gone[p.Index] {
+		if _, said := c.want.Members[p.Name]; !said && (p.Group == groupPort || p.ours()) && !c.gone[p.Index] {
 			c.leaves(p)
 		}
 	}

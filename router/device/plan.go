@@ -55,7 +55,8 @@ type comparison struct {
 	names     map[string]present
 	index     map[int]present
 	originals map[int]original
-	gone      map[int]bool // links that are about to be removed
+	failed    map[string]error // what was tried in vain
+	gone      map[int]bool     // links that are about to be removed
 	ops       []operation
 	problems  map[string]string // by name, why something wanted can be neither made nor changed
 	waiting   map[string]string // by name, for which link it waits that is to be made
@@ -63,9 +64,9 @@ type comparison struct {
 
 // plan compares. It returns what can be done at once; once that is done, there may be more: a VLAN on a bond is made after the
 // bond.
-func plan(want Config, have snapshot, originals map[int]original) *comparison {
+func plan(want Config, have snapshot, originals map[int]original, failed map[string]error) *comparison {
 	c := &comparison{
-		want: want, have: have, names: have.byName(), index: have.byIndex(), originals: originals,
+		want: want, have: have, failed: failed, names: have.byName(), index: have.byIndex(), originals: originals,
 		gone: map[int]bool{}, problems: map[string]string{}, waiting: map[string]string{},
 	}
 	c.removals()
@@ -145,6 +146,10 @@ func (c *comparison) device(d Device) {
 		if lower, ok = c.below(d.Name, name); !ok {
 			return
 		}
+		if !exists && c.joining(lower) {
+			c.waiting[d.Name] = name
+			return
+		}
 	}
 	if d.kind() == "" {
 		c.problems[d.Name] = "nothing says what kind of device it is"
@@ -168,6 +173,21 @@ func (c *comparison) device(d Device) {
 	if d.Bridge != nil && d.Bridge.VLANFiltering && p.VLANs != nil {
 		c.vlans(p, p, d.Bridge.vlans())
 	}
+}
+
+// joining reports whether a bond gets a port first. It takes the hardware address of its first port, and a VLAN that of the bond when
+// it is made.
+func (c *comparison) joining(bond present) bool {
+	if bond.Kind != "bond" {
+		return false
+	}
+	for name, m := range c.want.Members {
+		p, ok := c.names[name]
+		if ok && m.Master == bond.Name && p.Master != bond.Index && !c.gone[p.Index] && c.failed[name] == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // below finds the link that name lies on, if it is there to stay.

@@ -7,9 +7,12 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// Link group numbers (IFLA_GROUP) that mark links. A link is in one group only, and these are numbers that nobody types.
+// Mark is the link group (IFLA_GROUP) of the links that this package makes: "SIXD".
+const Mark = 0x53495844
+
+// Link group numbers that mark links. A link is in one group only, and these are numbers that nobody types.
 const (
-	groupOurs   = 0x53495844 // "SIXD": made by us
+	groupOurs   = Mark
 	groupDoomed = 0x5349585a // "SIXZ": made by us, about to be deleted together
 	groupPort   = 0x53495850 // "SIXP": of others and in no group before, made a port by us
 )

@@ -58,7 +58,7 @@ func foresee(want Config, have snapshot, originals map[int]original, others map[
 		made[name] = l.New
 	}
 	for range maxPasses {
-		c := plan(want, have, originals)
+		c := plan(want, have, originals, nil)
 		if len(c.ops) == 0 {
 			break
 		}
@@ -233,7 +233,11 @@ func (o operation) why() string {
 		return ", not " + o.link.Kind
 	}
 	different, _ := differing(o.device.settings(map[string]present{}, o.link), o.link.Data)
-	fixed := slices.DeleteFunc(different, func(s setting) bool { return !s.fixed })
+	said := strings.Fields(o.device.Text())
+	fixed := slices.DeleteFunc(different, func(s setting) bool {
+		words := strings.Fields(s.text)
+		return !s.fixed || slices.Contains(said, words[len(words)-1])
+	})
 	if len(fixed) == 0 {
 		return ""
 	}

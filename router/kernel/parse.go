@@ -38,6 +38,8 @@ func parseLink(b []byte) (LinkState, bool) {
 			elsewhere = true
 		case unix.IFLA_MASTER:
 			l.Master = int(attrUint32(val))
+		case unix.IFLA_GROUP:
+			l.Group = attrUint32(val)
 		case unix.IFLA_LINKINFO:
 			eachAttr(val, func(typ uint16, val []byte) {
 				switch typ {

@@ -23,6 +23,7 @@ type LinkState struct {
 	Loopback  bool
 	Parent    int    // index of the lower link; 0: none
 	Master    int    // index of the bridge or VRF it belongs to; 0: none
+	Group     uint32 // link group (IFLA_GROUP), by which those who make links tell theirs; 0: none
 	Table     uint32 // of a VRF device: its routing table; 0 for others
 	Addresses []AddressState
 }

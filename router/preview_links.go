@@ -1,0 +1,138 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/device"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/vxlan"
+)
+
+// foreseen is what becomes of links.
+type foreseen struct {
+	plan    *Plan // for the links as they would be
+	devices device.Preview
+	vxlan   vxlan.Preview
+	links   kernel.Links // as they would be
+	fresh   kernel.Links // those that would be made, or made anew: as they start
+}
+
+// foresee plans as reconcile does, but with links as they would become: devices that would be made appear, others vanish, and
+// addresses change. It leaves the links as they would be in in.
+func (r *Router) foresee(ctx context.Context, in *Inputs) (*foreseen, error) {
+	before := in.Links
+	f := &foreseen{}
+	for range settleRounds {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		plan := MakePlan(*in)
+		if f.plan != nil && reflect.DeepEqual(f.plan, plan) {
+			break
+		}
+		others := map[string]device.Link{}
+		for name := range f.vxlan.New {
+			others[name] = device.Link{Kind: "vxlan", MTU: f.vxlan.Devices[name].MTU, New: true}
+		}
+		f.plan = plan
+		var err error
+		if f.devices, err = r.devices.Preview(plan.Devices, others); err != nil {
+			return nil, err
+		}
+		links, fresh := withLinks(before, f.devices)
+		links = kernel.Simulate(plan.Kernel, links)
+		mtu := map[string]int{}
+		for name, l := range links {
+			if l.MTU != before[name].MTU {
+				mtu[name] = l.MTU
+			}
+		}
+		if f.vxlan, err = r.vxlan.Preview(plan.VXLAN, mtu); err != nil {
+			return nil, err
+		}
+		lost(&f.vxlan, f.devices.Gone)
+		f.links = withDevices(links, fresh, f.vxlan, plan.Kernel)
+		f.fresh = fresh
+		in.Links = f.links
+	}
+	return f, nil
+}
+
+// withLinks returns links as they are once the devices were made, and those that were made.
+func withLinks(before kernel.Links, p device.Preview) (links, fresh kernel.Links) {
+	links, fresh = maps.Clone(before), kernel.Links{}
+	for _, name := range p.Gone {
+		delete(links, name)
+	}
+	for name, l := range p.Links {
+		state := links[name]
+		if l.New {
+			state = kernel.NewLink(name, l.Kind, l.MTU)
+			state.Parent = before[l.Lower].Index
+			if l.Kind != "vxlan" {
+				state.Group = device.Mark
+			}
+		}
+		state.Master = before[l.Master].Index
+		links[name] = state
+		if l.New {
+			fresh[name] = state
+		}
+	}
+	return links, fresh
+}
+
+// lost notes that VXLAN devices vanish with links that are made anew below them: they are made anew too.
+func lost(v *vxlan.Preview, gone []string) {
+	for _, name := range gone {
+		d, wanted := v.Devices[name]
+		if !wanted || v.New[name] {
+			continue
+		}
+		v.New[name] = true
+		v.Ops = append(v.Ops, change.Op{
+			Class: change.Recreate, Object: name, Action: fmt.Sprintf("make anew on %s, which is made anew", d.Link),
+			Disturbs: "forwarding through " + name, Links: []string{name},
+		})
+	}
+}
+
+// withDevices returns links with the VXLAN devices as they will be, and adds those that are made to fresh.
+func withDevices(links, fresh kernel.Links, devices vxlan.Preview, want kernel.Config) kernel.Links {
+	links = maps.Clone(links)
+	for _, name := range devices.Gone {
+		delete(links, name)
+	}
+	for name, d := range devices.Devices {
+		if devices.New[name] {
+			made := kernel.NewLink(name, "vxlan", d.MTU)
+			made.Master = links[name].Master
+			links[name], fresh[name] = made, made
+		} else if l, ok := links[name]; ok {
+			l.MTU = d.MTU
+			links[name] = l
+		}
+	}
+	return kernel.Simulate(want, links)
+}
+
+// previewNew tells what is done to links once they were made.
+func previewNew(w *kernel.LinkWriter, want kernel.Config, fresh kernel.Links) ([]change.Op, error) {
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	part := kernel.Config{Forwarding: want.Forwarding, Links: map[string]kernel.Link{}}
+	for name := range fresh {
+		if l, ok := want.Links[name]; ok {
+			part.Links[name] = l
+		}
+	}
+	ops, err := w.Preview(part, fresh)
+	// What is for the whole machine was told with the links that exist.
+	return slices.DeleteFunc(ops, func(o change.Op) bool { _, ok := fresh[o.Object]; return !ok }), err
+}
