@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -192,12 +193,13 @@ func (c *compiler) timeouts(chain *Chain) {
 		return m
 	}
 	idle, open, passing := uint32(udpTimeout.Seconds()), uint32(tcpEstablishedTimeout.Seconds()), uint32(tcpTransitoryTimeout.Seconds())
-	c.out.Timeouts = append(c.out.Timeouts,
-		Timeout{Name: "tcp", Protocol: packet.TCP, Seconds: seconds(passing, passing, open, passing, passing, passing, passing, 10, passing, passing, passing)},
-		Timeout{Name: "udp", Protocol: packet.UDP, Seconds: seconds(idle, idle)},
-	)
-	for _, p := range []Protocol{packet.TCP, packet.UDP} {
-		chain.add("time to live of connections", state(New), octet(L4Proto, uint8(p)), remember(p.String()))
+	// The names have the times in them: an object of another time is another object.
+	for _, t := range []Timeout{
+		{Name: fmt.Sprintf("tcp.%d", open), Protocol: packet.TCP, Seconds: seconds(passing, passing, open, passing, passing, passing, passing, 10, passing, passing, passing)},
+		{Name: fmt.Sprintf("udp.%d", idle), Protocol: packet.UDP, Seconds: seconds(idle, idle)},
+	} {
+		c.out.Timeouts = append(c.out.Timeouts, t)
+		chain.add("how long connections are remembered (RFC 6092)", state(StateNew), octet(L4Proto, uint8(t.Protocol)), remember(t.Name))
 	}
 }
 

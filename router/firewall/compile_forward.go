@@ -6,7 +6,7 @@ import "net/netip"
 func (c *compiler) forward() {
 	base := &Chain{Name: "forward", Hook: ForwardHook, Priority: priorityFilter}
 	c.timeouts(base)
-	base.add("connections that were let through", state(Established|Related), c.counter(establishedCounter), accept())
+	base.add("connections that were let through", state(StateEstablished|StateRelated), c.counter(establishedCounter), accept())
 	for i := range c.conf.Zones {
 		z := &c.conf.Zones[i]
 		c.from(z)
@@ -50,7 +50,7 @@ func (c *compiler) from(z *Zone) {
 	// Of a connection through a stateless zone only one direction is seen: what tracking calls invalid is not.
 	to(true)
 	if !z.Stateless {
-		chain.add("packets that belong to no connection", state(Invalid), c.dropped("invalid"), drop())
+		chain.add("packets that belong to no connection", state(StateInvalid), c.dropped("invalid"), drop())
 	}
 	to(false)
 	chain.add("no policy for packets from "+z.Name, c.dropped("no-policy"), drop())

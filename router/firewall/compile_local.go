@@ -12,7 +12,7 @@ func (c *compiler) local() {
 	output := &Chain{Name: "output", Hook: Output, Priority: priorityFilter}
 	established := func(chain *Chain) {
 		if len(chain.Rules) == 0 {
-			chain.add("connections that were let through", state(Established|Related), c.counter(establishedCounter), accept())
+			chain.add("connections that were let through", state(StateEstablished|StateRelated), c.counter(establishedCounter), accept())
 		}
 	}
 	essential := map[string]bool{}
@@ -91,7 +91,7 @@ func (c *compiler) service(chain *Chain, s *Service, inward bool) {
 		ours, theirs, six, four = SourcePort, DestPort, Dest6, Dest4
 	}
 	ports := []Field{ours}
-	if s.Both && s.Port > 0 {
+	if s.Both && s.Port > 0 && !inward { // answers belong to the connection
 		ports = append(ports, theirs)
 	}
 	peers := [][]Part{nil}

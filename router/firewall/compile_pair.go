@@ -22,7 +22,7 @@ func (c *compiler) pair(from, to string, policies []*Policy) {
 	if from == Router || to == Router {
 		chain.add("what this router needs", jump(essentialChain(to)))
 		if !c.isStateless(from) && !c.isStateless(to) {
-			chain.add("packets that belong to no connection", state(Invalid), c.dropped("invalid"), drop())
+			chain.add("packets that belong to no connection", state(StateInvalid), c.dropped("invalid"), drop())
 		}
 	}
 	p := &pairing{compiler: c, chain: chain, from: from, to: to, used: map[string]int{}}
@@ -117,7 +117,9 @@ func (p *pairing) list(l Listed) {
 func (p *pairing) decide(where string, match []Part, counter count, action Action, log uint32, label string) {
 	add := func(parts ...Part) { p.chain.add(where, slices.Concat(match, parts)...) }
 	if log > 0 {
-		add(atMost{log, log}, logs(fmt.Sprintf("sixfold %s>%s %s %s: ", p.from, p.to, label, action)))
+		prefix := fmt.Sprintf("sixfold %s>%s %s %s: ", p.from, p.to, label, action)
+		prefix = prefix[:min(len(prefix), maxLogPrefix)]
+		add(atMost{log, log}, logs(prefix))
 	}
 	switch action {
 	case Accept:

@@ -151,7 +151,7 @@ func (m state) Text() string {
 	for _, s := range []struct {
 		state State
 		word  string
-	}{{Established, "established"}, {Related, "related"}, {New, "new"}, {Invalid, "invalid"}, {Untracked, "untracked"}} {
+	}{{StateEstablished, "established"}, {StateRelated, "related"}, {StateNew, "new"}, {StateInvalid, "invalid"}, {StateUntracked, "untracked"}} {
 		if State(m)&s.state != 0 {
 			words = append(words, s.word)
 		}

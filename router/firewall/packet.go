@@ -11,11 +11,11 @@ type State uint32
 
 // The states.
 const (
-	Invalid     State = 1
-	Established State = 2
-	Related     State = 4
-	New         State = 8
-	Untracked   State = 64
+	StateInvalid     State = 1
+	StateEstablished State = 2
+	StateRelated     State = 4
+	StateNew         State = 8
+	StateUntracked   State = 64
 )
 
 // Packet is what rules can see of a packet. Lengths and checksums play no part.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // SetType is what the elements of a set are.
@@ -23,7 +24,10 @@ const (
 )
 
 // ranges reports whether elements are ranges.
-func (t SetType) ranges() bool { return t == Addresses6 || t == Addresses4 || t == PortsType }
+func (s *Set) ranges() bool {
+	t := s.Type
+	return !s.Dynamic && (t == Addresses6 || t == Addresses4 || t == PortsType)
+}
 
 // String returns the word of nft.
 func (t SetType) String() string {
@@ -34,8 +38,15 @@ func (t SetType) String() string {
 type Set struct {
 	Name     string
 	Type     SetType
+	Dynamic  bool // rules add single keys, which the kernel forgets after a time; Elements is empty
 	Elements []Element
 }
+
+// What is kept in dynamic sets.
+const (
+	dynamicTimeout = time.Minute
+	dynamicSize    = 65535
+)
 
 // Element is a range of keys, both ends included, as the kernel compares them. An interface name has one key.
 type Element struct{ First, Last string }

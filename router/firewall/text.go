@@ -55,7 +55,10 @@ func (r Ruleset) Text() string {
 func (s *Set) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\tset %s {\n\t\ttype %s\n", s.Name, s.Type)
-	if s.Type.ranges() {
+	switch {
+	case s.Dynamic:
+		b.WriteString("\t\tflags dynamic,timeout\n")
+	case s.ranges():
 		b.WriteString("\t\tflags interval\n")
 	}
 	if len(s.Elements) > 0 {

@@ -1,0 +1,100 @@
+package firewall
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	genmsgSize   = 4                // of struct nfgenmsg, before the attributes
+	socketBuffer = 64 << 20         // with the stock size the kernel drops answers to a few hundred rules
+	answerLimit  = 30 * time.Second // the kernel answers at once; this only keeps a lost answer from blocking forever
+)
+
+// kernel writes and reads nftables in one network namespace.
+type kernel struct {
+	namespace *os.File
+}
+
+// close gives the namespace back.
+func (k *kernel) close() { k.namespace.Close() }
+
+// openKernel takes the namespace of the calling thread.
+func openKernel() (*kernel, error) {
+	f, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, fmt.Errorf("open the network namespace: %w", err)
+	}
+	return &kernel{f}, nil
+}
+
+// dial opens a socket for one look or one batch: what is left over of an answer cannot be taken for that to another question.
+func (k *kernel) dial() (*nftables.Conn, error) {
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(int(k.namespace.Fd())), nftables.WithSockOptions(widen))
+	if err != nil {
+		return nil, fmt.Errorf("open nftables: %w", err)
+	}
+	return conn, nil
+}
+
+func widen(c *netlink.Conn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = errors.Join(
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, socketBuffer),
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer),
+		)
+	})
+	return errors.Join(err, failed, c.SetDeadline(time.Now().Add(answerLimit)))
+}
+
+// ours is the table as the library has it.
+func ours() *nftables.Table {
+	return &nftables.Table{Name: Table, Family: nftables.TableFamilyINet}
+}
+
+// generation is a number that rises with each batch of anybody.
+func (k *kernel) generation() (uint32, error) {
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(k.namespace.Fd())})
+	if err != nil {
+		return 0, fmt.Errorf("open netlink: %w", err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+		return 0, err
+	}
+	replies, err := conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: netlink.Request},
+		Data:   make([]byte, genmsgSize),
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the generation of nftables: %w", err)
+	}
+	for _, m := range replies {
+		if len(m.Data) < genmsgSize {
+			continue
+		}
+		ad, err := netlink.NewAttributeDecoder(m.Data[genmsgSize:])
+		if err != nil {
+			return 0, err
+		}
+		ad.ByteOrder = binary.BigEndian
+		for ad.Next() {
+			if ad.Type() == unix.NFTA_GEN_ID {
+				return ad.Uint32(), ad.Err()
+			}
+		}
+	}
+	return 0, errors.New("the kernel does not tell the generation of nftables")
+}
