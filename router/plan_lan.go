@@ -84,7 +84,7 @@ func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self
 		})
 	}
 	// RFC 7084 L-4: a router that waits for its prefix is not a default router yet.
-	if len(prefixes) == 0 && slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return e.Delegation != "" }) {
+	if len(prefixes) == 0 && slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return e.Delegation != "" && !e.Prefix.IsSingleIP() }) {
 		out.RouterLifetime = 0
 	}
 	p.plan.RA.Interfaces[i.Name] = out

@@ -157,6 +157,9 @@ func render(p *Plan) string {
 		for _, a := range l.Addresses {
 			fmt.Fprintf(w, "  address %s\n", a.Prefix)
 		}
+		for _, s := range l.Sysctls {
+			fmt.Fprintf(w, "  %s = %s\n", s.Path, s.Value)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.VXLAN.Devices)) {
 		fmt.Fprintf(w, "vxlan %+v\n", p.VXLAN.Devices[name])
@@ -206,6 +209,9 @@ func render(p *Plan) string {
 	}
 	for _, r := range p.Static {
 		fmt.Fprintf(w, "static %s\n", r)
+	}
+	for _, r := range p.Local {
+		fmt.Fprintf(w, "local %s\n", r)
 	}
 	for _, r := range p.Aggregate {
 		fmt.Fprintf(w, "aggregate %s\n", r)
