@@ -35,8 +35,8 @@
 //	links                   bond, bridge (VLANs too), dummy, gre, ip6gre, ip6tnl, macvlan, sit, tun, veth, vlan, vrf, vxlan: both
 //	nftables                only the family bridge       inet, ip, ip6, bridge; nat, fib, ct, sets, limits
 //	IPv6 multicast routing  no                           yes
-//	programs for cgroups    no (so no ip vrf exec)       yes
-//	other modules           those in umlModules          by need, as on any host
+//	programs for cgroups    yes (ip vrf exec)            yes
+//	other modules           by need, as on any host      by need, as on any host
 //	race detector           no                           no
 //
 // Both are for behaviour, never for timings: a test gives every wait the time that it would need on a machine ten times slower.

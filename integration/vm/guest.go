@@ -66,6 +66,12 @@ func (g *guest) run(file string) error {
 	if err := g.openOutput(); err != nil {
 		return err
 	}
+	if dir := g.job.Link; dir != "" {
+		const all = "/lib/modules"
+		if err := errors.Join(os.MkdirAll(all, 0o755), os.Symlink(dir, filepath.Join(all, filepath.Base(dir)))); err != nil {
+			return err
+		}
+	}
 	if err := loadModules(g.job.Late); err != nil {
 		return err
 	}

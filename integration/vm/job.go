@@ -13,6 +13,7 @@ type job struct {
 	Out   string   // the device for the output
 	Early []string // modules that the root file system needs, before it is there
 	Late  []string // the others, in the host's file system
+	Link  string   // a directory of modules that modprobe does not find: it gets a link to it, below /lib/modules
 	Lower mount    // the host's file system
 	Exe   string   // the test program
 	Args  []string

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// umlModules are there at the start of each test. No program gets a module by need: the kernel finds no modules of its version
-// below /lib/modules.
+// umlModules are there at the start of each test: most tests need some, and one by one they take longer. The kernel gets others
+// by need.
 var umlModules = []string{"ipv6", "8021q", "vrf", "dummy", "ip_gre", "ip6_gre", "sit", "ip6_tunnel", "bonding", "macvlan", "bridge", "vxlan", "veth", "tun", "af_packet_diag", "udp_diag"}
 
 // umlCommand is a machine with user-mode-linux: dir is the test's own, for the job and what the kernel leaves.
@@ -31,6 +31,7 @@ func umlCommand(dir string, j *job) (*exec.Cmd, error) {
 	if j.Late, err = moduleFiles(modules, umlModules...); err != nil {
 		return nil, err
 	}
+	j.Link = modules
 	j.Out = "/dev/tty1"
 	j.Lower = mount{Source: "none", Type: "hostfs", Options: "/"}
 	file := filepath.Join(dir, "job.json")

@@ -62,7 +62,10 @@ func TestOnly(t *testing.T) {
 		{"TestA/uml", "TestA/u/x", "^TestA$/^uml$/x"},
 		{"TestA/1.5", "", `^TestA$/^1\.5$`},
 		{"TestA", "TestA/x|TestB/y", "^TestA$"},
-		{"TestA", "TestA/[/]", "^TestA$"},
+		{"TestA", "TestA/[/]", "^TestA$/[/]"},
+		{"TestA", "TestA/(x|y)/z", "^TestA$/(x|y)/z"},
+		{"TestA", `TestA/\(|x/y`, "^TestA$"},
+		{"TestA", `Test\/A`, "^TestA$"},
 	} {
 		if got := only(c.test, c.pattern); got != c.want {
 			t.Errorf("only(%q, %q) = %q, want %q", c.test, c.pattern, got, c.want)

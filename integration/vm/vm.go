@@ -200,13 +200,36 @@ func only(test, pattern string) string {
 	for part := range strings.SplitSeq(test, "/") {
 		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
 	}
-	// A pattern of alternatives, or with a slash in brackets, is not taken apart: all subtests run then.
-	if !strings.ContainsAny(pattern, "|[") {
-		if outside := strings.Split(pattern, "/"); len(outside) > len(parts) {
-			parts = append(parts, outside[len(parts):]...)
-		}
+	if outside := elements(pattern); len(outside) > len(parts) {
+		parts = append(parts, outside[len(parts):]...)
 	}
 	return strings.Join(parts, "/")
+}
+
+// elements takes a pattern of -test.run apart at the slashes, as the testing package does. A pattern of alternatives has none.
+func elements(pattern string) []string {
+	var parts []string
+	depth, from := 0, 0
+	for i := 0; i < len(pattern); i++ {
+		switch pattern[i] {
+		case '\\':
+			i++
+		case '[', '(':
+			depth++
+		case ']', ')':
+			depth--
+		case '|':
+			if depth == 0 {
+				return nil
+			}
+		case '/':
+			if depth == 0 {
+				parts = append(parts, pattern[from:i])
+				from = i + 1
+			}
+		}
+	}
+	return append(parts, pattern[from:])
 }
 
 // environment is that of the test program inside.

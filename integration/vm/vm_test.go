@@ -56,6 +56,8 @@ func TestUML(t *testing.T) {
 	t.Run("host", testHost)
 	t.Run("vrf", testVRF)
 	t.Run("vlan_bridge", testVLANBridge)
+	t.Run("cgroup", testCgroup)
+	t.Run("modprobe", testModprobe)
 }
 
 func TestQEMU(t *testing.T) {
@@ -69,6 +71,7 @@ func TestQEMU(t *testing.T) {
 	t.Run("nftables", testNftables)
 	t.Run("mroute", testMulticastRouting)
 	t.Run("cgroup", testCgroup)
+	t.Run("modprobe", testModprobe)
 }
 
 // testHost looks at what is around the tests: the host's files, and a system to run anything in.
@@ -178,6 +181,14 @@ func testCgroup(t *testing.T) {
 	if out := n.Sh(t, "ip vrf exec mgmt ip vrf identify"); out != "mgmt\n" {
 		t.Errorf("the process is in the VRF %q", out)
 	}
+}
+
+// testModprobe makes a link whose module is not there yet.
+func testModprobe(t *testing.T) {
+	if b, err := os.ReadFile("/proc/modules"); err != nil || strings.Contains(string(b), "ipvlan") {
+		t.Fatalf("the test needs another module: %v", err)
+	}
+	netns.Host(t, "a").Sh(t, "ip link add eth0 type veth && ip link add link eth0 type ipvlan")
 }
 
 // traces are files that no host has.
