@@ -102,6 +102,20 @@ func (p *planner) configured(name string) *config.Interface {
 	return nil
 }
 
+// mtu returns the MTU that a link is to have, 0 for the one that it has. A VLAN of which nothing is said follows the link that carries
+// it: the kernel looks at that once, when the VLAN is made, which may be before.
+func (p *planner) mtu(i *config.Interface) int {
+	for range p.Config.Interfaces {
+		if i.MTU != 0 || i.VLAN == nil {
+			return i.MTU
+		}
+		if i = p.configured(i.VLAN.Link); i == nil {
+			return 0
+		}
+	}
+	return 0
+}
+
 func (p *planner) bridge(i *config.Interface) *device.Bridge {
 	b := i.Bridge
 	out := &device.Bridge{

@@ -21,7 +21,7 @@ func (p *planner) planInterface(i config.Interface) {
 		return // the unit that would make it refuses: it is not ours to give addresses
 	}
 	addresses := p.resolveAll(where+".addresses", i.Addresses)
-	link := kernel.Link{Name: i.Name, MTU: i.MTU, AcceptRA: i.AcceptRA, DAD: i.DAD, Sysctls: linkSettings(i), Made: i.Kind() != ""}
+	link := kernel.Link{Name: i.Name, MTU: p.mtu(&i), AcceptRA: i.AcceptRA, DAD: i.DAD, Sysctls: linkSettings(i), Made: i.Kind() != ""}
 	for _, a := range addresses {
 		link.Addresses = append(link.Addresses, kernel.Address{Prefix: a.prefix})
 	}

@@ -109,7 +109,7 @@ func wantsIPv6(l Link) bool {
 
 // eachLink calls fn for the links of cfg that are present.
 func (w *LinkWriter) eachLink(cfg Config, links Links, fn func(want Link, have LinkState) error, errs *[]error) {
-	for _, name := range slices.Sorted(maps.Keys(cfg.Links)) {
+	for _, name := range lowerFirst(cfg, links) {
 		if state, ok := links[name]; ok {
 			if err := fn(cfg.Links[name], state); err != nil {
 				*errs = append(*errs, err)

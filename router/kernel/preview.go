@@ -24,13 +24,14 @@ func (w *LinkWriter) Preview(want Config, links Links) ([]change.Op, error) {
 	defer w.mu.Unlock()
 	good, errs := named(want)
 	var ops []change.Op
-	for _, name := range slices.Sorted(maps.Keys(good.Links)) {
+	order := lowerFirst(good, links)
+	for _, name := range order {
 		if have, ok := links[name]; ok && good.Links[name].changesMTU(have) {
 			ops = append(ops, mtuOp(have, good.Links[name].MTU))
 		}
 	}
 	ops = append(ops, w.previewSysctls(good, links, &errs)...)
-	for _, name := range slices.Sorted(maps.Keys(good.Links)) {
+	for _, name := range order {
 		if have, ok := links[name]; ok && !have.Up {
 			ops = append(ops, change.Op{Object: name, Action: "bring up"})
 		}
