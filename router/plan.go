@@ -33,6 +33,7 @@ type Plan struct {
 	Ports     map[string]int // index of each link that is a port: one that is made anew becomes a port again
 	Kernel    kernel.Config
 	VXLAN     vxlan.Config
+	VTEPs     []VTEPFilter // from where each VXLAN device accepts packets, where a firewall filters
 	BGP       bgp.Config
 	PD        pd.Config
 	RA        ra.Config

@@ -8,7 +8,6 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // planInterface plans all that stands under one link.
@@ -109,22 +108,6 @@ func (p *planner) connected(state kernel.LinkState) {
 		}
 		seen[prefix] = true
 		p.plan.Connected = append(p.plan.Connected, rib.Route{Prefix: prefix, Link: state.Name, Table: table})
-	}
-}
-
-func (p *planner) planVXLAN(i config.Interface) {
-	v := i.VXLAN
-	if _, ok := p.Links[v.Link]; !ok {
-		// The kernel removes a device with the link that carries it.
-		p.pending(fmt.Sprintf("interfaces.%s.vxlan", i.Name), fmt.Sprintf("there is no link %s to carry it", v.Link))
-		return
-	}
-	local, ok := p.resolveHost(fmt.Sprintf("interfaces.%s.vxlan.local", i.Name), v.Local)
-	if !ok {
-		return
-	}
-	p.plan.VXLAN.Devices[i.Name] = vxlan.Device{
-		Name: i.Name, VNI: v.VNI, Group: v.Group, Link: v.Link, Local: local, TTL: v.TTL, Port: v.Port, MTU: i.MTU,
 	}
 }
 

@@ -50,6 +50,9 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := r.refuse("vxlan", f.vxlan.Refused); err != nil {
+		return nil, nil, err
+	}
 	plan := f.plan
 	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: plan.Pending}
 	out.add("device", f.devices.Ops, nil)
