@@ -55,7 +55,25 @@ type InterfaceState struct {
 	// Its addresses, in the order of the kernel.
 	Addresses []*LinkAddress `protobuf:"bytes,14,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	// Pattern of the configuration that it is configured by; empty: it is configured by its name, or not at all.
-	Pattern       string `protobuf:"bytes,20,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	Pattern string `protobuf:"bytes,20,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	// This router made it.
+	Made bool `protobuf:"varint,21,opt,name=made,proto3" json:"made,omitempty"`
+	// Ports of a bridge, bond or VRF, by name.
+	Ports []string `protobuf:"bytes,22,rep,name=ports,proto3" json:"ports,omitempty"`
+	// What a VLAN is; absent for other kinds of link, as with all that follow.
+	Vlan *VlanState `protobuf:"bytes,23,opt,name=vlan,proto3" json:"vlan,omitempty"`
+	// What a bridge is.
+	Bridge *BridgeState `protobuf:"bytes,24,opt,name=bridge,proto3" json:"bridge,omitempty"`
+	// What a GRE tunnel is.
+	Gre *GreState `protobuf:"bytes,25,opt,name=gre,proto3" json:"gre,omitempty"`
+	// What a bond is.
+	Bond *BondState `protobuf:"bytes,26,opt,name=bond,proto3" json:"bond,omitempty"`
+	// Routing table of a VRF; 0: it is none.
+	VrfTable uint32 `protobuf:"varint,27,opt,name=vrf_table,json=vrfTable,proto3" json:"vrf_table,omitempty"`
+	// How it is a port of a bridge.
+	BridgePort *BridgePortState `protobuf:"bytes,28,opt,name=bridge_port,json=bridgePort,proto3" json:"bridge_port,omitempty"`
+	// How it is a port of a bond.
+	BondPort      *BondPortState `protobuf:"bytes,29,opt,name=bond_port,json=bondPort,proto3" json:"bond_port,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -195,6 +213,552 @@ func (x *InterfaceState) GetPattern() string {
 	return ""
 }
 
+func (x *InterfaceState) GetMade() bool {
+	if x != nil {
+		return x.Made
+	}
+	return false
+}
+
+func (x *InterfaceState) GetPorts() []string {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+func (x *InterfaceState) GetVlan() *VlanState {
+	if x != nil {
+		return x.Vlan
+	}
+	return nil
+}
+
+func (x *InterfaceState) GetBridge() *BridgeState {
+	if x != nil {
+		return x.Bridge
+	}
+	return nil
+}
+
+func (x *InterfaceState) GetGre() *GreState {
+	if x != nil {
+		return x.Gre
+	}
+	return nil
+}
+
+func (x *InterfaceState) GetBond() *BondState {
+	if x != nil {
+		return x.Bond
+	}
+	return nil
+}
+
+func (x *InterfaceState) GetVrfTable() uint32 {
+	if x != nil {
+		return x.VrfTable
+	}
+	return 0
+}
+
+func (x *InterfaceState) GetBridgePort() *BridgePortState {
+	if x != nil {
+		return x.BridgePort
+	}
+	return nil
+}
+
+func (x *InterfaceState) GetBondPort() *BondPortState {
+	if x != nil {
+		return x.BondPort
+	}
+	return nil
+}
+
+// VlanState is a VLAN interface.
+type VlanState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Interface that carries it.
+	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	// VLAN identifier.
+	Id uint32 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Kind of the tag: 802.1q or 802.1ad.
+	Protocol      string `protobuf:"bytes,3,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VlanState) Reset() {
+	*x = VlanState{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VlanState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VlanState) ProtoMessage() {}
+
+func (x *VlanState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VlanState.ProtoReflect.Descriptor instead.
+func (*VlanState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *VlanState) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *VlanState) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *VlanState) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+// BridgeState is a bridge at work.
+type BridgeState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The spanning tree runs.
+	Stp bool `protobuf:"varint,1,opt,name=stp,proto3" json:"stp,omitempty"`
+	// Priority of the bridge in the spanning tree.
+	Priority uint32 `protobuf:"varint,2,opt,name=priority,proto3" json:"priority,omitempty"`
+	// It is the root of the spanning tree.
+	Root bool `protobuf:"varint,3,opt,name=root,proto3" json:"root,omitempty"`
+	// Identifier of the root: priority in hexadecimal and hardware address, 8000.52:54:00:d6:c2:a9.
+	RootId string `protobuf:"bytes,4,opt,name=root_id,json=rootId,proto3" json:"root_id,omitempty"`
+	// Port towards the root; empty: it is the root, or has none.
+	RootPort string `protobuf:"bytes,5,opt,name=root_port,json=rootPort,proto3" json:"root_port,omitempty"`
+	// VLANs are kept apart.
+	VlanFiltering bool `protobuf:"varint,6,opt,name=vlan_filtering,json=vlanFiltering,proto3" json:"vlan_filtering,omitempty"`
+	// VLANs of the bridge's own interface, where they are kept apart: "1 (pvid), 300-309".
+	Vlans string `protobuf:"bytes,7,opt,name=vlans,proto3" json:"vlans,omitempty"`
+	// Multicast is sent only to ports with listeners.
+	MulticastSnooping bool `protobuf:"varint,8,opt,name=multicast_snooping,json=multicastSnooping,proto3" json:"multicast_snooping,omitempty"`
+	// It asks for listeners.
+	MulticastQuerier bool `protobuf:"varint,9,opt,name=multicast_querier,json=multicastQuerier,proto3" json:"multicast_querier,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *BridgeState) Reset() {
+	*x = BridgeState{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BridgeState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BridgeState) ProtoMessage() {}
+
+func (x *BridgeState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BridgeState.ProtoReflect.Descriptor instead.
+func (*BridgeState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BridgeState) GetStp() bool {
+	if x != nil {
+		return x.Stp
+	}
+	return false
+}
+
+func (x *BridgeState) GetPriority() uint32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *BridgeState) GetRoot() bool {
+	if x != nil {
+		return x.Root
+	}
+	return false
+}
+
+func (x *BridgeState) GetRootId() string {
+	if x != nil {
+		return x.RootId
+	}
+	return ""
+}
+
+func (x *BridgeState) GetRootPort() string {
+	if x != nil {
+		return x.RootPort
+	}
+	return ""
+}
+
+func (x *BridgeState) GetVlanFiltering() bool {
+	if x != nil {
+		return x.VlanFiltering
+	}
+	return false
+}
+
+func (x *BridgeState) GetVlans() string {
+	if x != nil {
+		return x.Vlans
+	}
+	return ""
+}
+
+func (x *BridgeState) GetMulticastSnooping() bool {
+	if x != nil {
+		return x.MulticastSnooping
+	}
+	return false
+}
+
+func (x *BridgeState) GetMulticastQuerier() bool {
+	if x != nil {
+		return x.MulticastQuerier
+	}
+	return false
+}
+
+// GreState is a GRE tunnel.
+type GreState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Our own outer address.
+	Local string `protobuf:"bytes,1,opt,name=local,proto3" json:"local,omitempty"`
+	// Outer address of the other end.
+	Remote string `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
+	// Interface that outer packets leave by; empty: as the routes say.
+	Link string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
+	// Key; absent: packets have none.
+	Key *uint32 `protobuf:"varint,4,opt,name=key,proto3,oneof" json:"key,omitempty"`
+	// Outer hop limit; 0: that of the inner packet.
+	Ttl uint32 `protobuf:"varint,5,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	// Outer traffic class.
+	Tos           uint32 `protobuf:"varint,6,opt,name=tos,proto3" json:"tos,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GreState) Reset() {
+	*x = GreState{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GreState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GreState) ProtoMessage() {}
+
+func (x *GreState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GreState.ProtoReflect.Descriptor instead.
+func (*GreState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GreState) GetLocal() string {
+	if x != nil {
+		return x.Local
+	}
+	return ""
+}
+
+func (x *GreState) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *GreState) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *GreState) GetKey() uint32 {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return 0
+}
+
+func (x *GreState) GetTtl() uint32 {
+	if x != nil {
+		return x.Ttl
+	}
+	return 0
+}
+
+func (x *GreState) GetTos() uint32 {
+	if x != nil {
+		return x.Tos
+	}
+	return 0
+}
+
+// BondState is a bond at work.
+type BondState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Mode, in the words of the configuration.
+	Mode string `protobuf:"bytes,1,opt,name=mode,proto3" json:"mode,omitempty"`
+	// Port that is used, in modes that have one; empty: none.
+	Active string `protobuf:"bytes,2,opt,name=active,proto3" json:"active,omitempty"`
+	// Port that is preferred; empty: none.
+	Primary string `protobuf:"bytes,3,opt,name=primary,proto3" json:"primary,omitempty"`
+	// Hardware address of the partner in mode 802.3ad; empty: none was heard.
+	Partner       string `protobuf:"bytes,4,opt,name=partner,proto3" json:"partner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BondState) Reset() {
+	*x = BondState{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BondState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BondState) ProtoMessage() {}
+
+func (x *BondState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BondState.ProtoReflect.Descriptor instead.
+func (*BondState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BondState) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *BondState) GetActive() string {
+	if x != nil {
+		return x.Active
+	}
+	return ""
+}
+
+func (x *BondState) GetPrimary() string {
+	if x != nil {
+		return x.Primary
+	}
+	return ""
+}
+
+func (x *BondState) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+// BridgePortState is how a link is a port of a bridge.
+type BridgePortState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// State of the spanning tree: disabled, listening, learning, forwarding or blocking.
+	State string `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	// Cost of the path by this port.
+	Cost uint32 `protobuf:"varint,2,opt,name=cost,proto3" json:"cost,omitempty"`
+	// Nothing is forwarded between it and other isolated ports.
+	Isolated bool `protobuf:"varint,3,opt,name=isolated,proto3" json:"isolated,omitempty"`
+	// VLANs that it takes, where they are kept apart: "1 (pvid), 300-309".
+	Vlans         string `protobuf:"bytes,4,opt,name=vlans,proto3" json:"vlans,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BridgePortState) Reset() {
+	*x = BridgePortState{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BridgePortState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BridgePortState) ProtoMessage() {}
+
+func (x *BridgePortState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BridgePortState.ProtoReflect.Descriptor instead.
+func (*BridgePortState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BridgePortState) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *BridgePortState) GetCost() uint32 {
+	if x != nil {
+		return x.Cost
+	}
+	return 0
+}
+
+func (x *BridgePortState) GetIsolated() bool {
+	if x != nil {
+		return x.Isolated
+	}
+	return false
+}
+
+func (x *BridgePortState) GetVlans() string {
+	if x != nil {
+		return x.Vlans
+	}
+	return ""
+}
+
+// BondPortState is how a link is a port of a bond.
+type BondPortState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It carries packets; if not, it is a backup.
+	Active bool `protobuf:"varint,1,opt,name=active,proto3" json:"active,omitempty"`
+	// The bond sees its carrier.
+	Up bool `protobuf:"varint,2,opt,name=up,proto3" json:"up,omitempty"`
+	// How often its carrier was lost.
+	Failures      uint32 `protobuf:"varint,3,opt,name=failures,proto3" json:"failures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BondPortState) Reset() {
+	*x = BondPortState{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BondPortState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BondPortState) ProtoMessage() {}
+
+func (x *BondPortState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BondPortState.ProtoReflect.Descriptor instead.
+func (*BondPortState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BondPortState) GetActive() bool {
+	if x != nil {
+		return x.Active
+	}
+	return false
+}
+
+func (x *BondPortState) GetUp() bool {
+	if x != nil {
+		return x.Up
+	}
+	return false
+}
+
+func (x *BondPortState) GetFailures() uint32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
 // LinkAddress is an address on a link.
 type LinkAddress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -220,7 +784,7 @@ type LinkAddress struct {
 
 func (x *LinkAddress) Reset() {
 	*x = LinkAddress{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[1]
+	mi := &file_sixfold_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +796,7 @@ func (x *LinkAddress) String() string {
 func (*LinkAddress) ProtoMessage() {}
 
 func (x *LinkAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[1]
+	mi := &file_sixfold_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +809,7 @@ func (x *LinkAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkAddress.ProtoReflect.Descriptor instead.
 func (*LinkAddress) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{1}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LinkAddress) GetPrefix() string {
@@ -337,7 +901,7 @@ type RouteState struct {
 
 func (x *RouteState) Reset() {
 	*x = RouteState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[2]
+	mi := &file_sixfold_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -349,7 +913,7 @@ func (x *RouteState) String() string {
 func (*RouteState) ProtoMessage() {}
 
 func (x *RouteState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[2]
+	mi := &file_sixfold_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -362,7 +926,7 @@ func (x *RouteState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteState.ProtoReflect.Descriptor instead.
 func (*RouteState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RouteState) GetPrefix() string {
@@ -490,7 +1054,7 @@ type PrefixState struct {
 
 func (x *PrefixState) Reset() {
 	*x = PrefixState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[3]
+	mi := &file_sixfold_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +1066,7 @@ func (x *PrefixState) String() string {
 func (*PrefixState) ProtoMessage() {}
 
 func (x *PrefixState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[3]
+	mi := &file_sixfold_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +1079,7 @@ func (x *PrefixState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixState.ProtoReflect.Descriptor instead.
 func (*PrefixState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PrefixState) GetName() string {
@@ -645,7 +1209,7 @@ type PrefixUse struct {
 
 func (x *PrefixUse) Reset() {
 	*x = PrefixUse{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[4]
+	mi := &file_sixfold_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -657,7 +1221,7 @@ func (x *PrefixUse) String() string {
 func (*PrefixUse) ProtoMessage() {}
 
 func (x *PrefixUse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[4]
+	mi := &file_sixfold_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -670,7 +1234,7 @@ func (x *PrefixUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixUse.ProtoReflect.Descriptor instead.
 func (*PrefixUse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PrefixUse) GetWhere() string {
@@ -733,7 +1297,7 @@ type Lease struct {
 
 func (x *Lease) Reset() {
 	*x = Lease{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[5]
+	mi := &file_sixfold_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +1309,7 @@ func (x *Lease) String() string {
 func (*Lease) ProtoMessage() {}
 
 func (x *Lease) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[5]
+	mi := &file_sixfold_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +1322,7 @@ func (x *Lease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lease.ProtoReflect.Descriptor instead.
 func (*Lease) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Lease) GetPrefix() string {
@@ -887,7 +1451,7 @@ type NeighborEntry struct {
 
 func (x *NeighborEntry) Reset() {
 	*x = NeighborEntry{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[6]
+	mi := &file_sixfold_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1463,7 @@ func (x *NeighborEntry) String() string {
 func (*NeighborEntry) ProtoMessage() {}
 
 func (x *NeighborEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[6]
+	mi := &file_sixfold_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +1476,7 @@ func (x *NeighborEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NeighborEntry.ProtoReflect.Descriptor instead.
 func (*NeighborEntry) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *NeighborEntry) GetLink() string {
@@ -1010,7 +1574,7 @@ type BgpNeighborState struct {
 
 func (x *BgpNeighborState) Reset() {
 	*x = BgpNeighborState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[7]
+	mi := &file_sixfold_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1586,7 @@ func (x *BgpNeighborState) String() string {
 func (*BgpNeighborState) ProtoMessage() {}
 
 func (x *BgpNeighborState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[7]
+	mi := &file_sixfold_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1599,7 @@ func (x *BgpNeighborState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BgpNeighborState.ProtoReflect.Descriptor instead.
 func (*BgpNeighborState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BgpNeighborState) GetName() string {
@@ -1227,7 +1791,7 @@ type BgpPath struct {
 
 func (x *BgpPath) Reset() {
 	*x = BgpPath{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[8]
+	mi := &file_sixfold_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1803,7 @@ func (x *BgpPath) String() string {
 func (*BgpPath) ProtoMessage() {}
 
 func (x *BgpPath) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[8]
+	mi := &file_sixfold_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1816,7 @@ func (x *BgpPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BgpPath.ProtoReflect.Descriptor instead.
 func (*BgpPath) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BgpPath) GetPrefix() string {
@@ -1399,7 +1963,7 @@ type Advertisement struct {
 
 func (x *Advertisement) Reset() {
 	*x = Advertisement{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[9]
+	mi := &file_sixfold_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1975,7 @@ func (x *Advertisement) String() string {
 func (*Advertisement) ProtoMessage() {}
 
 func (x *Advertisement) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[9]
+	mi := &file_sixfold_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1988,7 @@ func (x *Advertisement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Advertisement.ProtoReflect.Descriptor instead.
 func (*Advertisement) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Advertisement) GetLink() string {
@@ -1604,7 +2168,7 @@ type PrefixInformation struct {
 
 func (x *PrefixInformation) Reset() {
 	*x = PrefixInformation{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[10]
+	mi := &file_sixfold_v1_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +2180,7 @@ func (x *PrefixInformation) String() string {
 func (*PrefixInformation) ProtoMessage() {}
 
 func (x *PrefixInformation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[10]
+	mi := &file_sixfold_v1_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +2193,7 @@ func (x *PrefixInformation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixInformation.ProtoReflect.Descriptor instead.
 func (*PrefixInformation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PrefixInformation) GetPrefix() string {
@@ -1755,7 +2319,7 @@ type VxlanState struct {
 
 func (x *VxlanState) Reset() {
 	*x = VxlanState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[11]
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1767,7 +2331,7 @@ func (x *VxlanState) String() string {
 func (*VxlanState) ProtoMessage() {}
 
 func (x *VxlanState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[11]
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1780,7 +2344,7 @@ func (x *VxlanState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VxlanState.ProtoReflect.Descriptor instead.
 func (*VxlanState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *VxlanState) GetName() string {
@@ -2026,7 +2590,7 @@ type VxlanRemote struct {
 
 func (x *VxlanRemote) Reset() {
 	*x = VxlanRemote{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2038,7 +2602,7 @@ func (x *VxlanRemote) String() string {
 func (*VxlanRemote) ProtoMessage() {}
 
 func (x *VxlanRemote) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2051,7 +2615,7 @@ func (x *VxlanRemote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VxlanRemote.ProtoReflect.Descriptor instead.
 func (*VxlanRemote) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *VxlanRemote) GetAddress() string {
@@ -2110,7 +2674,7 @@ type ForwardingEntry struct {
 
 func (x *ForwardingEntry) Reset() {
 	*x = ForwardingEntry{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[13]
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2122,7 +2686,7 @@ func (x *ForwardingEntry) String() string {
 func (*ForwardingEntry) ProtoMessage() {}
 
 func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[13]
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2135,7 +2699,7 @@ func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingEntry.ProtoReflect.Descriptor instead.
 func (*ForwardingEntry) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ForwardingEntry) GetMac() string {
@@ -2197,7 +2761,7 @@ type Dhcpv6LinkState struct {
 
 func (x *Dhcpv6LinkState) Reset() {
 	*x = Dhcpv6LinkState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[14]
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2209,7 +2773,7 @@ func (x *Dhcpv6LinkState) String() string {
 func (*Dhcpv6LinkState) ProtoMessage() {}
 
 func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[14]
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2222,7 +2786,7 @@ func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6LinkState.ProtoReflect.Descriptor instead.
 func (*Dhcpv6LinkState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Dhcpv6LinkState) GetLink() string {
@@ -2274,7 +2838,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[15]
+	mi := &file_sixfold_v1_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2286,7 +2850,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[15]
+	mi := &file_sixfold_v1_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2299,7 +2863,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PoolState) GetName() string {
@@ -2357,7 +2921,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[16]
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2369,7 +2933,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[16]
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2382,7 +2946,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Pending) GetWhat() string {
@@ -2414,7 +2978,7 @@ type UnitState struct {
 
 func (x *UnitState) Reset() {
 	*x = UnitState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2426,7 +2990,7 @@ func (x *UnitState) String() string {
 func (*UnitState) ProtoMessage() {}
 
 func (x *UnitState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2439,7 +3003,7 @@ func (x *UnitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitState.ProtoReflect.Descriptor instead.
 func (*UnitState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UnitState) GetName() string {
@@ -2486,7 +3050,7 @@ type Drift struct {
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2498,7 +3062,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2511,7 +3075,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Drift) GetId() uint64 {
@@ -2590,7 +3154,7 @@ type AuditRecord struct {
 
 func (x *AuditRecord) Reset() {
 	*x = AuditRecord{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2602,7 +3166,7 @@ func (x *AuditRecord) String() string {
 func (*AuditRecord) ProtoMessage() {}
 
 func (x *AuditRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2615,7 +3179,7 @@ func (x *AuditRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
 func (*AuditRecord) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AuditRecord) GetId() uint64 {
@@ -2704,7 +3268,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2716,7 +3280,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2729,7 +3293,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Event) GetId() uint64 {
@@ -2786,7 +3350,7 @@ var File_sixfold_v1_state_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"\x16sixfold/v1/state.proto\x12\n" +
-	"sixfold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x03\n" +
+	"sixfold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x05\n" +
 	"\x0eInterfaceState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
@@ -2805,7 +3369,53 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x06parent\x18\f \x01(\tR\x06parent\x12\x16\n" +
 	"\x06master\x18\r \x01(\tR\x06master\x125\n" +
 	"\taddresses\x18\x0e \x03(\v2\x17.sixfold.v1.LinkAddressR\taddresses\x12\x18\n" +
-	"\apattern\x18\x14 \x01(\tR\apattern\"\x99\x02\n" +
+	"\apattern\x18\x14 \x01(\tR\apattern\x12\x12\n" +
+	"\x04made\x18\x15 \x01(\bR\x04made\x12\x14\n" +
+	"\x05ports\x18\x16 \x03(\tR\x05ports\x12)\n" +
+	"\x04vlan\x18\x17 \x01(\v2\x15.sixfold.v1.VlanStateR\x04vlan\x12/\n" +
+	"\x06bridge\x18\x18 \x01(\v2\x17.sixfold.v1.BridgeStateR\x06bridge\x12&\n" +
+	"\x03gre\x18\x19 \x01(\v2\x14.sixfold.v1.GreStateR\x03gre\x12)\n" +
+	"\x04bond\x18\x1a \x01(\v2\x15.sixfold.v1.BondStateR\x04bond\x12\x1b\n" +
+	"\tvrf_table\x18\x1b \x01(\rR\bvrfTable\x12<\n" +
+	"\vbridge_port\x18\x1c \x01(\v2\x1b.sixfold.v1.BridgePortStateR\n" +
+	"bridgePort\x126\n" +
+	"\tbond_port\x18\x1d \x01(\v2\x19.sixfold.v1.BondPortStateR\bbondPort\"K\n" +
+	"\tVlanState\x12\x12\n" +
+	"\x04link\x18\x01 \x01(\tR\x04link\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\rR\x02id\x12\x1a\n" +
+	"\bprotocol\x18\x03 \x01(\tR\bprotocol\"\x9e\x02\n" +
+	"\vBridgeState\x12\x10\n" +
+	"\x03stp\x18\x01 \x01(\bR\x03stp\x12\x1a\n" +
+	"\bpriority\x18\x02 \x01(\rR\bpriority\x12\x12\n" +
+	"\x04root\x18\x03 \x01(\bR\x04root\x12\x17\n" +
+	"\aroot_id\x18\x04 \x01(\tR\x06rootId\x12\x1b\n" +
+	"\troot_port\x18\x05 \x01(\tR\brootPort\x12%\n" +
+	"\x0evlan_filtering\x18\x06 \x01(\bR\rvlanFiltering\x12\x14\n" +
+	"\x05vlans\x18\a \x01(\tR\x05vlans\x12-\n" +
+	"\x12multicast_snooping\x18\b \x01(\bR\x11multicastSnooping\x12+\n" +
+	"\x11multicast_querier\x18\t \x01(\bR\x10multicastQuerier\"\x8f\x01\n" +
+	"\bGreState\x12\x14\n" +
+	"\x05local\x18\x01 \x01(\tR\x05local\x12\x16\n" +
+	"\x06remote\x18\x02 \x01(\tR\x06remote\x12\x12\n" +
+	"\x04link\x18\x03 \x01(\tR\x04link\x12\x15\n" +
+	"\x03key\x18\x04 \x01(\rH\x00R\x03key\x88\x01\x01\x12\x10\n" +
+	"\x03ttl\x18\x05 \x01(\rR\x03ttl\x12\x10\n" +
+	"\x03tos\x18\x06 \x01(\rR\x03tosB\x06\n" +
+	"\x04_key\"k\n" +
+	"\tBondState\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x16\n" +
+	"\x06active\x18\x02 \x01(\tR\x06active\x12\x18\n" +
+	"\aprimary\x18\x03 \x01(\tR\aprimary\x12\x18\n" +
+	"\apartner\x18\x04 \x01(\tR\apartner\"m\n" +
+	"\x0fBridgePortState\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
+	"\x04cost\x18\x02 \x01(\rR\x04cost\x12\x1a\n" +
+	"\bisolated\x18\x03 \x01(\bR\bisolated\x12\x14\n" +
+	"\x05vlans\x18\x04 \x01(\tR\x05vlans\"S\n" +
+	"\rBondPortState\x12\x16\n" +
+	"\x06active\x18\x01 \x01(\bR\x06active\x12\x0e\n" +
+	"\x02up\x18\x02 \x01(\bR\x02up\x12\x1a\n" +
+	"\bfailures\x18\x03 \x01(\rR\bfailures\"\x99\x02\n" +
 	"\vLinkAddress\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x1c\n" +
 	"\ttentative\x18\x02 \x01(\bR\ttentative\x12\x1c\n" +
@@ -3086,80 +3696,92 @@ func file_sixfold_v1_state_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_proto_rawDescData
 }
 
-var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_sixfold_v1_state_proto_goTypes = []any{
 	(*InterfaceState)(nil),        // 0: sixfold.v1.InterfaceState
-	(*LinkAddress)(nil),           // 1: sixfold.v1.LinkAddress
-	(*RouteState)(nil),            // 2: sixfold.v1.RouteState
-	(*PrefixState)(nil),           // 3: sixfold.v1.PrefixState
-	(*PrefixUse)(nil),             // 4: sixfold.v1.PrefixUse
-	(*Lease)(nil),                 // 5: sixfold.v1.Lease
-	(*NeighborEntry)(nil),         // 6: sixfold.v1.NeighborEntry
-	(*BgpNeighborState)(nil),      // 7: sixfold.v1.BgpNeighborState
-	(*BgpPath)(nil),               // 8: sixfold.v1.BgpPath
-	(*Advertisement)(nil),         // 9: sixfold.v1.Advertisement
-	(*PrefixInformation)(nil),     // 10: sixfold.v1.PrefixInformation
-	(*VxlanState)(nil),            // 11: sixfold.v1.VxlanState
-	(*VxlanRemote)(nil),           // 12: sixfold.v1.VxlanRemote
-	(*ForwardingEntry)(nil),       // 13: sixfold.v1.ForwardingEntry
-	(*Dhcpv6LinkState)(nil),       // 14: sixfold.v1.Dhcpv6LinkState
-	(*PoolState)(nil),             // 15: sixfold.v1.PoolState
-	(*Pending)(nil),               // 16: sixfold.v1.Pending
-	(*UnitState)(nil),             // 17: sixfold.v1.UnitState
-	(*Drift)(nil),                 // 18: sixfold.v1.Drift
-	(*AuditRecord)(nil),           // 19: sixfold.v1.AuditRecord
-	(*Event)(nil),                 // 20: sixfold.v1.Event
-	nil,                           // 21: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	nil,                           // 22: sixfold.v1.Dhcpv6LinkState.SentEntry
-	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*VlanState)(nil),             // 1: sixfold.v1.VlanState
+	(*BridgeState)(nil),           // 2: sixfold.v1.BridgeState
+	(*GreState)(nil),              // 3: sixfold.v1.GreState
+	(*BondState)(nil),             // 4: sixfold.v1.BondState
+	(*BridgePortState)(nil),       // 5: sixfold.v1.BridgePortState
+	(*BondPortState)(nil),         // 6: sixfold.v1.BondPortState
+	(*LinkAddress)(nil),           // 7: sixfold.v1.LinkAddress
+	(*RouteState)(nil),            // 8: sixfold.v1.RouteState
+	(*PrefixState)(nil),           // 9: sixfold.v1.PrefixState
+	(*PrefixUse)(nil),             // 10: sixfold.v1.PrefixUse
+	(*Lease)(nil),                 // 11: sixfold.v1.Lease
+	(*NeighborEntry)(nil),         // 12: sixfold.v1.NeighborEntry
+	(*BgpNeighborState)(nil),      // 13: sixfold.v1.BgpNeighborState
+	(*BgpPath)(nil),               // 14: sixfold.v1.BgpPath
+	(*Advertisement)(nil),         // 15: sixfold.v1.Advertisement
+	(*PrefixInformation)(nil),     // 16: sixfold.v1.PrefixInformation
+	(*VxlanState)(nil),            // 17: sixfold.v1.VxlanState
+	(*VxlanRemote)(nil),           // 18: sixfold.v1.VxlanRemote
+	(*ForwardingEntry)(nil),       // 19: sixfold.v1.ForwardingEntry
+	(*Dhcpv6LinkState)(nil),       // 20: sixfold.v1.Dhcpv6LinkState
+	(*PoolState)(nil),             // 21: sixfold.v1.PoolState
+	(*Pending)(nil),               // 22: sixfold.v1.Pending
+	(*UnitState)(nil),             // 23: sixfold.v1.UnitState
+	(*Drift)(nil),                 // 24: sixfold.v1.Drift
+	(*AuditRecord)(nil),           // 25: sixfold.v1.AuditRecord
+	(*Event)(nil),                 // 26: sixfold.v1.Event
+	nil,                           // 27: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	nil,                           // 28: sixfold.v1.Dhcpv6LinkState.SentEntry
+	(*durationpb.Duration)(nil),   // 29: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
 }
 var file_sixfold_v1_state_proto_depIdxs = []int32{
-	1,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
-	23, // 1: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
-	23, // 2: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
-	24, // 3: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
-	24, // 4: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
-	24, // 5: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
-	24, // 6: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
-	24, // 7: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
-	4,  // 8: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
-	24, // 9: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
-	24, // 10: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
-	24, // 11: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
-	24, // 12: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
-	23, // 13: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
-	24, // 14: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
-	23, // 15: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
-	23, // 16: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
-	23, // 17: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
-	23, // 18: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
-	23, // 19: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
-	10, // 20: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
-	23, // 21: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	24, // 22: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	24, // 23: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	23, // 24: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	23, // 25: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	24, // 26: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	24, // 27: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
-	13, // 28: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
-	12, // 29: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
-	23, // 30: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
-	23, // 31: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
-	23, // 32: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
-	21, // 33: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	22, // 34: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
-	15, // 35: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	24, // 36: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	24, // 37: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
-	24, // 38: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	24, // 39: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	7,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
+	1,  // 1: sixfold.v1.InterfaceState.vlan:type_name -> sixfold.v1.VlanState
+	2,  // 2: sixfold.v1.InterfaceState.bridge:type_name -> sixfold.v1.BridgeState
+	3,  // 3: sixfold.v1.InterfaceState.gre:type_name -> sixfold.v1.GreState
+	4,  // 4: sixfold.v1.InterfaceState.bond:type_name -> sixfold.v1.BondState
+	5,  // 5: sixfold.v1.InterfaceState.bridge_port:type_name -> sixfold.v1.BridgePortState
+	6,  // 6: sixfold.v1.InterfaceState.bond_port:type_name -> sixfold.v1.BondPortState
+	29, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
+	29, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
+	30, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
+	30, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
+	30, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
+	30, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
+	30, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
+	10, // 14: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
+	30, // 15: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
+	30, // 16: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
+	30, // 17: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
+	30, // 18: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
+	29, // 19: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
+	30, // 20: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
+	29, // 21: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
+	29, // 22: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
+	29, // 23: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
+	29, // 24: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
+	29, // 25: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
+	16, // 26: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
+	29, // 27: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
+	30, // 28: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	30, // 29: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	29, // 30: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	29, // 31: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	30, // 32: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	30, // 33: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	19, // 34: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
+	18, // 35: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
+	29, // 36: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
+	29, // 37: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
+	29, // 38: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
+	27, // 39: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	28, // 40: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	21, // 41: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
+	30, // 42: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	30, // 43: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	30, // 44: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	30, // 45: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
@@ -3167,13 +3789,14 @@ func file_sixfold_v1_state_proto_init() {
 	if File_sixfold_v1_state_proto != nil {
 		return
 	}
+	file_sixfold_v1_state_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_proto_rawDesc), len(file_sixfold_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
