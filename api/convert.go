@@ -32,6 +32,9 @@ func interfaceState(i router.InterfaceStatus, names map[int]string) *sixfoldv1.I
 	for _, a := range l.Addresses {
 		m.Addresses = append(m.Addresses, linkAddress(a))
 	}
+	if i.Device != nil {
+		deviceState(m, i.Device)
+	}
 	return m
 }
 

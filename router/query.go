@@ -25,6 +25,16 @@ func (r *Router) Interfaces(context.Context) ([]InterfaceStatus, error) {
 			byName[i.Name] = s
 		}
 	}
+	devices, err := r.devices.Status()
+	if err != nil {
+		return nil, err
+	}
+	for i := range devices {
+		if s, ok := byName[devices[i].Name]; ok {
+			s.Device = &devices[i]
+			byName[s.Name] = s
+		}
+	}
 	out := make([]InterfaceStatus, 0, len(byName))
 	for _, s := range byName {
 		out = append(out, s)

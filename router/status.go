@@ -6,6 +6,7 @@ import (
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
@@ -30,6 +31,7 @@ type InterfaceStatus struct {
 	Configured  bool
 	Pattern     string // of the configuration that it is configured by; empty: by its name, or not at all
 	Link        kernel.LinkState
+	Device      *device.Status // what the link is and is a port of; nil: it does not exist
 }
 
 // RouteStatus is a route of the router's table with what the kernel says of it, or one of the kernel alone.

@@ -38,6 +38,7 @@ func printInterfaces(p printer, m *sixfoldv1.ListInterfacesResponse) error {
 		if i.GetPattern() != "" {
 			lines = append(lines, "# configured by "+i.GetPattern())
 		}
+		lines = append(lines, deviceLines(i)...)
 		for _, addr := range i.GetAddresses() {
 			lines = append(lines, addressText(addr))
 		}

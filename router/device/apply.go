@@ -34,6 +34,9 @@ type Manager struct {
 	left   memory     // how the last Apply left the links
 	kernel *kernel    // opened at first use, in the namespace of the thread that needs it first
 	fault  func(operation string) error
+
+	reading sync.Mutex // guards what follows
+	reader  *kernel    // as kernel, for Status
 }
 
 // New returns a Manager that has not touched anything yet.

@@ -65,21 +65,6 @@ type SlaveStatus struct {
 	Failures uint32
 }
 
-// Status reads all links, sorted by name.
-func (m *Manager) Status() ([]Status, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	k, err := m.open()
-	if err != nil {
-		return nil, err
-	}
-	have, err := k.snapshot(true)
-	if err != nil {
-		return nil, fmt.Errorf("list links: %w", err)
-	}
-	return have.status(), nil
-}
-
 func (s snapshot) status() []Status {
 	index := s.byIndex()
 	ports := map[int][]string{}
