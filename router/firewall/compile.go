@@ -14,9 +14,12 @@ import (
 // Priorities of chains with a hook. Lower ones come first; connection tracking is at -200, translation of destinations at -100 and
 // of sources at 100.
 const (
-	priorityRaw    = -300
-	priorityVXLAN  = -10
-	priorityFilter = 0
+	priorityRaw         = -300
+	priorityMangle      = -150
+	priorityDestination = -100
+	priorityVXLAN       = -10
+	priorityFilter      = 0
+	prioritySource      = 100
 )
 
 // Compile returns the content of the table that does what the configuration says. Equal configurations give equal rulesets.
@@ -48,6 +51,8 @@ func compile(conf Config) (Ruleset, []Listed) {
 		c.stateless()
 		c.forward()
 		c.local()
+		c.nat()
+		c.clamps()
 	}
 	c.out.Sets = slices.SortedFunc(maps.Values(c.sets), func(a, b Set) int { return strings.Compare(a.Name, b.Name) })
 	c.out.Counters = slices.Sorted(maps.Keys(c.counters))
@@ -121,49 +126,6 @@ func (c *compiler) onLinks(field Field, set string, links []string, slaves bool)
 		out = append(out, in{field: SlaveName, set: set})
 	}
 	return out
-}
-
-// vxlan lets VXLAN packets in from known end points only.
-func (c *compiler) vxlan() {
-	if len(c.conf.VTEPs) == 0 {
-		return
-	}
-	chain := &Chain{Name: "vxlan", Hook: Input, Priority: priorityVXLAN}
-	ports := map[uint16]bool{}
-	for _, f := range c.conf.VTEPs {
-		ports[f.Port] = true
-		where := "known VXLAN end points"
-		port := []Part{octet(L4Proto, uint8(packet.UDP)), between{DestPort, packet.Port(f.Port)}}
-		links := [][]Part{nil}
-		if len(f.Links) > 0 {
-			links = nil
-			for _, l := range c.onLinks(InName, c.digest("links", f.Links), f.Links, true) {
-				links = append(links, []Part{l})
-			}
-		}
-		var texts []string
-		for _, s := range f.Sources {
-			texts = append(texts, s.String())
-		}
-		for _, link := range links {
-			for _, family := range []uint8{family6, family4} {
-				field, t := Source6, Addresses6
-				if family == family4 {
-					field, t = Source4, Addresses4
-				}
-				elements := addressElements(f.Sources, family == family4)
-				if len(elements) == 0 {
-					continue
-				}
-				set := c.set(c.digest("vteps", texts)+familySuffix(family), t, elements)
-				chain.add(where, slices.Concat(link, port, []Part{octet(Family, family), in{field: field, set: set}, accept()})...)
-			}
-		}
-	}
-	for _, port := range slices.Sorted(maps.Keys(ports)) {
-		chain.add("VXLAN from others", octet(L4Proto, uint8(packet.UDP)), between{DestPort, packet.Port(port)}, c.dropped("vxlan"), drop())
-	}
-	c.put(chain)
 }
 
 // stateless keeps what comes from stateless zones, and is not for this router, out of connection tracking.

@@ -52,6 +52,7 @@ func (c *compiler) from(z *Zone) {
 	if !z.Stateless {
 		chain.add("packets that belong to no connection", state(StateInvalid), c.dropped("invalid"), drop())
 	}
+	c.forwarded(chain, z)
 	to(false)
 	chain.add("no policy for packets from "+z.Name, c.dropped("no-policy"), drop())
 	c.put(chain)

@@ -135,11 +135,14 @@ type Service struct {
 	Peers    []netip.Prefix // only with these; none: with all
 }
 
-// VTEPFilter lets VXLAN packets in from those that it names only: the protocol has no authentication.
+// VTEPFilter lets packets of a VXLAN segment in from those that it names only: the protocol has no authentication. What comes to a port
+// that a filter has, and is of no segment with one, is dropped.
 type VTEPFilter struct {
+	Device  string
+	VNI     uint32
 	Port    uint16
-	Sources []netip.Prefix
-	Links   []string // that packets from Sources come in by; none: any
+	Sources []netip.Prefix // none: nothing is let in
+	Links   []string       // that packets from Sources come in by; none: any
 }
 
 // Masquerade gives packets the address of the interface they leave by.

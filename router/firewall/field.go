@@ -36,6 +36,7 @@ const (
 	RouteBack       // index of the interface by which the source is reached, if it is the one of the packet; else 0
 	RouteSource     // index of an interface by which the source is reached; 0: none
 	DestinationType // of the destination: local, unicast and so on
+	VNI             // of a VXLAN packet
 )
 
 // metaSlaveName is NFT_META_SDIFNAME of linux/netfilter/nf_tables.h.
@@ -85,6 +86,8 @@ func (f Field) spec() (name string, load expr.Any) {
 		return "th dport", payload(expr.PayloadBaseTransportHeader, 2, 2)
 	case ICMPKind:
 		return "icmp type", payload(expr.PayloadBaseTransportHeader, 0, 1)
+	case VNI:
+		return "@th,96,24", payload(expr.PayloadBaseTransportHeader, 12, 3) // after the headers of UDP and VXLAN
 	case HopLimit6:
 		return "ip6 hoplimit", payload(expr.PayloadBaseNetworkHeader, 7, 1)
 	case TTL4:
@@ -137,6 +140,8 @@ func (f Field) key(p *Packet) (key string, ok bool) {
 		return portKey(p.DstPort), p.Protocol.HasPorts()
 	case ICMPKind:
 		return string([]byte{p.ICMPType}), p.Protocol == packet.ICMP || p.Protocol == packet.ICMPv6
+	case VNI:
+		return vniKey(p.VNI), p.Protocol == packet.UDP
 	case HopLimit6, TTL4:
 		return string([]byte{p.HopLimit}), p.Src.Is4() == (f == TTL4)
 	case RoutingType:
@@ -186,3 +191,6 @@ func (f Field) text(key string) string {
 	}
 	return fmt.Sprintf("%#x", key)
 }
+
+// vniKey is a VXLAN network identifier as packets have it.
+func vniKey(vni uint32) string { return string([]byte{byte(vni >> 16), byte(vni >> 8), byte(vni)}) }

@@ -52,7 +52,7 @@ func sample() Config {
 			{Name: "BGP with configured neighbors", Protocol: packet.TCP, Port: 179, Both: true, Peers: []netip.Prefix{netip.MustParsePrefix("2001:db8::5/128"), netip.MustParsePrefix("fe80::5/128")}},
 			{Name: "DHCPv6 server", Links: []string{"lan0"}, Protocol: packet.UDP, Port: 547},
 		},
-		VTEPs: []VTEPFilter{{Port: 4789, Sources: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8:9::/64")}, Links: []string{"eth5"}}},
+		VTEPs: []VTEPFilter{{Device: "vxlan1000", VNI: 1000, Port: 4789, Sources: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8:9::/64")}, Links: []string{"eth5"}}},
 	}
 }
 

@@ -27,6 +27,7 @@ type Packet struct {
 	Protocol         Protocol
 	SrcPort, DstPort uint16 // of TCP, UDP and SCTP
 	ICMPType         uint8  // of ICMP and ICMPv6
+	VNI              uint32 // of VXLAN
 	HopLimit         uint8
 	TCPFlags         uint8
 	State            State
@@ -34,6 +35,7 @@ type Packet struct {
 	SrcRoute         string          // interface of the route to Src; empty: there is no route
 	SrcRoutes        map[string]bool // interfaces by which Src can be reached, where that is not only SrcRoute
 	DstLocal         bool            // Dst is an address of this machine
+	Translated       bool            // Dst was translated: another one than the packet had
 }
 
 // The words of package packet.

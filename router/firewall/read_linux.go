@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/userdata"
 )
 
 // read returns our table as the kernel has it. What in it cannot be understood, because others put it there, makes it strange.
@@ -31,7 +30,11 @@ func (k *kernel) read() (snapshot, error) {
 	if tables[at].Flags != 0 {
 		s.strange = "it was switched off"
 	}
-	if err := s.readChains(conn); err != nil {
+	rules, err := k.rules()
+	if err != nil {
+		return s, err
+	}
+	if err := s.readChains(conn, rules); err != nil {
 		return s, err
 	}
 	if err := s.readSets(conn); err != nil {
@@ -40,7 +43,7 @@ func (k *kernel) read() (snapshot, error) {
 	return s, s.readObjects(conn)
 }
 
-func (s *snapshot) readChains(conn *nftables.Conn) error {
+func (s *snapshot) readChains(conn *nftables.Conn, rules map[string][]string) error {
 	chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return fmt.Errorf("list the chains: %w", err)
@@ -49,21 +52,12 @@ func (s *snapshot) readChains(conn *nftables.Conn) error {
 		if c.Table.Name != Table {
 			continue
 		}
-		state := chainState{hook: hookOf(c), nat: c.Type == nftables.ChainTypeNAT}
+		state := chainState{hook: hookOf(c), nat: c.Type == nftables.ChainTypeNAT, rules: rules[c.Name]}
 		if c.Priority != nil {
 			state.priority = int32(*c.Priority)
 		}
 		if c.Policy != nil && *c.Policy != nftables.ChainPolicyAccept {
 			s.strange = "chain " + c.Name + " had another policy"
-		}
-		rules, err := conn.GetRules(ours(), c)
-		if err != nil {
-			s.strange = "chain " + c.Name + " had a rule of others"
-			continue
-		}
-		for _, r := range rules {
-			comment, _ := userdata.GetString(r.UserData, userdata.TypeComment)
-			state.rules = append(state.rules, comment)
 		}
 		s.chains[c.Name] = state
 	}

@@ -21,6 +21,7 @@ const (
 	Types6                    // types of ICMPv6
 	Types4                    // types of ICMP
 	Protocols                 // above IP
+	VNIs                      // of VXLAN
 )
 
 // ranges reports whether elements are ranges.
@@ -31,7 +32,7 @@ func (s *Set) ranges() bool {
 
 // String returns the word of nft.
 func (t SetType) String() string {
-	return [...]string{"ifname", "ipv6_addr", "ipv4_addr", "inet_service", "icmpv6_type", "icmp_type", "inet_proto"}[min(t, Protocols)]
+	return [...]string{"ifname", "ipv6_addr", "ipv4_addr", "inet_service", "icmpv6_type", "icmp_type", "inet_proto", "integer"}[min(t, VNIs)]
 }
 
 // Set is a named set. Its elements are sorted; ranges neither overlap nor touch.
@@ -72,6 +73,8 @@ func (t SetType) text(e Element) string {
 			return ICMPType{V4: true, Type: key[0]}.String()
 		case Protocols:
 			return Protocol(key[0]).String()
+		case VNIs:
+			return fmt.Sprint(uint32(key[0])<<16 | uint32(key[1])<<8 | uint32(key[2]))
 		case PortsType:
 			return fmt.Sprint(binary.BigEndian.Uint16([]byte(key)))
 		}

@@ -116,6 +116,11 @@ func (e *encoder) set(s *Set) *nftables.Set {
 		Interfaces: nftables.TypeIFName, Addresses6: nftables.TypeIP6Addr, Addresses4: nftables.TypeIPAddr, PortsType: nftables.TypeInetService,
 		Types6: nftables.TypeICMP6Type, Types4: nftables.TypeICMPType, Protocols: nftables.TypeInetProto,
 	}
+	if s.Type == VNIs {
+		t := nftables.TypeInteger
+		t.Bytes = 3
+		types[VNIs] = t
+	}
 	set := &nftables.Set{Table: e.table, Name: s.Name, KeyType: types[s.Type], Interval: s.ranges(), Dynamic: s.Dynamic, HasTimeout: s.Dynamic}
 	if s.Type == Interfaces {
 		set.KeyByteOrder = binaryutil.NativeEndian // for those who list the table: names are not turned round

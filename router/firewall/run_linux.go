@@ -1,0 +1,49 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Run watches nftables until ctx ends, and mends the table soon after somebody else changed it. The table stays when it returns.
+func (m *Manager) Run(ctx context.Context) error {
+	m.applying.Lock()
+	k, err := m.open()
+	m.applying.Unlock()
+	if err != nil {
+		return err
+	}
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(k.namespace.Fd())})
+	if err != nil {
+		return fmt.Errorf("open netlink: %w", err)
+	}
+	defer conn.Close()
+	if err := conn.JoinGroup(unix.NFNLGRP_NFTABLES); err != nil {
+		return fmt.Errorf("watch nftables: %w", err)
+	}
+	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
+	told := ""
+	for {
+		// What a batch did is looked up, not followed: one message, or that there were too many, is enough.
+		_, err := conn.Receive()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !errors.Is(err, unix.ENOBUFS):
+			return fmt.Errorf("watch nftables: %w", err)
+		}
+		problem := ""
+		if err := m.sync(ctx); err != nil && ctx.Err() == nil {
+			problem = err.Error()
+		}
+		if problem != told && problem != "" {
+			m.log.Warn("the firewall cannot be mended", "error", problem)
+		}
+		told = problem
+	}
+}
