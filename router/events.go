@@ -14,6 +14,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/vxlan/mld"
 )
 
 // hook has the subsystems tell of what happens. It is called before any of them runs.
@@ -23,6 +24,8 @@ func (r *Router) hook() {
 	r.devices.OnDrift = r.drifted("device")
 	r.vxlan.OnDrift = r.drifted("vxlan")
 	r.fib.OnDrift = r.drifted("fib")
+	r.mld.OnDrift = r.drifted("mld")
+	r.mld.OnEvent = func(e mld.Event) { r.journal.add(multicastEvent(e), time.Now()) }
 	r.hookInstance(r.main)
 	r.monitor.OnNeighbor = func(e kernel.NeighborEvent) { r.journal.add(neighborEvent(e), time.Now()) }
 	r.ra.OnEvent = func(e ra.Event) {

@@ -14,6 +14,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
+	"github.com/sixfold-router/sixfold/vxlan/mld"
 )
 
 // Inputs is all that a plan follows from.
@@ -97,6 +98,7 @@ func MakePlan(in Inputs) *Plan {
 	p.planRoutes()
 	p.planLocal()
 	p.planSpeakers()
+	p.planMulticast()
 	return p.plan
 }
 

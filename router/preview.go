@@ -83,6 +83,7 @@ func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, e
 			return append(ops, previewRoutes(r.table, p)...), err
 		},
 		"bgp":    r.previewBGP,
+		"mld":    func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.mld.Preview(p.MLD) },
 		"pd":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
 		"ra":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },
 		"dhcpv6": r.previewDHCP,

@@ -25,6 +25,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
+	"github.com/sixfold-router/sixfold/vxlan/mld"
 )
 
 // Router owns all subsystems and the edges between them. Make one with New, give it its first configuration with Boot, and Run it.
@@ -39,6 +40,7 @@ type Router struct {
 	rules   *kernel.RuleWriter
 	fib     *kernel.FIB
 	vxlan   *vxlan.Manager
+	mld     *mld.Manager
 	bgp     *bgp.Speaker
 	pd      *pd.Client
 	ra      *ra.Sender
@@ -113,6 +115,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.rules = kernel.NewRules(named("kernel"), r.monitor)
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
+	r.mld = mld.New(named("mld"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
 	r.vrfs = newInstances(log, stateDir, r.table, r.hookInstance)
@@ -129,6 +132,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 			return errors.Join(r.keepRules(ctx, p), r.links.Apply(ctx, p.Kernel))
 		}},
 		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }},
+		{name: "mld", apply: func(ctx context.Context, p *Plan) error { return r.mld.Apply(ctx, p.MLD) }, part: func(p *Plan) any { return p.MLD }},
 		{name: "fib", apply: r.dropRules},
 		{name: "bgp", apply: r.applyBGP, part: bgpPartOf},
 		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
@@ -228,6 +232,7 @@ func (r *Router) Run(ctx context.Context) error {
 		return nil
 	})
 	r.supervise(&peers, peersCtx, "vxlan", r.vxlan.Run)
+	r.supervise(&peers, peersCtx, "mld", r.mld.Run)
 	r.supervise(&peers, peersCtx, "bgp", r.bgp.Run)
 	r.supervise(&peers, peersCtx, "pd", r.pd.Run)
 	r.supervise(&peers, peersCtx, "ra", r.ra.Run)

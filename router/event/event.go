@@ -20,6 +20,7 @@ const (
 	Config     = "config"
 	Drift      = "drift"
 	Unit       = "unit"
+	Multicast  = "multicast"
 )
 
 // Event is something that happened. ID and Time are set by Publish.
