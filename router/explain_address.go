@@ -19,6 +19,10 @@ func (v View) taleOfAddress(a netip.Addr) tale {
 	if own := v.own(a); len(own) > 0 {
 		return v.taleOfOwn(a, own)
 	}
+	single := netip.PrefixFrom(a.WithZone(""), a.BitLen())
+	if r, ok := v.anyIP(single); ok {
+		return v.taleOfLocal(single, r)
+	}
 	if a.Is6() && a.IsLinkLocalUnicast() {
 		return v.taleOfLinkLocal(a)
 	}

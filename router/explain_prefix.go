@@ -13,6 +13,9 @@ import (
 
 // taleOfPrefix tells of a prefix: who has it, how packets get there and who is told.
 func (v View) taleOfPrefix(p netip.Prefix) tale {
+	if r, ok := v.anyIP(p); ok {
+		return v.taleOfLocal(p, r)
+	}
 	t := tale{bad: map[string]string{"": "cannot be reached", "lease": "is in dispute"}}
 	t.checks = append(t.checks, v.cutFrom(p)...)
 	steps, used := v.way(p, 0)

@@ -124,7 +124,7 @@ func sourceText(s rib.Source) string {
 	switch s {
 	case rib.Connected:
 		return "of our own address there"
-	case rib.Static:
+	case rib.Static, rib.Local:
 		return "of the configuration"
 	case rib.Delegated:
 		return "delegated to a client of ours"

@@ -6,6 +6,7 @@ import "net/netip"
 // left alone.
 type Config struct {
 	Forwarding bool            // net.ipv6.conf.all.forwarding and net.ipv4.ip_forward
+	AnyIP      bool            // programs may bind to addresses of local routes, which are on no link (net.ipv6.ip_nonlocal_bind)
 	Links      map[string]Link // by name; a link that does not exist yet is configured when it appears
 }
 

@@ -89,7 +89,7 @@ func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
 // named returns the part of want with names that links can have, and an error for each other.
 func named(want Config) (Config, []error) {
 	var errs []error
-	good := Config{Forwarding: want.Forwarding, Links: make(map[string]Link, len(want.Links))}
+	good := Config{Forwarding: want.Forwarding, AnyIP: want.AnyIP, Links: make(map[string]Link, len(want.Links))}
 	for _, name := range slices.Sorted(maps.Keys(want.Links)) {
 		if err := checkLinkName(name); err != nil {
 			errs = append(errs, err)

@@ -23,6 +23,9 @@ const (
 	settingUp  = "up"
 )
 
+// wholeMachine stands for the index of a link in settings that belong to none.
+const wholeMachine = 0
+
 // origins keeps how links were before the router changed them, so that what leaves the configuration goes back to that. It holds
 // from the first change of a setting until the setting is no longer wanted, beyond the life of the process, and no longer than the
 // link.
@@ -126,7 +129,7 @@ func (o *origins) forget(index int, setting string) {
 // keepOnly drops the links that are no longer there.
 func (o *origins) keepOnly(byIndex map[int]LinkState) {
 	for index := range o.links {
-		if _, ok := byIndex[index]; !ok {
+		if _, ok := byIndex[index]; !ok && index != wholeMachine {
 			delete(o.links, index)
 			o.unsaved = true
 		}
@@ -144,6 +147,9 @@ func sysctlSetting(p string) string {
 
 // sysctlPath is the reverse of sysctlSetting for a link.
 func sysctlPath(setting, link string) string {
+	if strings.HasPrefix(setting, "net/") {
+		return setting
+	}
 	dir, key := path.Split(setting)
 	return path.Join("net", dir, link, key)
 }
@@ -165,7 +171,7 @@ func (w *LinkWriter) backs(cfg Config, links Links) (put, forget []back) {
 	wanted := w.wantedSettings(cfg, links, byIndex)
 	for index, settings := range w.origins.links {
 		l, ok := byIndex[index]
-		if !ok {
+		if !ok && index != wholeMachine {
 			continue
 		}
 		for setting, f := range settings {
@@ -202,7 +208,7 @@ func (w *LinkWriter) backs(cfg Config, links Links) (put, forget []back) {
 // wantedSettings returns what cfg wants of the links that origins has something of.
 func (w *LinkWriter) wantedSettings(cfg Config, links Links, byIndex map[int]LinkState) map[string]map[string]bool {
 	some := Config{Forwarding: cfg.Forwarding, Links: map[string]Link{}}
-	out := map[string]map[string]bool{}
+	out := map[string]map[string]bool{"": {nonlocalBind: cfg.AnyIP}}
 	for index := range w.origins.links {
 		name := byIndex[index].Name
 		want, ok := cfg.Links[name]
@@ -246,7 +252,9 @@ func (w *LinkWriter) inUse(cfg Config, links Links, l LinkState) bool {
 func (l Links) byIndex() map[int]LinkState {
 	out := make(map[int]LinkState, len(l))
 	for _, state := range l {
-		out[state.Index] = state
+		if state.Index != wholeMachine { // else it does not exist yet
+			out[state.Index] = state
+		}
 	}
 	return out
 }
@@ -266,7 +274,10 @@ func (w *LinkWriter) PutBack(want Config, links Links) Links {
 		out[name] = l
 	}
 	for _, b := range put {
-		l := out[b.link.Name]
+		l, ok := out[b.link.Name]
+		if !ok {
+			continue
+		}
 		switch b.setting {
 		case settingMTU:
 			_, _ = fmt.Sscan(b.was, &l.MTU)

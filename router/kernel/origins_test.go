@@ -180,3 +180,25 @@ func TestOriginsOfAnotherMachine(t *testing.T) {
 		unchanged(t, w, Config{})
 	}
 }
+
+// Programs may bind to any address while there are local routes, and whether they might before is not forgotten.
+func TestNonlocalBind(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "links")
+	for _, found := range []string{"0", "1"} {
+		sh(t, "echo "+found+" >/proc/sys/net/ipv6/ip_nonlocal_bind")
+		for n, want := range []string{"1", "1", found} {
+			w := NewLinks(discard(), NewMonitor(discard()))
+			w.RememberIn(file)
+			cfg := Config{AnyIP: n < 2}
+			ops := lines(preview(t, w, cfg))
+			before := w.Writes()
+			apply(t, w, cfg)
+			if (ops != "") != (w.Writes() > before) {
+				t.Errorf("found %s: wrote %d times, foreseen was %q", found, w.Writes()-before, ops)
+			}
+			unchanged(t, w, cfg)
+			sysctlIs(t, nonlocalBind, want)
+		}
+	}
+	sh(t, "echo 0 >/proc/sys/net/ipv6/ip_nonlocal_bind")
+}

@@ -110,7 +110,7 @@ func (w *LinkWriter) previewSysctls(cfg Config, links Links, errs *[]error) []ch
 			op := change.Op{Object: strings.ReplaceAll(s.path, "/", "."), Action: "set to " + s.value}
 			if s.atLeast {
 				op.Action = "raise to " + s.value
-			} else {
+			} else if !s.undo {
 				spread[family] = true
 			}
 			ops = append(ops, op)

@@ -114,6 +114,10 @@ func (w *LinkWriter) previewBacks(cfg Config, links Links) []change.Op {
 			if strings.HasPrefix(b.setting, "ipv4/") {
 				text += " (IPv4)"
 			}
+			if b.link.Name == "" {
+				ops = append(ops, change.Op{Object: strings.ReplaceAll(b.setting, "/", "."), Action: "set back to " + b.was})
+				continue
+			}
 			n, ok := place[b.link.Name]
 			if !ok {
 				place[b.link.Name] = len(ops)

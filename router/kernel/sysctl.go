@@ -22,8 +22,12 @@ type sysctl struct {
 	optional bool // may be missing or read-only, as global settings are in a namespace
 	follows  bool // the kernel sets it with that for all links: it is looked at when that was written
 	chosen   bool // by the configuration, by its name
+	undo     bool // of the whole machine, and put back when it is no longer wanted
 	link     string
 }
+
+// nonlocalBind lets programs bind to IPv6 addresses that are on no link. With IPv4 a local route is enough.
+const nonlocalBind = "net/ipv6/ip_nonlocal_bind"
 
 // sysctlPlan returns the settings for cfg in the order to write them. Links that are not present are left out.
 //
@@ -58,6 +62,9 @@ func sysctlPlan(cfg Config, present Links) []sysctl {
 			last[len(last)-1].follows, last[len(last)-2].follows = true, true
 		}
 		first = append(first, choose(own, cfg.Links[name].Sysctls, name)...)
+	}
+	if cfg.AnyIP {
+		first = append(first, sysctl{path: nonlocalBind, value: "1", undo: true})
 	}
 	if cfg.Forwarding {
 		// These set all links at once; those in last are for links that somebody changed since.

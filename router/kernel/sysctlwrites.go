@@ -28,6 +28,9 @@ func (w *LinkWriter) applySysctls(cfg Config, links Links, d *linkDrift, errs *[
 			if s.link != "" && !s.follows && (s.chosen || !cfg.Links[s.link].Made) {
 				w.origins.note(links[s.link].Index, sysctlSetting(s.path), old, s.value)
 			}
+			if s.undo {
+				w.origins.note(wholeMachine, sysctlSetting(s.path), old, s.value)
+			}
 		case old != "": // it exists
 			left[s.path] = settledSysctl{s.value, links[s.link].Index, old}
 		}
