@@ -44,6 +44,7 @@ type Plan struct {
 	Static    []rib.Route             // routes of the configuration
 	Local     []rib.Route             // prefixes of which every address is ours
 	Aggregate []rib.Route             // unreachable routes of prefixes delegated to us and of BGP aggregates
+	MLD       mld.Config              // listeners and multicast forwarding
 	Config    *config.Config          // what attached units take their part from
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
