@@ -20,6 +20,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
@@ -28,7 +29,7 @@ var update = flag.Bool("update", false, "write the expected plans anew")
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // Each file of testdata/plan has a configuration, the state of the machine, and the plan that follows. A line of the state
-// is a link (link NAME INDEX [down] [kind=KIND] [table=N] [master=INDEX] ADDRESS…; one named vxlan… is of that kind) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
+// is a link (link NAME INDEX [down] [kind=KIND] [ours] [table=N] [master=INDEX] ADDRESS…; one named vxlan… is of that kind) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
 func TestMakePlan(t *testing.T) {
 	files, err := filepath.Glob("testdata/plan/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -110,6 +111,10 @@ func parseState(text string, in *Inputs) error {
 					}
 					continue
 				}
+				if word == "ours" {
+					l.Group = device.Mark
+					continue
+				}
 				if word == "down" {
 					l.Running = false
 					continue
@@ -151,6 +156,7 @@ func render(p *Plan) string {
 	if p.Rules {
 		fmt.Fprintf(w, "rules of VRFs\n")
 	}
+	renderDevices(w, p)
 	for _, name := range slices.Sorted(maps.Keys(p.Kernel.Links)) {
 		l := p.Kernel.Links[name]
 		fmt.Fprintf(w, "link %s%s%s%s\n", name, show(" mtu", l.MTU), show(" accept_ra", l.AcceptRA), show(" dad", l.DAD))
