@@ -3,6 +3,8 @@ package firewall
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/google/nftables/expr"
 )
 
 // nat compiles the translation of addresses. Only the first packet of a connection comes here; the kernel remembers for the rest.
@@ -37,7 +39,14 @@ func inPrefix(p netip.Prefix, source bool) []Part {
 	return []Part{octet(Family, family6), within{six, p}}
 }
 
-func single128(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+// notLocal matches packets that are not for this machine, whether there is a route for them or not.
+func notLocal() is {
+	m := number(DestinationType, typeLocal)
+	m.op = expr.CmpOpNeq
+	return m
+}
+
+func alone(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 // masquerade compiles NAT66, for labs.
 func (c *compiler) masquerade(source *Chain, m *Masquerade) {
@@ -64,7 +73,7 @@ func (c *compiler) translation(destination, source *Chain, t *Translation) {
 	}
 	// Our own addresses in the outside prefix stay ours. From any interface: hosts inside may use the outside addresses of others
 	// (RFC 6296 4.2), and get answers only if they come from such an address too.
-	destination.add(where, slices.Concat(back, []Part{number(DestinationType, typeUnicast), in, mapped{to: t.Inside}})...)
+	destination.add(where, slices.Concat(back, []Part{notLocal(), in, mapped{to: t.Inside}})...)
 	source.add(where, slices.Concat(inPrefix(t.Inside, true), inPrefix(t.Inside, false)[1:], []Part{translated{}, out, mapped{source: true, to: t.Outside}})...)
 }
 
@@ -80,7 +89,7 @@ func (c *compiler) forwardPort(destination, source *Chain, f *Forward) {
 		family = octet(Family, family4)
 	}
 	if f.Address.IsValid() {
-		ours = inPrefix(single128(f.Address), false)[1:]
+		ours = inPrefix(alone(f.Address), false)[1:]
 	}
 	used := c.counter("nat/forward/" + f.Name)
 	for _, on := range c.on(InName, z) {
@@ -91,7 +100,7 @@ func (c *compiler) forwardPort(destination, source *Chain, f *Forward) {
 	// A machine that is in the same zone as who connects would answer past us.
 	for _, in := range c.on(InName, z) {
 		for _, out := range c.on(OutName, z) {
-			source.add(where, slices.Concat([]Part{in, out}, inPrefix(single128(f.To), false), []Part{translated{}, masquerade{}})...)
+			source.add(where, slices.Concat([]Part{in, out}, inPrefix(alone(f.To), false), []Part{translated{}, masquerade{}})...)
 		}
 	}
 }
@@ -119,7 +128,7 @@ func (c *compiler) forwarded(chain *Chain, z *Zone) {
 			ports = []PortRange{{First: f.ToPort, Last: f.ToPort}}
 		}
 		for _, transport := range f.transports(ports) {
-			chain.add("firewall.forwards."+f.Name, slices.Concat(inPrefix(single128(f.To), false), transport, []Part{translated{}, accept()})...)
+			chain.add("firewall.forwards."+f.Name, slices.Concat(inPrefix(alone(f.To), false), transport, []Part{translated{}, accept()})...)
 		}
 	}
 }
