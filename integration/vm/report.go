@@ -1,8 +1,6 @@
 package vm
 
-import (
-	"strings"
-)
+import "strings"
 
 // report is what a test program printed of one test.
 type report struct {
@@ -19,67 +17,67 @@ const frame = "\x16"
 // parseReport reads the output of a test program that ran with -test.v=test2json. The name of the report returned is empty;
 // its output is what was printed outside of tests.
 func parseReport(output string) *report {
-	root := &report{}
-	current := root
+	p := parser{root: &report{}, tests: map[string]*report{}}
+	current := p.root
 	for line := range strings.Lines(output) {
-		marked := false
 		// A test that printed no line break has the frame in the middle of a line.
-		if before, after, ok := strings.Cut(line, frame); ok {
-			current.output += before
-			marked, line = true, after
+		before, after, marked := strings.Cut(line, frame)
+		current.output += before
+		if !marked {
+			continue
 		}
-		word, rest, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		words := strings.Fields(after)
 		switch {
-		case marked && strings.HasPrefix(line, "=== "):
-			words := strings.Fields(line)
-			if len(words) < 3 {
-				current = root
-				continue
-			}
-			current = root.find(words[2])
-		case marked && strings.HasPrefix(word, "--- "):
-			name, took, _ := strings.Cut(rest, " ")
-			current = root.find(name)
-			current.verdict, current.took = strings.TrimPrefix(word, "--- "), strings.Trim(took, "()")
+		case len(words) > 0 && words[0] == "===" && len(words) < 3:
+			current = p.root
+		case len(words) > 0 && words[0] == "===":
+			current = p.test(words[2])
+		case len(words) > 3 && words[0] == "---":
+			current = p.test(words[2])
+			current.verdict, current.took = strings.Trim(words[1], ":"), strings.Trim(words[3], "()")
 		default:
-			current.output += line
+			current.output += after
 		}
 	}
-	return root
+	return p.root
 }
 
-// find returns the report of a test, which it makes if there is none.
-func (r *report) find(name string) *report {
-	for part := range strings.SplitSeq(name, "/") {
-		r = r.child(part)
+// parser has the tests seen so far by their full names.
+type parser struct {
+	root  *report
+	tests map[string]*report
+}
+
+// test returns the report of a test, which it makes if there is none. A test starts after the one that it is part of; a name
+// may have slashes that say nothing of this.
+func (p *parser) test(name string) *report {
+	if r, ok := p.tests[name]; ok {
+		return r
 	}
+	parent, rest := p.root, name
+	for i := len(name) - 1; i > 0; i-- {
+		if r, ok := p.tests[name[:i]]; ok && name[i] == '/' {
+			parent, rest = r, name[i+1:]
+			break
+		}
+	}
+	r := &report{name: rest}
+	parent.children = append(parent.children, r)
+	p.tests[name] = r
 	return r
 }
 
-func (r *report) child(name string) *report {
-	for _, c := range r.children {
-		if c.name == name {
-			return c
-		}
-	}
-	c := &report{name: name}
-	r.children = append(r.children, c)
-	return c
-}
-
-// lookup is find that makes nothing.
+// lookup returns the report of a test by its full name, or nil.
 func (r *report) lookup(name string) *report {
-	for part := range strings.SplitSeq(name, "/") {
-		var next *report
-		for _, c := range r.children {
-			if c.name == part {
-				next = c
+	if name == "" {
+		return r
+	}
+	for _, c := range r.children {
+		if rest, ok := strings.CutPrefix(name, c.name); ok && (rest == "" || rest[0] == '/') {
+			if found := c.lookup(strings.TrimPrefix(rest, "/")); found != nil {
+				return found
 			}
 		}
-		if next == nil {
-			return nil
-		}
-		r = next
 	}
-	return r
+	return nil
 }

@@ -45,12 +45,12 @@ func umlCommand(dir string, j *job) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// memoryDir is where the memory of a machine may be, a file that grows as it is used. The memory file system of a container
-// may be too small.
+// memoryDir is where the memory of a machine may be, a file that grows as it is used and is mapped as code. The memory file
+// system of a container may be too small, or not allow it.
 func memoryDir(otherwise string) string {
 	const memory = "/dev/shm"
 	var fs unix.Statfs_t
-	if err := unix.Statfs(memory, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < 1<<30 {
+	if err := unix.Statfs(memory, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < 1<<30 || fs.Flags&unix.ST_NOEXEC != 0 {
 		return otherwise
 	}
 	return memory

@@ -25,6 +25,8 @@ func TestParseReport(t *testing.T) {
 		frame + "--- FAIL: TestA/x (1.60s)\n" +
 		frame + "=== NAME  TestA\n" +
 		"    a_test.go:2: of A again\n" +
+		frame + "=== RUN   TestA/a_/48,_its_route\n" +
+		frame + "--- PASS: TestA/a_/48,_its_route (0.10s)\n" +
 		frame + "=== RUN   TestA/y\n" +
 		frame + "--- SKIP: TestA/y (0.00s)\n" +
 		frame + "--- FAIL: TestA (2.00s)\n" +
@@ -37,6 +39,7 @@ func TestParseReport(t *testing.T) {
 				name: "x", verdict: "FAIL", took: "1.60s", output: "--- PASS: TestA/x (0.00s) is what the test printed\n",
 				children: []*report{{name: "deep", verdict: "FAIL", took: "1.50s", output: "no line break"}},
 			},
+			{name: "a_/48,_its_route", verdict: "PASS", took: "0.10s"},
 			{name: "y", verdict: "SKIP", took: "0.00s"},
 		},
 	}}}
@@ -44,11 +47,11 @@ func TestParseReport(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(report{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if r := got.lookup("TestA/x/deep"); r == nil || r.verdict != "FAIL" {
-		t.Errorf("lookup: %+v", r)
-	}
-	if r := got.lookup("TestA/z"); r != nil {
-		t.Errorf("a test that is not there: %+v", r)
+	for name, took := range map[string]string{"TestA": "2.00s", "TestA/x/deep": "1.50s", "TestA/a_/48,_its_route": "0.10s", "TestA/z": "", "TestA/a_": "", "Test": ""} {
+		r := got.lookup(name)
+		if (r == nil) != (took == "") || r != nil && r.took != took {
+			t.Errorf("lookup(%q): %+v", name, r)
+		}
 	}
 }
 
