@@ -23,6 +23,7 @@ func (r *Router) hook() {
 	r.rules.OnDrift = r.drifted("kernel")
 	r.devices.OnDrift = r.drifted("device")
 	r.vxlan.OnDrift = r.drifted("vxlan")
+	r.firewall.OnDrift = r.drifted("firewall")
 	r.fib.OnDrift = r.drifted("fib")
 	r.mld.OnDrift = r.drifted("mld")
 	r.mld.OnEvent = func(e mld.Event) { r.journal.add(multicastEvent(e), time.Now()) }

@@ -11,6 +11,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
+	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
@@ -46,6 +47,7 @@ type Plan struct {
 	Aggregate []rib.Route             // unreachable routes of prefixes delegated to us and of BGP aggregates
 	MLD       mld.Config              // listeners and multicast forwarding
 	Config    *config.Config          // what attached units take their part from
+	Firewall  firewall.Config
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
 }
@@ -99,6 +101,7 @@ func MakePlan(in Inputs) *Plan {
 	p.planRoutes()
 	p.planLocal()
 	p.planSpeakers()
+	p.planFirewall()
 	p.planMulticast()
 	return p.plan
 }

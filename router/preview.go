@@ -78,6 +78,7 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 // previews has the previews of units by name. The device, kernel and VXLAN units, which change the links, have none: foresee sees to them.
 func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
 	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
+		"firewall": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
 		"fib": func(p *Plan, _ kernel.Links) ([]change.Op, error) {
 			ops, err := r.previewRules(p, false)
 			return append(ops, previewRoutes(r.table, p)...), err

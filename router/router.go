@@ -21,6 +21,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -33,21 +34,22 @@ type Router struct {
 	log      *slog.Logger
 	stateDir string
 
-	table   *rib.Table
-	monitor *kernel.Monitor
-	devices *device.Manager
-	links   *kernel.LinkWriter
-	rules   *kernel.RuleWriter
-	fib     *kernel.FIB
-	vxlan   *vxlan.Manager
-	mld     *mld.Manager
-	bgp     *bgp.Speaker
-	pd      *pd.Client
-	ra      *ra.Sender
-	store   *lease.Store
-	dhcp    *dhcpv6.Server
-	main    *instance // bgp, store and dhcp
-	vrfs    *instances
+	table    *rib.Table
+	monitor  *kernel.Monitor
+	devices  *device.Manager
+	links    *kernel.LinkWriter
+	rules    *kernel.RuleWriter
+	fib      *kernel.FIB
+	vxlan    *vxlan.Manager
+	mld      *mld.Manager
+	bgp      *bgp.Speaker
+	pd       *pd.Client
+	ra       *ra.Sender
+	store    *lease.Store
+	dhcp     *dhcpv6.Server
+	main     *instance // bgp, store and dhcp
+	vrfs     *instances
+	firewall *firewall.Manager
 
 	wake     chan struct{}
 	units    []*unit
@@ -115,6 +117,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.rules = kernel.NewRules(named("kernel"), r.monitor)
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
+	r.firewall = firewall.New(named("firewall"))
 	r.mld = mld.New(named("mld"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
@@ -125,8 +128,10 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.bgp, r.store, r.dhcp = r.main.bgp, r.main.store, r.main.dhcp
 	r.journal = newJournal(r.events)
 	r.hook()
-	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
+	// In the order of application: the filter before what it filters, links before what runs on them, and what speaks to others
+	// after what they will use.
 	r.units = []*unit{
+		{name: "firewall", apply: func(ctx context.Context, p *Plan) error { return r.firewall.Apply(ctx, p.Firewall) }},
 		{name: "device", apply: func(ctx context.Context, p *Plan) error { return r.devices.Apply(ctx, p.Devices) }},
 		{name: "kernel", apply: func(ctx context.Context, p *Plan) error {
 			return errors.Join(r.keepRules(ctx, p), r.links.Apply(ctx, p.Kernel))
@@ -220,6 +225,7 @@ func (r *Router) Run(ctx context.Context) error {
 	var ground, peers errgroup.Group
 	r.supervise(&ground, groundCtx, "kernel", r.monitor.Run)
 	r.supervise(&ground, groundCtx, "fib", r.fib.Run)
+	r.supervise(&ground, groundCtx, "firewall", r.firewall.Run)
 	ground.Go(func() error { return r.observe(groundCtx) })
 	peersCtx, stopPeers := context.WithCancel(ctx)
 	defer stopPeers()

@@ -249,3 +249,38 @@ func (b *builder) ports(list []string, s *spot) []packet.PortRange {
 	}
 	return out
 }
+
+// ZoneLinks returns the links of each zone, by name of the zone and sorted: those it names, and of links those that a pattern of it
+// matches and no other zone names or matches by a more specific pattern. Links for which keep is false belong to a zone only by name.
+func (f *Firewall) ZoneLinks(links []string, keep func(link string) bool) map[string][]string {
+	out := make(map[string][]string, len(f.Zones))
+	named := map[string]bool{}
+	for _, z := range f.Zones {
+		for _, i := range z.Interfaces {
+			if !IsPattern(i) {
+				named[i] = true
+				out[z.Name] = append(out[z.Name], i)
+			}
+		}
+	}
+	for _, link := range links {
+		if named[link] || !keep(link) {
+			continue
+		}
+		zone, pattern := "", ""
+		for _, z := range f.Zones {
+			for _, i := range z.Interfaces {
+				if IsPattern(i) && MatchInterface(i, link) && (pattern == "" || moreSpecific(i, pattern) < 0) {
+					zone, pattern = z.Name, i
+				}
+			}
+		}
+		if zone != "" {
+			out[zone] = append(out[zone], link)
+		}
+	}
+	for _, list := range out {
+		slices.Sort(list)
+	}
+	return out
+}

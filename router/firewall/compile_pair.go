@@ -117,7 +117,7 @@ func (p *pairing) list(l Listed) {
 func (p *pairing) decide(where string, match []Part, counter count, action Action, log uint32, label string) {
 	add := func(parts ...Part) { p.chain.add(where, slices.Concat(match, parts)...) }
 	if log > 0 {
-		prefix := fmt.Sprintf("sixfold %s>%s %s %s: ", p.from, p.to, label, action)
+		prefix := strings.TrimSuffix(fmt.Sprintf("sixfold %s>%s %s %s", p.from, p.to, label, action), " ") + ": "
 		prefix = prefix[:min(len(prefix), maxLogPrefix)]
 		add(atMost{log, log}, logs(prefix))
 	}
