@@ -48,7 +48,7 @@ func (r *Router) foresee(ctx context.Context, in *Inputs) (*foreseen, error) {
 		links = kernel.Simulate(plan.Kernel, links)
 		mtu := map[string]int{}
 		for name, l := range links {
-			if l.MTU != before[name].MTU {
+			if _, made := plan.VXLAN.Devices[name]; !made && l.MTU != before[name].MTU {
 				mtu[name] = l.MTU
 			}
 		}
@@ -85,6 +85,20 @@ func withLinks(before kernel.Links, p device.Preview) (links, fresh kernel.Links
 		}
 	}
 	return links, fresh
+}
+
+// staying returns the links that the device unit leaves where they are: of the others it removes all that is on them.
+func staying(before kernel.Links, p device.Preview) kernel.Links {
+	out := maps.Clone(before)
+	for _, name := range p.Gone {
+		delete(out, name)
+	}
+	for name, l := range p.Links {
+		if l.New && l.Kind != "vxlan" {
+			delete(out, name)
+		}
+	}
+	return out
 }
 
 // lost notes that VXLAN devices vanish with links that are made anew below them: they are made anew too.

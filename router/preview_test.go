@@ -49,7 +49,7 @@ func (m *machine) preview(text string, session netip.Addr) Preview {
 	return p
 }
 
-func (m *machine) written() uint64 { return m.monitor.Writes() + m.vxlan.Writes() }
+func (m *machine) written() uint64 { return m.monitor.Writes() + m.vxlan.Writes() + m.devices.Writes() }
 
 // settled waits until nothing is left to do for what runs, and expects that applying it writes nothing then.
 func (m *machine) settled(text string) {

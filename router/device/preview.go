@@ -99,7 +99,7 @@ func (s snapshot) appear(name string, l Link) snapshot {
 			return s
 		}
 	}
-	return append(out, present{Name: name, Index: next + 1, Kind: l.Kind, MTU: l.MTU, Up: true, Group: groupPort + 1})
+	return append(out, present{Name: name, Index: next + 1, Kind: l.Kind, MTU: l.MTU, Group: groupPort + 1})
 }
 
 // describe tells of operations, but for devices that are made anew, which are told of once.
