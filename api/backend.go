@@ -21,6 +21,10 @@ type Backend interface {
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
 	// Routes returns all routes of the router's table, and those that only the kernel has.
 	Routes(ctx context.Context) ([]router.RouteStatus, error)
+	// VRFs returns the routing instances beside the default one.
+	VRFs(ctx context.Context) ([]router.VRFStatus, error)
+	// Resolve looks a name up as the router itself does. Its error is a *net.DNSError.
+	Resolve(ctx context.Context, name string) (router.Resolved, error)
 	// Prefixes returns what our DHCPv6 clients asked for.
 	Prefixes(ctx context.Context) ([]router.PrefixStatus, error)
 	// Leases returns what our DHCPv6 server leased.

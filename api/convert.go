@@ -65,7 +65,7 @@ func routeState(r router.RouteStatus) *sixfoldv1.RouteState {
 	return &sixfoldv1.RouteState{
 		Prefix: prefixText(r.Route.Prefix), Kind: r.Route.Kind.String(), Via: addrText(r.Route.Via), Link: clean(r.Route.Link),
 		Table: r.Route.Key().Table, Metric: r.Route.Metric, Src: addrText(r.Route.Src),
-		Source: clean(r.Source), Best: r.Best, InKernel: r.InKernel, Reason: clean(r.Reason),
+		Source: clean(r.Source), Best: r.Best, InKernel: r.InKernel, Reason: clean(r.Reason), Vrf: clean(r.VRF),
 	}
 }
 

@@ -114,6 +114,9 @@ func (s *stateService) ListRoutes(ctx context.Context, req *sixfoldv1.ListRoutes
 	if err != nil {
 		return nil, err
 	}
+	if all, err = s.routesOf(ctx, req.GetVrf(), all); err != nil {
+		return nil, err
+	}
 	items, next, err := listed(req, all, keep, routeKey, routeState)
 	if err != nil {
 		return nil, err

@@ -20,10 +20,9 @@ import (
 // hook has the subsystems tell of what happens. It is called before any of them runs.
 func (r *Router) hook() {
 	r.links.OnDrift = r.drifted("kernel")
-	r.rules.OnDrift = r.drifted("kernel")
+	r.rules.OnDrift = r.drifted("device")
 	r.devices.OnDrift = r.drifted("device")
 	r.vxlan.OnDrift = r.drifted("vxlan")
-	r.firewall.OnDrift = r.drifted("firewall")
 	r.fib.OnDrift = r.drifted("fib")
 	r.mld.OnDrift = r.drifted("mld")
 	r.mld.OnEvent = func(e mld.Event) { r.journal.add(multicastEvent(e), time.Now()) }

@@ -11,9 +11,9 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
-	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
+	"github.com/sixfold-router/sixfold/router/vrf"
 	"github.com/sixfold-router/sixfold/vxlan"
 	"github.com/sixfold-router/sixfold/vxlan/mld"
 )
@@ -41,13 +41,13 @@ type Plan struct {
 	RA        ra.Config
 	DHCP      dhcpv6.Config
 	Instances map[string]InstancePlan // what runs in VRFs, by name
+	Services  vrf.Config              // units of systemd that run in the management instance
 	Connected []rib.Route             // prefixes of the addresses that configured links have
 	Static    []rib.Route             // routes of the configuration
 	Local     []rib.Route             // prefixes of which every address is ours
 	Aggregate []rib.Route             // unreachable routes of prefixes delegated to us and of BGP aggregates
 	MLD       mld.Config              // listeners and multicast forwarding
 	Config    *config.Config          // what attached units take their part from
-	Firewall  firewall.Config
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
 }
@@ -98,10 +98,10 @@ func MakePlan(in Inputs) *Plan {
 		p.planInterface(i)
 	}
 	p.planVRFs()
+	p.planServices()
 	p.planRoutes()
 	p.planLocal()
 	p.planSpeakers()
-	p.planFirewall()
 	p.planMulticast()
 	return p.plan
 }

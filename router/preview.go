@@ -55,9 +55,9 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 	}
 	plan := f.plan
 	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: plan.Pending}
-	out.add("device", f.devices.Ops, nil)
 	ops, err := r.previewRules(plan, true)
-	out.add("kernel", ops, err)
+	out.add("device", ops, err)
+	out.add("device", f.devices.Ops, nil)
 	ops, err = r.links.Preview(plan.Kernel, before)
 	out.add("kernel", ops, err)
 	out.add("vxlan", f.vxlan.Ops, nil)
@@ -78,16 +78,16 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 // previews has the previews of units by name. The device, kernel and VXLAN units, which change the links, have none: foresee sees to them.
 func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
 	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
-		"firewall": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
 		"fib": func(p *Plan, _ kernel.Links) ([]change.Op, error) {
 			ops, err := r.previewRules(p, false)
 			return append(ops, previewRoutes(r.table, p)...), err
 		},
-		"bgp":    r.previewBGP,
-		"mld":    func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.mld.Preview(p.MLD) },
-		"pd":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
-		"ra":     func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },
-		"dhcpv6": r.previewDHCP,
+		"services": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.services.Preview(p.Services) },
+		"bgp":      r.previewBGP,
+		"mld":      func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.mld.Preview(p.MLD) },
+		"pd":       func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
+		"ra":       func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },
+		"dhcpv6":   r.previewDHCP,
 	}
 }
 

@@ -66,9 +66,13 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 			connected[s.Route.Prefix.String()+s.Route.Link] = true
 		}
 	}
-	foreign, err := r.monitor.Routes(ctx, 0)
-	if err != nil {
-		return nil, err
+	var foreign []kernel.Route
+	for _, table := range r.shownTables() {
+		part, err := r.monitor.RoutesOf(ctx, table, 0)
+		if err != nil {
+			return nil, err
+		}
+		foreign = append(foreign, part...)
 	}
 	inKernel := map[string]bool{}
 	for _, k := range foreign {
@@ -81,7 +85,9 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 		}
 		out = append(out, RouteStatus{Route: k.Route, Source: k.Protocol, Best: true, InKernel: true})
 	}
+	vrfs := r.vrfsByTable()
 	for i := range out {
+		out[i].VRF = vrfs[out[i].Route.Key().Table]
 		if out[i].Source == "connected" {
 			out[i].InKernel = inKernel[out[i].Route.Prefix.String()+out[i].Route.Link]
 		}

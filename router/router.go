@@ -21,10 +21,10 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/event"
-	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/router/rib"
+	"github.com/sixfold-router/sixfold/router/vrf"
 	"github.com/sixfold-router/sixfold/vxlan"
 	"github.com/sixfold-router/sixfold/vxlan/mld"
 )
@@ -39,6 +39,7 @@ type Router struct {
 	devices  *device.Manager
 	links    *kernel.LinkWriter
 	rules    *kernel.RuleWriter
+	services *vrf.Services
 	fib      *kernel.FIB
 	vxlan    *vxlan.Manager
 	mld      *mld.Manager
@@ -49,7 +50,6 @@ type Router struct {
 	dhcp     *dhcpv6.Server
 	main     *instance // bgp, store and dhcp
 	vrfs     *instances
-	firewall *firewall.Manager
 
 	wake     chan struct{}
 	units    []*unit
@@ -114,10 +114,10 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.devices = device.New(named("device"))
 	r.links = kernel.NewLinks(named("kernel"), r.monitor)
 	r.links.RememberIn(filepath.Join(stateDir, "links"))
-	r.rules = kernel.NewRules(named("kernel"), r.monitor)
+	r.rules = kernel.NewRules(named("device"), r.monitor)
+	r.services = vrf.NewServices(named("services"))
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
-	r.firewall = firewall.New(named("firewall"))
 	r.mld = mld.New(named("mld"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
@@ -128,14 +128,12 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.bgp, r.store, r.dhcp = r.main.bgp, r.main.store, r.main.dhcp
 	r.journal = newJournal(r.events)
 	r.hook()
-	// In the order of application: the filter before what it filters, links before what runs on them, and what speaks to others
-	// after what they will use.
+	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
 	r.units = []*unit{
-		{name: "firewall", apply: func(ctx context.Context, p *Plan) error { return r.firewall.Apply(ctx, p.Firewall) }},
-		{name: "device", apply: func(ctx context.Context, p *Plan) error { return r.devices.Apply(ctx, p.Devices) }},
-		{name: "kernel", apply: func(ctx context.Context, p *Plan) error {
-			return errors.Join(r.keepRules(ctx, p), r.links.Apply(ctx, p.Kernel))
+		{name: "device", apply: func(ctx context.Context, p *Plan) error {
+			return errors.Join(r.keepRules(ctx, p), r.devices.Apply(ctx, p.Devices))
 		}},
+		{name: "kernel", apply: func(ctx context.Context, p *Plan) error { return r.links.Apply(ctx, p.Kernel) }},
 		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }},
 		{name: "mld", apply: func(ctx context.Context, p *Plan) error { return r.mld.Apply(ctx, p.MLD) }, part: func(p *Plan) any { return p.MLD }},
 		{name: "fib", apply: r.dropRules},
@@ -143,6 +141,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
 		{name: "ra", apply: func(ctx context.Context, p *Plan) error { return r.ra.Apply(ctx, p.RA) }, part: func(p *Plan) any { return p.RA }},
 		{name: "dhcpv6", apply: r.applyDHCP, part: dhcpPartOf},
+		{name: "services", apply: func(ctx context.Context, p *Plan) error { return r.services.Apply(ctx, p.Services) }},
 	}
 	for _, u := range r.units {
 		u.preview = r.previews()[u.name]
@@ -225,7 +224,6 @@ func (r *Router) Run(ctx context.Context) error {
 	var ground, peers errgroup.Group
 	r.supervise(&ground, groundCtx, "kernel", r.monitor.Run)
 	r.supervise(&ground, groundCtx, "fib", r.fib.Run)
-	r.supervise(&ground, groundCtx, "firewall", r.firewall.Run)
 	ground.Go(func() error { return r.observe(groundCtx) })
 	peersCtx, stopPeers := context.WithCancel(ctx)
 	defer stopPeers()

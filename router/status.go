@@ -41,6 +41,7 @@ type RouteStatus struct {
 	Best     bool   // preferred among the sources of this prefix
 	InKernel bool
 	Reason   string // why the best route is not in the kernel; empty: it is, or nothing was tried yet
+	VRF      string // whose table it is in; empty: the default instance
 }
 
 // PrefixStatus is a delegated prefix and what was made of it.

@@ -22,6 +22,8 @@ import (
 type Backend struct {
 	InterfaceList     []router.InterfaceStatus
 	RouteList         []router.RouteStatus
+	VRFList           []router.VRFStatus
+	Resolutions       map[string]router.Resolved // by name; others do not exist
 	PrefixList        []router.PrefixStatus
 	LeaseList         []router.LeaseStatus
 	NeighborList      []kernel.Neighbor

@@ -149,6 +149,7 @@ func (a *app) flagNames() map[string]cobra.CompletionFunc {
 	}
 	return map[string]cobra.CompletionFunc{
 		"link":       a.live(interfaceNames),
+		"vrf":        a.live(vrfNames),
 		"neighbor":   a.live(neighborNames),
 		"kind":       words("address", "prefix"),
 		"log-level":  words("debug", "info", "warn", "error"),

@@ -13,6 +13,7 @@ func showCommand(a *app) *cobra.Command {
 	cmd.AddCommand(
 		showInterfaces(a),
 		showRoutes(a),
+		showVRFs(a),
 		showPrefixes(a),
 		showLeases(a),
 		showNeighbors(a),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 
@@ -10,7 +11,8 @@ import (
 )
 
 func showRoutes(a *app) *cobra.Command {
-	return &cobra.Command{
+	req := &sixfoldv1.ListRoutesRequest{PageSize: pageSize}
+	cmd := &cobra.Command{
 		Use:   "routes [PREFIX | ADDRESS]",
 		Short: "Routes of the router and of the kernel",
 		Long: `Routes of the router and of the kernel: all of them, those to a PREFIX and what is within it, or those that a packet to
@@ -20,7 +22,6 @@ STATE tells what became of a route: in kernel; waiting, if it is preferred but t
 while another source has a better route to the prefix.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := &sixfoldv1.ListRoutesRequest{PageSize: pageSize}
 			// What is neither is left to the daemon, which says what it wants.
 			if _, err := netip.ParseAddr(optional(args)); err == nil {
 				req.Address = args[0]
@@ -32,6 +33,8 @@ while another source has a better route to the prefix.`,
 			}, printRoutes)
 		},
 	}
+	cmd.Flags().StringVar(&req.Vrf, "vrf", "", "only routes of this VRF; default: of what is in no VRF")
+	return cmd
 }
 
 func listRoutes(ctx context.Context, c *client, req *sixfoldv1.ListRoutesRequest) (*sixfoldv1.ListRoutesResponse, error) {
@@ -61,7 +64,7 @@ func printRoutes(p printer, m *sixfoldv1.ListRoutesResponse) error {
 	for _, r := range m.GetRoutes() {
 		row := []string{r.GetPrefix(), routeVia(r), r.GetLink(), r.GetSource(), orDash(r.GetMetric()), routeUse(r)}
 		if tables {
-			row = append(row, tableName(r.GetTable()))
+			row = append(row, cmp.Or(r.GetVrf(), tableName(r.GetTable())))
 		}
 		t.add(row...)
 	}

@@ -48,6 +48,7 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		"routes": human(func(ctx context.Context, c *client) (*sixfoldv1.ListRoutesResponse, error) {
 			return listRoutes(ctx, c, &sixfoldv1.ListRoutesRequest{})
 		}, printRoutes),
+		"vrfs":     human(listVRFs, printVRFs),
 		"prefixes": human(listPrefixes, printPrefixes),
 		"leases": human(func(ctx context.Context, c *client) (*sixfoldv1.ListLeasesResponse, error) {
 			return listLeases(ctx, c, newLeaseRequest())

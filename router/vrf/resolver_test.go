@@ -73,7 +73,7 @@ func reply(query []byte, records map[string]string) []byte {
 
 func TestResolver(t *testing.T) {
 	netns.Cable(t, netns.End{Node: netns.Own(), Name: "lan0"}, netns.End{Node: netns.Own(), Name: "lan1"})
-	netns.Own().Sh(t, "ip addr add 2001:db8:53::1/128 dev lo")
+	netns.Own().Sh(t, "ip addr add 2001:db8:53::1/128 dev lo nodad")
 	server := netip.MustParseAddr("2001:db8:53::1")
 	port := serveDNS(t, netip.AddrPortFrom(server, 0), map[string]string{
 		"AAAA www.example.": "2001:db8::80", "A www.example.": "192.0.2.80", "AAAA ns.pcextreme.nl.": "2001:db8::53",

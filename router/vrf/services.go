@@ -68,10 +68,13 @@ func systemctl(ctx context.Context, arguments ...string) (string, error) {
 type unitChange struct{ unit, text string }
 
 // Apply makes units run in the VRF, and takes out of it those that are not wanted there any more. Units that change are restarted if
-// they run; all others are left alone.
+// they run; all others are left alone. While the device is not there, nothing is changed.
 func (s *Services) Apply(ctx context.Context, want Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if want.Index == 0 && len(want.Units) > 0 {
+		return nil
+	}
 	changes, err := s.changes(want)
 	if err != nil || len(changes) == 0 {
 		return err
@@ -122,9 +125,6 @@ func (s *Services) changes(want Config) ([]unitChange, error) {
 	}
 	if _, err := os.Stat(s.dir); len(want.Units) > 0 && errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("systemd does not run here: start programs in %s with sixfold vrf exec %[1]s COMMAND, and leave services out", want.Device)
-	}
-	if want.Index == 0 && len(want.Units) > 0 {
-		return nil, fmt.Errorf("there is no device %s yet", want.Device)
 	}
 	var out []unitChange
 	wanted := map[string]bool{}
