@@ -11,6 +11,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
+	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/router/vrf"
@@ -41,13 +42,14 @@ type Plan struct {
 	RA        ra.Config
 	DHCP      dhcpv6.Config
 	Instances map[string]InstancePlan // what runs in VRFs, by name
-	Services  vrf.Config              // units of systemd that run in the management instance
 	Connected []rib.Route             // prefixes of the addresses that configured links have
+	Services  vrf.Config              // units of systemd that run in the management instance
 	Static    []rib.Route             // routes of the configuration
 	Local     []rib.Route             // prefixes of which every address is ours
 	Aggregate []rib.Route             // unreachable routes of prefixes delegated to us and of BGP aggregates
 	MLD       mld.Config              // listeners and multicast forwarding
-	Config    *config.Config          // what attached units take their part from
+	Firewall  firewall.Config
+	Config    *config.Config // what attached units take their part from
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
 }
@@ -102,6 +104,7 @@ func MakePlan(in Inputs) *Plan {
 	p.planRoutes()
 	p.planLocal()
 	p.planSpeakers()
+	p.planFirewall()
 	p.planMulticast()
 	return p.plan
 }

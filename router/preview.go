@@ -82,6 +82,7 @@ func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, e
 			ops, err := r.previewRules(p, false)
 			return append(ops, previewRoutes(r.table, p)...), err
 		},
+		"firewall": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
 		"services": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.services.Preview(p.Services) },
 		"bgp":      r.previewBGP,
 		"mld":      func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.mld.Preview(p.MLD) },

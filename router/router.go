@@ -21,6 +21,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -42,6 +43,7 @@ type Router struct {
 	services *vrf.Services
 	fib      *kernel.FIB
 	vxlan    *vxlan.Manager
+	firewall *firewall.Manager
 	mld      *mld.Manager
 	bgp      *bgp.Speaker
 	pd       *pd.Client
@@ -114,10 +116,11 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.devices = device.New(named("device"))
 	r.links = kernel.NewLinks(named("kernel"), r.monitor)
 	r.links.RememberIn(filepath.Join(stateDir, "links"))
-	r.rules = kernel.NewRules(named("device"), r.monitor)
 	r.services = vrf.NewServices(named("services"))
+	r.rules = kernel.NewRules(named("device"), r.monitor)
 	r.fib = kernel.NewFIB(named("fib"), r.table, r.monitor)
 	r.vxlan = vxlan.New(named("vxlan"))
+	r.firewall = firewall.New(named("firewall"))
 	r.mld = mld.New(named("mld"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
@@ -128,8 +131,10 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.bgp, r.store, r.dhcp = r.main.bgp, r.main.store, r.main.dhcp
 	r.journal = newJournal(r.events)
 	r.hook()
-	// In the order of application: links before what runs on them, and what speaks to others after what they will use.
+	// In the order of application: the filter before what it filters, links before what runs on them, and what speaks to others
+	// after what they will use.
 	r.units = []*unit{
+		{name: "firewall", apply: func(ctx context.Context, p *Plan) error { return r.firewall.Apply(ctx, p.Firewall) }},
 		{name: "device", apply: func(ctx context.Context, p *Plan) error {
 			return errors.Join(r.keepRules(ctx, p), r.devices.Apply(ctx, p.Devices))
 		}},
@@ -224,6 +229,7 @@ func (r *Router) Run(ctx context.Context) error {
 	var ground, peers errgroup.Group
 	r.supervise(&ground, groundCtx, "kernel", r.monitor.Run)
 	r.supervise(&ground, groundCtx, "fib", r.fib.Run)
+	r.supervise(&ground, groundCtx, "firewall", r.firewall.Run)
 	ground.Go(func() error { return r.observe(groundCtx) })
 	peersCtx, stopPeers := context.WithCancel(ctx)
 	defer stopPeers()
