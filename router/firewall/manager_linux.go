@@ -46,11 +46,11 @@ func (m *Manager) Writes() uint64 { return m.writes.Load() }
 // Apply makes the table what conf says. The kernel takes the new ruleset wholly or keeps the old one. Applying the same again writes
 // nothing, and does not even read while nobody wrote to nftables.
 func (m *Manager) Apply(ctx context.Context, conf Config) error {
+	want, listed := compile(conf)
 	m.mu.Lock()
-	if !m.applied || !reflect.DeepEqual(conf, m.conf) {
-		m.conf = conf
-		m.want, m.listed = compile(conf)
-		m.applied, m.left = true, false
+	m.conf, m.listed = conf, listed
+	if !m.applied || !reflect.DeepEqual(want, m.want) {
+		m.want, m.applied, m.left = want, true, false
 	}
 	m.mu.Unlock()
 	return m.sync(ctx)
