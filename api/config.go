@@ -32,8 +32,11 @@ type configService struct {
 func seesAll(ctx context.Context) bool { return callerOf(ctx).role >= config.Admin }
 
 func (s *configService) Check(_ context.Context, req *sixfoldv1.CheckRequest) (*sixfoldv1.CheckResponse, error) {
-	_, _, err := config.Load(req.GetName(), []byte(req.GetText()))
-	return &sixfoldv1.CheckResponse{}, err
+	conf, _, err := config.Load(req.GetName(), []byte(req.GetText()))
+	if err != nil {
+		return nil, err
+	}
+	return &sixfoldv1.CheckResponse{Warnings: configWarnings(conf.Warnings)}, nil
 }
 
 func (s *configService) Plan(ctx context.Context, req *sixfoldv1.PlanRequest) (*sixfoldv1.PlanResponse, error) {
@@ -50,7 +53,9 @@ func (s *configService) Plan(ctx context.Context, req *sixfoldv1.PlanRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &sixfoldv1.PlanResponse{Operations: operations(p.Operations), Pending: pendings(p.Pending), BaseRevision: p.Base}, nil
+	return &sixfoldv1.PlanResponse{
+		Operations: operations(p.Operations), Pending: pendings(p.Pending), BaseRevision: p.Base, Warnings: configWarnings(p.Warnings),
+	}, nil
 }
 
 func (s *configService) Apply(ctx context.Context, req *sixfoldv1.ApplyRequest) (*sixfoldv1.ApplyResponse, error) {
@@ -70,6 +75,7 @@ func (s *configService) Apply(ctx context.Context, req *sixfoldv1.ApplyRequest) 
 	}
 	return &sixfoldv1.ApplyResponse{
 		Revision: revisionMessage(done.Revision), Pending: pendings(done.Pending), Operations: operations(done.Operations),
+		Warnings: configWarnings(done.Warnings),
 	}, nil
 }
 
@@ -86,6 +92,7 @@ func (s *configService) Rollback(ctx context.Context, req *sixfoldv1.RollbackReq
 	}
 	return &sixfoldv1.RollbackResponse{
 		Revision: revisionMessage(done.Revision), Pending: pendings(done.Pending), Operations: operations(done.Operations),
+		Warnings: configWarnings(done.Warnings),
 	}, nil
 }
 

@@ -107,15 +107,26 @@ func invalidConfig(e *config.Errors) *status.Status {
 		bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{
 			Field: clean(one.Path), Description: clean(withAccepted(one)),
 		})
-		details = append(details, protoadapt.MessageV1Of(&sixfoldv1.SourceLocation{
-			File: clean(one.File), Line: uint32(one.Line), Column: uint32(one.Column), Path: clean(one.Path),
-		}))
+		details = append(details, protoadapt.MessageV1Of(location(one)))
 	}
 	details[0] = protoadapt.MessageV1Of(bad)
 	if with, err := st.WithDetails(details...); err == nil {
 		return with
 	}
 	return st
+}
+
+func location(e config.Error) *sixfoldv1.SourceLocation {
+	return &sixfoldv1.SourceLocation{File: clean(e.File), Line: uint32(e.Line), Column: uint32(e.Column), Path: clean(e.Path)}
+}
+
+// configWarnings are at most so many as errors would be.
+func configWarnings(list []config.Error) []*sixfoldv1.ConfigWarning {
+	var out []*sixfoldv1.ConfigWarning
+	for _, w := range list[:min(len(list), maxDetails)] {
+		out = append(out, &sixfoldv1.ConfigWarning{Location: location(w), Text: clean(w.Message)})
+	}
+	return out
 }
 
 // withAccepted is the message of an error with what would be accepted, without its place, which travels apart.

@@ -83,6 +83,9 @@ func (r *Router) bootFile(path, text string, base uint64) error {
 
 func (r *Router) start(source Source, id uint64) {
 	r.log.Info("configuration of the start", "revision", id, "name", source.Name)
+	for _, w := range source.Config.Warnings {
+		r.log.Warn("the configuration is valid, but", "warning", w.Error())
+	}
 	r.mu.Lock()
 	r.conf, r.runs = source, id
 	r.mu.Unlock()

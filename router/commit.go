@@ -83,7 +83,7 @@ func (r *Router) commit(ctx context.Context, req CommitRequest, rollback uint64)
 	if running != 0 && req.Text == r.Submitted().Text {
 		err := r.reconcile(ctx)
 		pending, _ := r.Pending(ctx)
-		return Committed{Revision: r.mark(r.known(running)), Operations: operations, Pending: pending}, err
+		return Committed{Revision: r.mark(r.known(running)), Operations: operations, Pending: pending, Warnings: conf.Warnings}, err
 	}
 	rev, err := r.revisions.Add(revision.Revision{
 		Name: req.Name, Time: time.Now(), Author: req.Author, Comment: req.Comment, Base: running, Result: revision.Applying,
@@ -107,7 +107,7 @@ func (r *Router) commit(ctx context.Context, req CommitRequest, rollback uint64)
 		return Committed{}, err
 	}
 	pending, err := r.Pending(ctx)
-	return Committed{Revision: r.mark(rev), Operations: operations, Pending: pending}, err
+	return Committed{Revision: r.mark(rev), Operations: operations, Pending: pending, Warnings: conf.Warnings}, err
 }
 
 // adopt notes that a revision is in force.

@@ -25,7 +25,7 @@ func (r *Router) Preview(ctx context.Context, req PreviewRequest) (Preview, erro
 	if err != nil {
 		return Preview{}, err
 	}
-	p := Preview{Base: r.running()}
+	p := Preview{Base: r.running(), Warnings: conf.Warnings}
 	p.Operations, p.Pending, err = r.preview(ctx, conf, req.Session)
 	return p, err
 }
@@ -58,7 +58,7 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 	ops, err := r.previewRules(plan, true)
 	out.add("device", ops, err)
 	out.add("device", f.devices.Ops, nil)
-	ops, err = r.links.Preview(plan.Kernel, before)
+	ops, err = r.links.Preview(plan.Kernel, staying(before, f.devices))
 	out.add("kernel", ops, err)
 	out.add("vxlan", f.vxlan.Ops, nil)
 	ops, err = previewNew(r.links, plan.Kernel, f.fresh)
@@ -78,11 +78,11 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 // previews has the previews of units by name. The device, kernel and VXLAN units, which change the links, have none: foresee sees to them.
 func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
 	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
+		"firewall": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
 		"fib": func(p *Plan, _ kernel.Links) ([]change.Op, error) {
 			ops, err := r.previewRules(p, false)
 			return append(ops, previewRoutes(r.table, p)...), err
 		},
-		"firewall": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
 		"services": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.services.Preview(p.Services) },
 		"bgp":      r.previewBGP,
 		"mld":      func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.mld.Preview(p.MLD) },

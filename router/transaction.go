@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -33,6 +34,7 @@ type Committed struct {
 	Revision   revision.Revision
 	Operations []Operation
 	Pending    []Pending
+	Warnings   []config.Error // what the operator should know of the configuration
 }
 
 // PreviewRequest asks what a configuration would do.
@@ -48,6 +50,7 @@ type Preview struct {
 	Base       uint64 // the revision that runs
 	Operations []Operation
 	Pending    []Pending
+	Warnings   []config.Error // what the operator should know of the configuration
 }
 
 // Operation is one thing that a commit does to the kernel or to a protocol.

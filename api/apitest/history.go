@@ -47,7 +47,7 @@ func (b *Backend) Commit(ctx context.Context, req router.CommitRequest) (router.
 }
 
 func (b *Backend) commit(ctx context.Context, req router.CommitRequest, rollback uint64) (router.Committed, error) {
-	_, message, err := config.Load(req.Name, []byte(req.Text))
+	conf, message, err := config.Load(req.Name, []byte(req.Text))
 	if err != nil {
 		return router.Committed{}, err
 	}
@@ -87,7 +87,7 @@ func (b *Backend) commit(ctx context.Context, req router.CommitRequest, rollback
 		h.waiting = rev.ID
 	}
 	return router.Committed{
-		Revision: h.status(rev.ID), Operations: slices.Clone(b.OperationList), Pending: slices.Clone(b.PendingList),
+		Revision: h.status(rev.ID), Operations: slices.Clone(b.OperationList), Pending: slices.Clone(b.PendingList), Warnings: conf.Warnings,
 	}, nil
 }
 
@@ -152,15 +152,21 @@ func (b *Backend) Preview(ctx context.Context, req router.PreviewRequest) (route
 		return router.Preview{}, err
 	}
 	if req.Text == "" {
-		if _, _, err := b.Revision(ctx, req.Revision); err != nil {
+		rev, text, err := b.Revision(ctx, req.Revision)
+		if err != nil {
 			return router.Preview{}, err
 		}
-	} else if _, _, err := config.Load(req.Name, []byte(req.Text)); err != nil {
+		req.Name, req.Text = rev.Name, text
+	}
+	conf, _, err := config.Load(req.Name, []byte(req.Text))
+	if err != nil {
 		return router.Preview{}, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return router.Preview{Base: b.history.running, Operations: slices.Clone(b.OperationList), Pending: slices.Clone(b.PendingList)}, nil
+	return router.Preview{
+		Base: b.history.running, Operations: slices.Clone(b.OperationList), Pending: slices.Clone(b.PendingList), Warnings: conf.Warnings,
+	}, nil
 }
 
 // Revisions returns what was committed.

@@ -35,11 +35,16 @@ func configCheck(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, _, err := config.Load(name, text); err != nil {
+			conf, _, err := config.Load(name, text)
+			if err != nil {
 				return err
 			}
 			if a.json {
-				return printMessage(cmd.OutOrStdout(), &sixfoldv1.CheckResponse{})
+				return printMessage(cmd.OutOrStdout(), &sixfoldv1.CheckResponse{Warnings: warningMessages(conf.Warnings)})
+			}
+			style := styleFor(cmd.ErrOrStderr())
+			for _, w := range conf.Warnings {
+				fmt.Fprint(cmd.ErrOrStderr(), style.paint(bold+";"+yellow, "warning")+" "+w.Pretty())
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is valid\n", printable(name))
 			return err

@@ -100,6 +100,7 @@ type committed interface {
 	GetRevision() *sixfoldv1.Revision
 	GetOperations() []*sixfoldv1.Operation
 	GetPending() []*sixfoldv1.Pending
+	GetWarnings() []*sixfoldv1.ConfigWarning
 }
 
 // commit does what changes the configuration, and prints what came of it. before is the revision that ran, as far as it is known.
@@ -107,7 +108,10 @@ func commit[M committed](a *app, cmd *cobra.Command, before uint64, o commitOpti
 	return answer(a, cmd, func(ctx context.Context, c *client) (M, error) {
 		m, err := do(ctx, c)
 		return m, explainCommit(ctx, c, before, err)
-	}, func(p printer, m M) error { return printCommitted(p, m, before, o.verbose) })
+	}, func(p printer, m M) error {
+		printWarnings(cmd.ErrOrStderr(), m.GetWarnings())
+		return printCommitted(p, m, before, o.verbose)
+	})
 }
 
 func printCommitted(p printer, m committed, before uint64, verbose bool) error {

@@ -26,7 +26,10 @@ away. Warnings tell of what would be disturbed: forwarding, BGP sessions, the SS
 			if err != nil {
 				return err
 			}
-			return answer(a, cmd, what.plan, printPlan)
+			return answer(a, cmd, what.plan, func(p printer, m *sixfoldv1.PlanResponse) error {
+				printWarnings(cmd.ErrOrStderr(), m.GetWarnings())
+				return printPlan(p, m)
+			})
 		},
 	}
 }

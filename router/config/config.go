@@ -11,6 +11,7 @@ import (
 // Config is a checked configuration in Go types. It is complete: defaults that do not depend on the state of the machine
 // are filled in. Maps of the schema are slices here, sorted by name. A Config is not changed after Load returned it.
 type Config struct {
+	Warnings   []Error // what is allowed but seldom wise, in the order of the file
 	Hostname   string
 	RouterID   netip.Addr // IPv4, or invalid
 	DUID       []byte     // nil: the router keeps one of its own

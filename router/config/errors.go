@@ -73,17 +73,20 @@ func (e *Errors) Unwrap() []error {
 func (e *Errors) Pretty() string {
 	var b strings.Builder
 	for _, one := range e.List {
-		b.WriteString(one.Error())
-		b.WriteByte('\n')
-		if one.Line == 0 || strings.TrimSpace(one.Snippet) == "" {
-			continue
-		}
-		number := fmt.Sprintf("%5d", one.Line)
-		before, shown := window(one.Snippet, one.Column-1)
-		fmt.Fprintf(&b, "%s | %s\n", number, shown)
-		fmt.Fprintf(&b, "%s | %s^\n", strings.Repeat(" ", len(number)), strings.Repeat(" ", before))
+		b.WriteString(one.Pretty())
 	}
 	return b.String()
+}
+
+// Pretty returns the error for a terminal, followed by the line it is about and a caret below the place.
+func (e Error) Pretty() string {
+	if e.Line == 0 || strings.TrimSpace(e.Snippet) == "" {
+		return e.Error() + "\n"
+	}
+	number := fmt.Sprintf("%5d", e.Line)
+	before, shown := window(e.Snippet, e.Column-1)
+	indent := strings.Repeat(" ", len(number))
+	return fmt.Sprintf("%s\n%s | %s\n%s | %s^\n", e.Error(), number, shown, indent, strings.Repeat(" ", before))
 }
 
 // window cuts what a terminal shows out of a long line. It returns how many characters stand before the caret.
@@ -117,11 +120,17 @@ func printable(r rune) rune {
 	return r
 }
 
-// report collects errors.
+// report collects errors, and what is allowed but seldom wise.
 type report struct {
-	file  string
-	lines []string // of the file, or nil
-	errs  []Error
+	file     string
+	lines    []string // of the file, or nil
+	errs     []Error
+	warnings []Error
+}
+
+// warnf notes what the operator should know of the value at s although it is allowed.
+func (r *report) warnf(s *spot, format string, args ...any) {
+	r.warnings = append(r.warnings, r.found(s.at, s.path, nil, fmt.Sprintf(format, args...)))
 }
 
 // errorf reports what is wrong with the value at s, once: the first error of a value is the one to mend, and what follows
@@ -153,6 +162,10 @@ func (r *report) key(s *spot, format string, args ...any) {
 }
 
 func (r *report) add(at position, path string, values []string, message string) {
+	r.errs = append(r.errs, r.found(at, path, values, message))
+}
+
+func (r *report) found(at position, path string, values []string, message string) Error {
 	// The parser may give up behind the last line.
 	if len(r.lines) > 0 && at.line > len(r.lines) {
 		at = position{len(r.lines), utf8.RuneCountInString(r.lines[len(r.lines)-1]) + 1}
@@ -164,7 +177,7 @@ func (r *report) add(at position, path string, values []string, message string) 
 	if at.line > 0 && at.line <= len(r.lines) {
 		e.Snippet = strings.TrimRight(r.lines[at.line-1], "\r")
 	}
-	r.errs = append(r.errs, e)
+	return e
 }
 
 // err returns what was collected, sorted, as an *Errors, or nil.
@@ -172,8 +185,12 @@ func (r *report) err() error {
 	if len(r.errs) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.errs, func(a, b Error) int {
+	inFileOrder(r.errs)
+	return &Errors{List: r.errs}
+}
+
+func inFileOrder(list []Error) {
+	slices.SortStableFunc(list, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path))
 	})
-	return &Errors{List: r.errs}
 }

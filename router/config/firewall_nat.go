@@ -21,13 +21,15 @@ func (b *builder) translation(m *sixfoldv1.Firewall, s *spot, f *Firewall) {
 	at := s.field("masquerade")
 	for _, name := range inOrder(m.GetMasquerade(), at) {
 		one, here := m.GetMasquerade()[name], at.entry(name)
-		b.zone(one.GetOut(), m, here.field("out"), "")
+		b.outward(one.GetOut(), m, here.field("out"))
+		b.warnf(here, "masquerading is for tests and labs: hosts behind it cannot be reached from outside, their connections end when the "+
+			"address of the interface changes, and what carries addresses in its data breaks; ask the upstream for a prefix (delegations) and route it instead")
 		f.Masquerades = append(f.Masquerades, Masquerade{Name: name, From: b.given(one.GetFrom(), here.field("from")), Out: one.GetOut()})
 	}
 	at = s.field("translate")
 	for _, name := range inOrder(m.GetTranslate(), at) {
 		one, here := m.GetTranslate()[name], at.entry(name)
-		b.zone(one.GetOut(), m, here.field("out"), "")
+		b.outward(one.GetOut(), m, here.field("out"))
 		t := Translation{Name: name, Inside: b.given(one.GetInside(), here.field("inside")), Outside: b.given(one.GetOutside(), here.field("outside")), Out: one.GetOut()}
 		switch in, out := t.Inside.Prefix, t.Outside.Prefix; {
 		case !in.IsValid() || !out.IsValid():
@@ -50,6 +52,14 @@ func (b *builder) translation(m *sixfoldv1.Firewall, s *spot, f *Firewall) {
 	sortByName(f.MSSClamps, func(c MSSClamp) string { return c.Out })
 }
 
+// outward checks the zone of a translation, whose connections have to be tracked.
+func (b *builder) outward(name string, m *sixfoldv1.Firewall, s *spot) {
+	b.zone(name, m, s, "")
+	if slices.Contains(m.GetStateless(), name) {
+		b.errorf(s, "the connections of zone %s are not tracked (stateless), and cannot be translated", name)
+	}
+}
+
 // given reads a prefix that the rules of the schema ask for.
 func (b *builder) given(text string, s *spot) Expr {
 	if text == "" {
@@ -62,7 +72,7 @@ func (b *builder) given(text string, s *spot) Expr {
 func (b *builder) forwards(m *sixfoldv1.Firewall, s *spot, f *Firewall) {
 	for _, name := range inOrder(m.GetForwards(), s) {
 		one, at := m.GetForwards()[name], s.entry(name)
-		b.zone(one.GetIn(), m, at.field("in"), "")
+		b.outward(one.GetIn(), m, at.field("in"))
 		p := PortForward{Name: name, In: one.GetIn(), Ports: b.ports(one.GetPorts(), at.field("ports")), ToPort: uint16(one.GetToPort())}
 		if len(one.GetPorts()) == 0 {
 			b.errorf(at.field("ports"), "is missing: say which ports lead to the other machine")

@@ -41,6 +41,8 @@ func Load(name string, text []byte) (*Config, *sixfoldv1.Config, error) {
 	if err := r.err(); err != nil {
 		return nil, nil, err
 	}
+	inFileOrder(r.warnings)
+	cfg.Warnings = r.warnings
 	return cfg, message, nil
 }
 
@@ -61,6 +63,8 @@ func FromProto(message *sixfoldv1.Config) (*Config, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	inFileOrder(r.warnings)
+	cfg.Warnings = r.warnings
 	return cfg, nil
 }
 

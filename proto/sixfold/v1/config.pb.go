@@ -3568,7 +3568,7 @@ type Firewall struct {
 	Policies []*FirewallPolicy `protobuf:"bytes,6,rep,name=policies,proto3" json:"policies,omitempty"`
 	// NAT66 with the address of the outgoing interface, by name.
 	Masquerade map[string]*Masquerade `protobuf:"bytes,7,rep,name=masquerade,proto3" json:"masquerade,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Translation of one prefix into another of the same length (RFC 6296), by name.
+	// Translation of one prefix into another of the same length, address by address as in RFC 6296, by name.
 	Translate map[string]*PrefixTranslation `protobuf:"bytes,8,rep,name=translate,proto3" json:"translate,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Ports of this router that lead to another machine, by name.
 	Forwards map[string]*PortForward `protobuf:"bytes,9,rep,name=forwards,proto3" json:"forwards,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -4339,7 +4339,8 @@ func (x *Masquerade) GetOut() string {
 	return ""
 }
 
-// PrefixTranslation translates a prefix without state: inside addresses to outside ones as packets leave, and back.
+// PrefixTranslation translates a prefix into another, address by address: inside ones to outside ones as packets leave, and back. The
+// connections are tracked: unlike RFC 6296, checksums are corrected where they are, and ICMP errors are translated too.
 type PrefixTranslation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Prefix that hosts have: fd00:1::/64.

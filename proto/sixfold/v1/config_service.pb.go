@@ -80,7 +80,9 @@ func (x *CheckRequest) GetText() string {
 
 // CheckResponse says that the configuration is valid.
 type CheckResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is allowed in the configuration but seldom wise.
+	Warnings      []*ConfigWarning `protobuf:"bytes,1,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -113,6 +115,13 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
 	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CheckResponse) GetWarnings() []*ConfigWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 // DiffRequest asks how a configuration differs from another.
@@ -316,7 +325,9 @@ type PlanResponse struct {
 	// What of the configuration could not run yet.
 	Pending []*Pending `protobuf:"bytes,2,rep,name=pending,proto3" json:"pending,omitempty"`
 	// The revision that the plan starts from.
-	BaseRevision  uint64 `protobuf:"varint,3,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	BaseRevision uint64 `protobuf:"varint,3,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	// What is allowed in the configuration but seldom wise.
+	Warnings      []*ConfigWarning `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -372,6 +383,68 @@ func (x *PlanResponse) GetBaseRevision() uint64 {
 	return 0
 }
 
+func (x *PlanResponse) GetWarnings() []*ConfigWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+// ConfigWarning tells what an operator should know of a configuration that is valid.
+type ConfigWarning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is.
+	Location *SourceLocation `protobuf:"bytes,1,opt,name=location,proto3" json:"location,omitempty"`
+	// What there is to know.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigWarning) Reset() {
+	*x = ConfigWarning{}
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigWarning) ProtoMessage() {}
+
+func (x *ConfigWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigWarning.ProtoReflect.Descriptor instead.
+func (*ConfigWarning) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ConfigWarning) GetLocation() *SourceLocation {
+	if x != nil {
+		return x.Location
+	}
+	return nil
+}
+
+func (x *ConfigWarning) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // Operation is one thing that a commit does to the kernel or to a protocol.
 type Operation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -391,7 +464,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +476,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[6]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +489,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{6}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Operation) GetUnit() string {
@@ -475,7 +548,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[7]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +560,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[7]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +573,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{7}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ApplyRequest) GetName() string {
@@ -546,14 +619,16 @@ type ApplyResponse struct {
 	// The new revision, or the one that ran already if the text is the same.
 	Revision *Revision `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	// What was done.
-	Operations    []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
+	Operations []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
+	// What is allowed in the configuration but seldom wise.
+	Warnings      []*ConfigWarning `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +640,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +653,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{8}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ApplyResponse) GetPending() []*Pending {
@@ -602,6 +677,13 @@ func (x *ApplyResponse) GetOperations() []*Operation {
 	return nil
 }
 
+func (x *ApplyResponse) GetWarnings() []*ConfigWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
 // ApplyFailure tells why a configuration was not applied. It travels in the details of a status.
 type ApplyFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -619,7 +701,7 @@ type ApplyFailure struct {
 
 func (x *ApplyFailure) Reset() {
 	*x = ApplyFailure{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +713,7 @@ func (x *ApplyFailure) String() string {
 func (*ApplyFailure) ProtoMessage() {}
 
 func (x *ApplyFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +726,7 @@ func (x *ApplyFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyFailure.ProtoReflect.Descriptor instead.
 func (*ApplyFailure) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{9}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ApplyFailure) GetUnit() string {
@@ -686,7 +768,7 @@ type ConfirmRequest struct {
 
 func (x *ConfirmRequest) Reset() {
 	*x = ConfirmRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +780,7 @@ func (x *ConfirmRequest) String() string {
 func (*ConfirmRequest) ProtoMessage() {}
 
 func (x *ConfirmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +793,7 @@ func (x *ConfirmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{10}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ConfirmRequest) GetRevision() uint64 {
@@ -732,7 +814,7 @@ type ConfirmResponse struct {
 
 func (x *ConfirmResponse) Reset() {
 	*x = ConfirmResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -744,7 +826,7 @@ func (x *ConfirmResponse) String() string {
 func (*ConfirmResponse) ProtoMessage() {}
 
 func (x *ConfirmResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -757,7 +839,7 @@ func (x *ConfirmResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{11}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ConfirmResponse) GetRevision() *Revision {
@@ -778,7 +860,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +872,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +885,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelRequest) GetRevision() uint64 {
@@ -824,7 +906,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -836,7 +918,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -849,7 +931,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CancelResponse) GetRevision() *Revision {
@@ -874,7 +956,7 @@ type RollbackRequest struct {
 
 func (x *RollbackRequest) Reset() {
 	*x = RollbackRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +968,7 @@ func (x *RollbackRequest) String() string {
 func (*RollbackRequest) ProtoMessage() {}
 
 func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +981,7 @@ func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackRequest.ProtoReflect.Descriptor instead.
 func (*RollbackRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RollbackRequest) GetRevision() uint64 {
@@ -931,14 +1013,16 @@ type RollbackResponse struct {
 	// What of it cannot run yet.
 	Pending []*Pending `protobuf:"bytes,2,rep,name=pending,proto3" json:"pending,omitempty"`
 	// What was done.
-	Operations    []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
+	Operations []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
+	// What is allowed in the configuration but seldom wise.
+	Warnings      []*ConfigWarning `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RollbackResponse) Reset() {
 	*x = RollbackResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1034,7 @@ func (x *RollbackResponse) String() string {
 func (*RollbackResponse) ProtoMessage() {}
 
 func (x *RollbackResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1047,7 @@ func (x *RollbackResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackResponse.ProtoReflect.Descriptor instead.
 func (*RollbackResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RollbackResponse) GetRevision() *Revision {
@@ -987,6 +1071,13 @@ func (x *RollbackResponse) GetOperations() []*Operation {
 	return nil
 }
 
+func (x *RollbackResponse) GetWarnings() []*ConfigWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
 // GetRequest asks for the running configuration.
 type GetRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -996,7 +1087,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1099,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1112,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{17}
 }
 
 // GetResponse is the running configuration. Callers below admin get no passwords.
@@ -1041,7 +1132,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1144,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1157,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetResponse) GetConfig() *Config {
@@ -1110,7 +1201,7 @@ type ListRevisionsRequest struct {
 
 func (x *ListRevisionsRequest) Reset() {
 	*x = ListRevisionsRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1213,7 @@ func (x *ListRevisionsRequest) String() string {
 func (*ListRevisionsRequest) ProtoMessage() {}
 
 func (x *ListRevisionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1226,7 @@ func (x *ListRevisionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevisionsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevisionsRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListRevisionsRequest) GetPageSize() int32 {
@@ -1165,7 +1256,7 @@ type ListRevisionsResponse struct {
 
 func (x *ListRevisionsResponse) Reset() {
 	*x = ListRevisionsResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1268,7 @@ func (x *ListRevisionsResponse) String() string {
 func (*ListRevisionsResponse) ProtoMessage() {}
 
 func (x *ListRevisionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1281,7 @@ func (x *ListRevisionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevisionsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevisionsResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListRevisionsResponse) GetRevisions() []*Revision {
@@ -1218,7 +1309,7 @@ type GetRevisionRequest struct {
 
 func (x *GetRevisionRequest) Reset() {
 	*x = GetRevisionRequest{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1321,7 @@ func (x *GetRevisionRequest) String() string {
 func (*GetRevisionRequest) ProtoMessage() {}
 
 func (x *GetRevisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1334,7 @@ func (x *GetRevisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRevisionRequest.ProtoReflect.Descriptor instead.
 func (*GetRevisionRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetRevisionRequest) GetRevision() uint64 {
@@ -1266,7 +1357,7 @@ type GetRevisionResponse struct {
 
 func (x *GetRevisionResponse) Reset() {
 	*x = GetRevisionResponse{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1278,7 +1369,7 @@ func (x *GetRevisionResponse) String() string {
 func (*GetRevisionResponse) ProtoMessage() {}
 
 func (x *GetRevisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1291,7 +1382,7 @@ func (x *GetRevisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRevisionResponse.ProtoReflect.Descriptor instead.
 func (*GetRevisionResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetRevisionResponse) GetRevision() *Revision {
@@ -1342,7 +1433,7 @@ type Revision struct {
 
 func (x *Revision) Reset() {
 	*x = Revision{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1445,7 @@ func (x *Revision) String() string {
 func (*Revision) ProtoMessage() {}
 
 func (x *Revision) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1458,7 @@ func (x *Revision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revision.ProtoReflect.Descriptor instead.
 func (*Revision) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Revision) GetId() uint64 {
@@ -1454,7 +1545,7 @@ func (x *Revision) GetHash() string {
 	return ""
 }
 
-// SourceLocation tells where an error of a configuration is. It travels in the details of a status.
+// SourceLocation tells where in a configuration something is. That of an error travels in the details of a status.
 type SourceLocation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the text, as submitted.
@@ -1471,7 +1562,7 @@ type SourceLocation struct {
 
 func (x *SourceLocation) Reset() {
 	*x = SourceLocation{}
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +1574,7 @@ func (x *SourceLocation) String() string {
 func (*SourceLocation) ProtoMessage() {}
 
 func (x *SourceLocation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_service_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +1587,7 @@ func (x *SourceLocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceLocation.ProtoReflect.Descriptor instead.
 func (*SourceLocation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_config_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SourceLocation) GetFile() string {
@@ -1535,8 +1626,9 @@ const file_sixfold_v1_config_service_proto_rawDesc = "" +
 	"sixfold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17sixfold/v1/config.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"6\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\x0f\n" +
-	"\rCheckResponse\"v\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"F\n" +
+	"\rCheckResponse\x125\n" +
+	"\bwarnings\x18\x01 \x03(\v2\x19.sixfold.v1.ConfigWarningR\bwarnings\"v\n" +
 	"\vDiffRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
@@ -1548,13 +1640,17 @@ const file_sixfold_v1_config_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12'\n" +
-	"\x0fsession_address\x18\x04 \x01(\tR\x0esessionAddress\"\x99\x01\n" +
+	"\x0fsession_address\x18\x04 \x01(\tR\x0esessionAddress\"\xd0\x01\n" +
 	"\fPlanResponse\x125\n" +
 	"\n" +
 	"operations\x18\x01 \x03(\v2\x15.sixfold.v1.OperationR\n" +
 	"operations\x12-\n" +
 	"\apending\x18\x02 \x03(\v2\x13.sixfold.v1.PendingR\apending\x12#\n" +
-	"\rbase_revision\x18\x03 \x01(\x04R\fbaseRevision\"\x7f\n" +
+	"\rbase_revision\x18\x03 \x01(\x04R\fbaseRevision\x125\n" +
+	"\bwarnings\x18\x04 \x03(\v2\x19.sixfold.v1.ConfigWarningR\bwarnings\"[\n" +
+	"\rConfigWarning\x126\n" +
+	"\blocation\x18\x01 \x01(\v2\x1a.sixfold.v1.SourceLocationR\blocation\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x7f\n" +
 	"\tOperation\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x16\n" +
@@ -1566,13 +1662,14 @@ const file_sixfold_v1_config_service_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12#\n" +
 	"\rbase_revision\x18\x03 \x01(\x04R\fbaseRevision\x12@\n" +
 	"\x0econfirm_within\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\rconfirmWithin\x12\x18\n" +
-	"\acomment\x18\x05 \x01(\tR\acomment\"\xa7\x01\n" +
+	"\acomment\x18\x05 \x01(\tR\acomment\"\xde\x01\n" +
 	"\rApplyResponse\x12-\n" +
 	"\apending\x18\x01 \x03(\v2\x13.sixfold.v1.PendingR\apending\x120\n" +
 	"\brevision\x18\x02 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\x125\n" +
 	"\n" +
 	"operations\x18\x03 \x03(\v2\x15.sixfold.v1.OperationR\n" +
-	"operations\"\x88\x01\n" +
+	"operations\x125\n" +
+	"\bwarnings\x18\x04 \x03(\v2\x19.sixfold.v1.ConfigWarningR\bwarnings\"\x88\x01\n" +
 	"\fApplyFailure\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12)\n" +
@@ -1589,13 +1686,14 @@ const file_sixfold_v1_config_service_proto_rawDesc = "" +
 	"\x0fRollbackRequest\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12@\n" +
 	"\x0econfirm_within\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\rconfirmWithin\x12\x18\n" +
-	"\acomment\x18\x03 \x01(\tR\acomment\"\xaa\x01\n" +
+	"\acomment\x18\x03 \x01(\tR\acomment\"\xe1\x01\n" +
 	"\x10RollbackResponse\x120\n" +
 	"\brevision\x18\x01 \x01(\v2\x14.sixfold.v1.RevisionR\brevision\x12-\n" +
 	"\apending\x18\x02 \x03(\v2\x13.sixfold.v1.PendingR\apending\x125\n" +
 	"\n" +
 	"operations\x18\x03 \x03(\v2\x15.sixfold.v1.OperationR\n" +
-	"operations\"\f\n" +
+	"operations\x125\n" +
+	"\bwarnings\x18\x04 \x03(\v2\x19.sixfold.v1.ConfigWarningR\bwarnings\"\f\n" +
 	"\n" +
 	"GetRequest\"\x9d\x01\n" +
 	"\vGetResponse\x12*\n" +
@@ -1660,7 +1758,7 @@ func file_sixfold_v1_config_service_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_service_proto_rawDescData
 }
 
-var file_sixfold_v1_config_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_sixfold_v1_config_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_sixfold_v1_config_service_proto_goTypes = []any{
 	(*CheckRequest)(nil),          // 0: sixfold.v1.CheckRequest
 	(*CheckResponse)(nil),         // 1: sixfold.v1.CheckResponse
@@ -1668,73 +1766,79 @@ var file_sixfold_v1_config_service_proto_goTypes = []any{
 	(*DiffResponse)(nil),          // 3: sixfold.v1.DiffResponse
 	(*PlanRequest)(nil),           // 4: sixfold.v1.PlanRequest
 	(*PlanResponse)(nil),          // 5: sixfold.v1.PlanResponse
-	(*Operation)(nil),             // 6: sixfold.v1.Operation
-	(*ApplyRequest)(nil),          // 7: sixfold.v1.ApplyRequest
-	(*ApplyResponse)(nil),         // 8: sixfold.v1.ApplyResponse
-	(*ApplyFailure)(nil),          // 9: sixfold.v1.ApplyFailure
-	(*ConfirmRequest)(nil),        // 10: sixfold.v1.ConfirmRequest
-	(*ConfirmResponse)(nil),       // 11: sixfold.v1.ConfirmResponse
-	(*CancelRequest)(nil),         // 12: sixfold.v1.CancelRequest
-	(*CancelResponse)(nil),        // 13: sixfold.v1.CancelResponse
-	(*RollbackRequest)(nil),       // 14: sixfold.v1.RollbackRequest
-	(*RollbackResponse)(nil),      // 15: sixfold.v1.RollbackResponse
-	(*GetRequest)(nil),            // 16: sixfold.v1.GetRequest
-	(*GetResponse)(nil),           // 17: sixfold.v1.GetResponse
-	(*ListRevisionsRequest)(nil),  // 18: sixfold.v1.ListRevisionsRequest
-	(*ListRevisionsResponse)(nil), // 19: sixfold.v1.ListRevisionsResponse
-	(*GetRevisionRequest)(nil),    // 20: sixfold.v1.GetRevisionRequest
-	(*GetRevisionResponse)(nil),   // 21: sixfold.v1.GetRevisionResponse
-	(*Revision)(nil),              // 22: sixfold.v1.Revision
-	(*SourceLocation)(nil),        // 23: sixfold.v1.SourceLocation
-	(*Pending)(nil),               // 24: sixfold.v1.Pending
-	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
-	(*Config)(nil),                // 26: sixfold.v1.Config
-	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*ConfigWarning)(nil),         // 6: sixfold.v1.ConfigWarning
+	(*Operation)(nil),             // 7: sixfold.v1.Operation
+	(*ApplyRequest)(nil),          // 8: sixfold.v1.ApplyRequest
+	(*ApplyResponse)(nil),         // 9: sixfold.v1.ApplyResponse
+	(*ApplyFailure)(nil),          // 10: sixfold.v1.ApplyFailure
+	(*ConfirmRequest)(nil),        // 11: sixfold.v1.ConfirmRequest
+	(*ConfirmResponse)(nil),       // 12: sixfold.v1.ConfirmResponse
+	(*CancelRequest)(nil),         // 13: sixfold.v1.CancelRequest
+	(*CancelResponse)(nil),        // 14: sixfold.v1.CancelResponse
+	(*RollbackRequest)(nil),       // 15: sixfold.v1.RollbackRequest
+	(*RollbackResponse)(nil),      // 16: sixfold.v1.RollbackResponse
+	(*GetRequest)(nil),            // 17: sixfold.v1.GetRequest
+	(*GetResponse)(nil),           // 18: sixfold.v1.GetResponse
+	(*ListRevisionsRequest)(nil),  // 19: sixfold.v1.ListRevisionsRequest
+	(*ListRevisionsResponse)(nil), // 20: sixfold.v1.ListRevisionsResponse
+	(*GetRevisionRequest)(nil),    // 21: sixfold.v1.GetRevisionRequest
+	(*GetRevisionResponse)(nil),   // 22: sixfold.v1.GetRevisionResponse
+	(*Revision)(nil),              // 23: sixfold.v1.Revision
+	(*SourceLocation)(nil),        // 24: sixfold.v1.SourceLocation
+	(*Pending)(nil),               // 25: sixfold.v1.Pending
+	(*durationpb.Duration)(nil),   // 26: google.protobuf.Duration
+	(*Config)(nil),                // 27: sixfold.v1.Config
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
 }
 var file_sixfold_v1_config_service_proto_depIdxs = []int32{
-	6,  // 0: sixfold.v1.PlanResponse.operations:type_name -> sixfold.v1.Operation
-	24, // 1: sixfold.v1.PlanResponse.pending:type_name -> sixfold.v1.Pending
-	25, // 2: sixfold.v1.ApplyRequest.confirm_within:type_name -> google.protobuf.Duration
-	24, // 3: sixfold.v1.ApplyResponse.pending:type_name -> sixfold.v1.Pending
-	22, // 4: sixfold.v1.ApplyResponse.revision:type_name -> sixfold.v1.Revision
-	6,  // 5: sixfold.v1.ApplyResponse.operations:type_name -> sixfold.v1.Operation
-	22, // 6: sixfold.v1.ConfirmResponse.revision:type_name -> sixfold.v1.Revision
-	22, // 7: sixfold.v1.CancelResponse.revision:type_name -> sixfold.v1.Revision
-	25, // 8: sixfold.v1.RollbackRequest.confirm_within:type_name -> google.protobuf.Duration
-	22, // 9: sixfold.v1.RollbackResponse.revision:type_name -> sixfold.v1.Revision
-	24, // 10: sixfold.v1.RollbackResponse.pending:type_name -> sixfold.v1.Pending
-	6,  // 11: sixfold.v1.RollbackResponse.operations:type_name -> sixfold.v1.Operation
-	26, // 12: sixfold.v1.GetResponse.config:type_name -> sixfold.v1.Config
-	22, // 13: sixfold.v1.GetResponse.revision:type_name -> sixfold.v1.Revision
-	22, // 14: sixfold.v1.ListRevisionsResponse.revisions:type_name -> sixfold.v1.Revision
-	22, // 15: sixfold.v1.GetRevisionResponse.revision:type_name -> sixfold.v1.Revision
-	27, // 16: sixfold.v1.Revision.time:type_name -> google.protobuf.Timestamp
-	27, // 17: sixfold.v1.Revision.confirm_by:type_name -> google.protobuf.Timestamp
-	0,  // 18: sixfold.v1.ConfigService.Check:input_type -> sixfold.v1.CheckRequest
-	2,  // 19: sixfold.v1.ConfigService.Diff:input_type -> sixfold.v1.DiffRequest
-	4,  // 20: sixfold.v1.ConfigService.Plan:input_type -> sixfold.v1.PlanRequest
-	7,  // 21: sixfold.v1.ConfigService.Apply:input_type -> sixfold.v1.ApplyRequest
-	10, // 22: sixfold.v1.ConfigService.Confirm:input_type -> sixfold.v1.ConfirmRequest
-	12, // 23: sixfold.v1.ConfigService.Cancel:input_type -> sixfold.v1.CancelRequest
-	14, // 24: sixfold.v1.ConfigService.Rollback:input_type -> sixfold.v1.RollbackRequest
-	16, // 25: sixfold.v1.ConfigService.Get:input_type -> sixfold.v1.GetRequest
-	18, // 26: sixfold.v1.ConfigService.ListRevisions:input_type -> sixfold.v1.ListRevisionsRequest
-	20, // 27: sixfold.v1.ConfigService.GetRevision:input_type -> sixfold.v1.GetRevisionRequest
-	1,  // 28: sixfold.v1.ConfigService.Check:output_type -> sixfold.v1.CheckResponse
-	3,  // 29: sixfold.v1.ConfigService.Diff:output_type -> sixfold.v1.DiffResponse
-	5,  // 30: sixfold.v1.ConfigService.Plan:output_type -> sixfold.v1.PlanResponse
-	8,  // 31: sixfold.v1.ConfigService.Apply:output_type -> sixfold.v1.ApplyResponse
-	11, // 32: sixfold.v1.ConfigService.Confirm:output_type -> sixfold.v1.ConfirmResponse
-	13, // 33: sixfold.v1.ConfigService.Cancel:output_type -> sixfold.v1.CancelResponse
-	15, // 34: sixfold.v1.ConfigService.Rollback:output_type -> sixfold.v1.RollbackResponse
-	17, // 35: sixfold.v1.ConfigService.Get:output_type -> sixfold.v1.GetResponse
-	19, // 36: sixfold.v1.ConfigService.ListRevisions:output_type -> sixfold.v1.ListRevisionsResponse
-	21, // 37: sixfold.v1.ConfigService.GetRevision:output_type -> sixfold.v1.GetRevisionResponse
-	28, // [28:38] is the sub-list for method output_type
-	18, // [18:28] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	6,  // 0: sixfold.v1.CheckResponse.warnings:type_name -> sixfold.v1.ConfigWarning
+	7,  // 1: sixfold.v1.PlanResponse.operations:type_name -> sixfold.v1.Operation
+	25, // 2: sixfold.v1.PlanResponse.pending:type_name -> sixfold.v1.Pending
+	6,  // 3: sixfold.v1.PlanResponse.warnings:type_name -> sixfold.v1.ConfigWarning
+	24, // 4: sixfold.v1.ConfigWarning.location:type_name -> sixfold.v1.SourceLocation
+	26, // 5: sixfold.v1.ApplyRequest.confirm_within:type_name -> google.protobuf.Duration
+	25, // 6: sixfold.v1.ApplyResponse.pending:type_name -> sixfold.v1.Pending
+	23, // 7: sixfold.v1.ApplyResponse.revision:type_name -> sixfold.v1.Revision
+	7,  // 8: sixfold.v1.ApplyResponse.operations:type_name -> sixfold.v1.Operation
+	6,  // 9: sixfold.v1.ApplyResponse.warnings:type_name -> sixfold.v1.ConfigWarning
+	23, // 10: sixfold.v1.ConfirmResponse.revision:type_name -> sixfold.v1.Revision
+	23, // 11: sixfold.v1.CancelResponse.revision:type_name -> sixfold.v1.Revision
+	26, // 12: sixfold.v1.RollbackRequest.confirm_within:type_name -> google.protobuf.Duration
+	23, // 13: sixfold.v1.RollbackResponse.revision:type_name -> sixfold.v1.Revision
+	25, // 14: sixfold.v1.RollbackResponse.pending:type_name -> sixfold.v1.Pending
+	7,  // 15: sixfold.v1.RollbackResponse.operations:type_name -> sixfold.v1.Operation
+	6,  // 16: sixfold.v1.RollbackResponse.warnings:type_name -> sixfold.v1.ConfigWarning
+	27, // 17: sixfold.v1.GetResponse.config:type_name -> sixfold.v1.Config
+	23, // 18: sixfold.v1.GetResponse.revision:type_name -> sixfold.v1.Revision
+	23, // 19: sixfold.v1.ListRevisionsResponse.revisions:type_name -> sixfold.v1.Revision
+	23, // 20: sixfold.v1.GetRevisionResponse.revision:type_name -> sixfold.v1.Revision
+	28, // 21: sixfold.v1.Revision.time:type_name -> google.protobuf.Timestamp
+	28, // 22: sixfold.v1.Revision.confirm_by:type_name -> google.protobuf.Timestamp
+	0,  // 23: sixfold.v1.ConfigService.Check:input_type -> sixfold.v1.CheckRequest
+	2,  // 24: sixfold.v1.ConfigService.Diff:input_type -> sixfold.v1.DiffRequest
+	4,  // 25: sixfold.v1.ConfigService.Plan:input_type -> sixfold.v1.PlanRequest
+	8,  // 26: sixfold.v1.ConfigService.Apply:input_type -> sixfold.v1.ApplyRequest
+	11, // 27: sixfold.v1.ConfigService.Confirm:input_type -> sixfold.v1.ConfirmRequest
+	13, // 28: sixfold.v1.ConfigService.Cancel:input_type -> sixfold.v1.CancelRequest
+	15, // 29: sixfold.v1.ConfigService.Rollback:input_type -> sixfold.v1.RollbackRequest
+	17, // 30: sixfold.v1.ConfigService.Get:input_type -> sixfold.v1.GetRequest
+	19, // 31: sixfold.v1.ConfigService.ListRevisions:input_type -> sixfold.v1.ListRevisionsRequest
+	21, // 32: sixfold.v1.ConfigService.GetRevision:input_type -> sixfold.v1.GetRevisionRequest
+	1,  // 33: sixfold.v1.ConfigService.Check:output_type -> sixfold.v1.CheckResponse
+	3,  // 34: sixfold.v1.ConfigService.Diff:output_type -> sixfold.v1.DiffResponse
+	5,  // 35: sixfold.v1.ConfigService.Plan:output_type -> sixfold.v1.PlanResponse
+	9,  // 36: sixfold.v1.ConfigService.Apply:output_type -> sixfold.v1.ApplyResponse
+	12, // 37: sixfold.v1.ConfigService.Confirm:output_type -> sixfold.v1.ConfirmResponse
+	14, // 38: sixfold.v1.ConfigService.Cancel:output_type -> sixfold.v1.CancelResponse
+	16, // 39: sixfold.v1.ConfigService.Rollback:output_type -> sixfold.v1.RollbackResponse
+	18, // 40: sixfold.v1.ConfigService.Get:output_type -> sixfold.v1.GetResponse
+	20, // 41: sixfold.v1.ConfigService.ListRevisions:output_type -> sixfold.v1.ListRevisionsResponse
+	22, // 42: sixfold.v1.ConfigService.GetRevision:output_type -> sixfold.v1.GetRevisionResponse
+	33, // [33:43] is the sub-list for method output_type
+	23, // [23:33] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_service_proto_init() }
@@ -1751,7 +1855,7 @@ func file_sixfold_v1_config_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_service_proto_rawDesc), len(file_sixfold_v1_config_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
