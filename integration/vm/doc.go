@@ -31,7 +31,7 @@
 //	kernel                  user-mode-linux of Debian    linux-image-amd64, in qemu-system-x86_64 without KVM
 //	boot, idle host         2 s                          4 s
 //	a process such as ip    50-100 ms                    50-100 ms
-//	processors, memory      1, 1 GB                      2, 1 GB
+//	processors, memory      1, 1 GB                      1, 1 GB
 //	links                   bond, bridge (VLANs too), dummy, gre, ip6gre, ip6tnl, macvlan, sit, tun, veth, vlan, vrf, vxlan: both
 //	nftables                only the family bridge       inet, ip, ip6, bridge; nat, fib, ct, sets, limits
 //	IPv6 multicast routing  no                           yes
