@@ -17,6 +17,7 @@ import (
 // Backend is the router behind the API. Methods are called concurrently, and give up when ctx ends. What they return is a
 // copy: the API may keep and sort it.
 type Backend interface {
+	MulticastBackend
 	// Interfaces returns the links of the kernel and the interfaces of the configuration.
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
 	// Routes returns all routes of the router's table, and those that only the kernel has.

@@ -42,6 +42,9 @@ func collectors() map[string]collector {
 		"pending":        {collect: watchPending},
 		"units":          {collect: watchUnits},
 		"revisions":      {collect: watchRevisions},
+		"mld":            {collect: watchMLD},
+		"groups":         {collect: watchGroups, large: true},
+		"mroutes":        {collect: watchMroutes, large: true},
 	}
 }
 
@@ -64,7 +67,7 @@ func steady(m *sixfoldv1.WatchResponse) proto.Message {
 		v.RxPackets, v.TxPackets, v.RxBytes, v.TxBytes, v.RxErrors, v.TxErrors = 0, 0, 0, 0, 0, 0
 		return v
 	}
-	return m
+	return steadyMulticast(m)
 }
 
 // elements makes elements of a list.

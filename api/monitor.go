@@ -20,7 +20,7 @@ const maxMatch = 256
 
 // eventKinds are the kinds that Monitor knows.
 func eventKinds() []string {
-	return []string{event.Lease, event.Delegation, event.Neighbor, event.RA, event.BGP, event.Link, event.Config, event.Drift, event.Unit}
+	return []string{event.Lease, event.Delegation, event.Neighbor, event.RA, event.BGP, event.Link, event.Config, event.Drift, event.Unit, event.Multicast}
 }
 
 // Monitor sends events as they happen.

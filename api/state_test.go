@@ -53,6 +53,9 @@ func TestState(t *testing.T) {
 		"advertisements":  call(c.ListAdvertisements, &sixfoldv1.ListAdvertisementsRequest{}),
 		"vxlans":          call(c.ListVxlans, &sixfoldv1.ListVxlansRequest{}),
 		"dhcpv6":          call(c.GetDhcpv6, &sixfoldv1.GetDhcpv6Request{}),
+		"mld_interfaces":  call(c.ListMldInterfaces, &sixfoldv1.ListMldInterfacesRequest{}),
+		"mld_groups":      call(c.ListMldGroups, &sixfoldv1.ListMldGroupsRequest{Link: "lan0"}),
+		"mroutes":         call(c.ListMroutes, &sixfoldv1.ListMroutesRequest{}),
 		"pending":         call(c.ListPending, &sixfoldv1.ListPendingRequest{}),
 		"version":         call(c.GetVersion, &sixfoldv1.GetVersionRequest{}),
 	} {

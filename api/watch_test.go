@@ -180,7 +180,7 @@ func TestWatchEverything(t *testing.T) {
 		}
 		return strings.Join(slices.Compact(seen), " ")
 	}
-	if got, want := kinds(), "advertisements bgp interfaces leases pending prefixes units vxlans"; got != want {
+	if got, want := kinds(), "advertisements bgp interfaces leases mld pending prefixes units vxlans"; got != want {
 		t.Errorf("watched %q, want %q", got, want)
 	}
 	if got, want := kinds("routes", "neighbors"), "neighbors routes"; got != want {

@@ -20,6 +20,7 @@ import (
 
 // Backend is an api.Backend that does nothing but remember. Set the fields before it is used.
 type Backend struct {
+	Multicast         Multicast
 	InterfaceList     []router.InterfaceStatus
 	RouteList         []router.RouteStatus
 	VRFList           []router.VRFStatus

@@ -48,6 +48,7 @@ func Sample(now time.Time) *Backend {
 	duid := "\x00\x01\x00\x01\x2a\x5e\x00\x01\x52\x54\x00\xd6\xc2\xa9"
 
 	return &Backend{
+		Multicast: sampleMulticast(now),
 		InterfaceList: []router.InterfaceStatus{
 			{Name: "wan0", Description: "uplink to the ISP", Configured: true, Link: wan},
 			{Name: "lan0", Configured: true, Link: lan},

@@ -14,6 +14,7 @@ import (
 
 // Backend is the router as the metrics need it. Methods are called one after the other, and give up when ctx ends.
 type Backend interface {
+	multicastBackend
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
 	Prefixes(ctx context.Context) ([]router.PrefixStatus, error)
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
@@ -46,6 +47,7 @@ var sections = [...]section{
 	{"delegations", collectDelegations},
 	{"bgp", collectBGP},
 	{"vxlan", collectVXLAN},
+	{"multicast", collectMulticast},
 }
 
 func collectUnits(ctx context.Context, b Backend, s *set) error {

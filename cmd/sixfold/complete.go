@@ -136,6 +136,7 @@ func (a *app) argumentNames() map[string]cobra.CompletionFunc {
 		"sixfold show interfaces": links,
 		"sixfold show ra":         links,
 		"sixfold show vxlan":      a.complete(vxlanNames),
+		"sixfold show mld groups": a.complete(mldLinks),
 		"sixfold show prefixes":   a.complete(delegationNames),
 	}
 	all["sixfold show ipv6 route"], all["sixfold show ip route"] = all["sixfold show routes"], all["sixfold show routes"]
@@ -200,6 +201,15 @@ func vxlanNames(ctx context.Context, c *client) ([]string, error) {
 	var names []string
 	for _, v := range m.GetVxlans() {
 		names = append(names, v.GetName())
+	}
+	return names, err
+}
+
+func mldLinks(ctx context.Context, c *client) ([]string, error) {
+	m, err := listMLDInterfaces(ctx, c)
+	var names []string
+	for _, i := range m.GetInterfaces() {
+		names = append(names, i.GetLink())
 	}
 	return names, err
 }

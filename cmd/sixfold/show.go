@@ -20,6 +20,8 @@ func showCommand(a *app) *cobra.Command {
 		showBGP(a),
 		showRA(a),
 		showVXLAN(a),
+		showMLD(a),
+		showMroute(a),
 		showDHCPv6(a),
 		showPending(a),
 		showDrift(a),

@@ -36,6 +36,8 @@ show ipv6 route, show ipv6 neighbors, show interface brief, show ip bgp summary,
 			habit(showRoutes(a), "route"),
 			habit(showNeighbors(a), "neighbors"),
 			habit(showInterfaces(a), "interface"),
+			habit(showMLD(a), "mld"),
+			habit(showMroute(a), "mroute"),
 			bgp,
 		)
 		show.AddCommand(family)

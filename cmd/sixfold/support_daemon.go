@@ -54,6 +54,9 @@ func questions() []question {
 		questionOf("dhcpv6", getDHCPv6, printDHCPv6),
 		questionOf("pending", listPending, printPending),
 		questionOf("drift", listDrift, printDrift),
+		questionOf("mld-interfaces", listMLDInterfaces, printMLDInterfaces),
+		questionOf("mld-groups", allMLDGroups, printMLDGroups),
+		questionOf("mroute", listMroutes, printMroutes),
 		questionOf("audit", listAudit, printAudit),
 		questionOf("revisions", listRevisions, printRevisions),
 		questionOf("config", func(ctx context.Context, c *client) (*sixfoldv1.GetResponse, error) {

@@ -64,12 +64,15 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		"bgp_routes": human(func(ctx context.Context, c *client) (*sixfoldv1.ListBgpPathsResponse, error) {
 			return listBGPPaths(ctx, c, &sixfoldv1.ListBgpPathsRequest{})
 		}, printBGPPaths),
-		"ra":      human(listAdvertisements, printAdvertisements),
-		"vxlan":   human(listVXLANs, printVXLANs),
-		"dhcpv6":  human(getDHCPv6, printDHCPv6),
-		"pending": human(listPending, printPending),
-		"drift":   human(listDrift, printDrift),
-		"units":   human(getVersion, printUnits),
+		"ra":             human(listAdvertisements, printAdvertisements),
+		"vxlan":          human(listVXLANs, printVXLANs),
+		"dhcpv6":         human(getDHCPv6, printDHCPv6),
+		"mld_groups":     human(allMLDGroups, printMLDGroups),
+		"mld_interfaces": human(listMLDInterfaces, printMLDInterfaces),
+		"mroute":         human(listMroutes, printMroutes),
+		"pending":        human(listPending, printPending),
+		"drift":          human(listDrift, printDrift),
+		"units":          human(getVersion, printUnits),
 		"revisions": human(func(context.Context, *client) (*sixfoldv1.ListRevisionsResponse, error) {
 			return revisionList(), nil
 		}, printRevisions),
