@@ -951,6 +951,70 @@ func (x *TestFirewallResponse) GetPath() []string {
 	return nil
 }
 
+// FirewallReport is all that there is to see of the firewall, as the CLI writes it.
+type FirewallReport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The whole.
+	Firewall *GetFirewallResponse `protobuf:"bytes,1,opt,name=firewall,proto3" json:"firewall,omitempty"`
+	// All rules.
+	Rules []*FirewallRuleState `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
+	// All sets.
+	Sets          []*FirewallSetState `protobuf:"bytes,3,rep,name=sets,proto3" json:"sets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallReport) Reset() {
+	*x = FirewallReport{}
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallReport) ProtoMessage() {}
+
+func (x *FirewallReport) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallReport.ProtoReflect.Descriptor instead.
+func (*FirewallReport) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FirewallReport) GetFirewall() *GetFirewallResponse {
+	if x != nil {
+		return x.Firewall
+	}
+	return nil
+}
+
+func (x *FirewallReport) GetRules() []*FirewallRuleState {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *FirewallReport) GetSets() []*FirewallSetState {
+	if x != nil {
+		return x.Sets
+	}
+	return nil
+}
+
 var File_sixfold_v1_firewall_proto protoreflect.FileDescriptor
 
 const file_sixfold_v1_firewall_proto_rawDesc = "" +
@@ -1028,7 +1092,11 @@ const file_sixfold_v1_firewall_proto_rawDesc = "" +
 	"\x02to\x18\x03 \x01(\tR\x02to\x12\x14\n" +
 	"\x05where\x18\x04 \x01(\tR\x05where\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04path\x18\x06 \x03(\tR\x04pathB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x04path\x18\x06 \x03(\tR\x04path\"\xb4\x01\n" +
+	"\x0eFirewallReport\x12;\n" +
+	"\bfirewall\x18\x01 \x01(\v2\x1f.sixfold.v1.GetFirewallResponseR\bfirewall\x123\n" +
+	"\x05rules\x18\x02 \x03(\v2\x1d.sixfold.v1.FirewallRuleStateR\x05rules\x120\n" +
+	"\x04sets\x18\x03 \x03(\v2\x1c.sixfold.v1.FirewallSetStateR\x04setsB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_firewall_proto_rawDescOnce sync.Once
@@ -1042,7 +1110,7 @@ func file_sixfold_v1_firewall_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_firewall_proto_rawDescData
 }
 
-var file_sixfold_v1_firewall_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_sixfold_v1_firewall_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_sixfold_v1_firewall_proto_goTypes = []any{
 	(*GetFirewallRequest)(nil),        // 0: sixfold.v1.GetFirewallRequest
 	(*GetFirewallResponse)(nil),       // 1: sixfold.v1.GetFirewallResponse
@@ -1056,17 +1124,21 @@ var file_sixfold_v1_firewall_proto_goTypes = []any{
 	(*FirewallSetState)(nil),          // 9: sixfold.v1.FirewallSetState
 	(*TestFirewallRequest)(nil),       // 10: sixfold.v1.TestFirewallRequest
 	(*TestFirewallResponse)(nil),      // 11: sixfold.v1.TestFirewallResponse
+	(*FirewallReport)(nil),            // 12: sixfold.v1.FirewallReport
 }
 var file_sixfold_v1_firewall_proto_depIdxs = []int32{
 	2, // 0: sixfold.v1.GetFirewallResponse.zones:type_name -> sixfold.v1.FirewallZoneState
 	3, // 1: sixfold.v1.GetFirewallResponse.drops:type_name -> sixfold.v1.FirewallDropState
 	6, // 2: sixfold.v1.ListFirewallRulesResponse.rules:type_name -> sixfold.v1.FirewallRuleState
 	9, // 3: sixfold.v1.ListFirewallSetsResponse.sets:type_name -> sixfold.v1.FirewallSetState
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	1, // 4: sixfold.v1.FirewallReport.firewall:type_name -> sixfold.v1.GetFirewallResponse
+	6, // 5: sixfold.v1.FirewallReport.rules:type_name -> sixfold.v1.FirewallRuleState
+	9, // 6: sixfold.v1.FirewallReport.sets:type_name -> sixfold.v1.FirewallSetState
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_firewall_proto_init() }
@@ -1080,7 +1152,7 @@ func file_sixfold_v1_firewall_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_firewall_proto_rawDesc), len(file_sixfold_v1_firewall_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
