@@ -26,6 +26,8 @@ type Manager struct {
 	// OnDrift, if set before the first Apply, is told what others changed: the link, what was found, and why it could not be mended.
 	// What could not is told again until it could. It must neither block nor call the Manager.
 	OnDrift func(object, what string, problem error)
+	// Fault, if set, is asked before each write; an error stands for that of the kernel. It is there for tests.
+	Fault func(operation string) error
 
 	log    *slog.Logger
 	writes atomic.Uint64
@@ -33,7 +35,6 @@ type Manager struct {
 	mu     sync.Mutex // one Apply at a time; guards what follows
 	left   memory     // how the last Apply left the links
 	kernel *kernel    // opened at first use, in the namespace of the thread that needs it first
-	fault  func(operation string) error
 
 	reading sync.Mutex // guards what follows
 	reader  *kernel    // as kernel, for Status
@@ -56,7 +57,7 @@ func (m *Manager) open() (*kernel, error) {
 		}
 		m.kernel = k
 	}
-	m.kernel.fault = m.fault
+	m.kernel.fault = m.Fault
 	return m.kernel, nil
 }
 

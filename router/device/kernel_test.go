@@ -12,7 +12,7 @@ func manager(t testing.TB) *Manager {
 	t.Helper()
 	m := New(slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
-		m.fault = nil
+		m.Fault = nil
 		if err := m.Apply(context.Background(), Config{}); err != nil {
 			t.Errorf("remove what the test made: %v", err)
 		}

@@ -2,6 +2,7 @@ package device
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,35 +49,47 @@ func (m *Manager) Preview(want Config, others map[string]Link) (Preview, error) 
 	return foresee(want, have, m.left.originals, others), nil
 }
 
-// foresee plans until nothing is left to do.
+// foresee plans until nothing is left to do, lets the links of others appear, which may go with those below them, and plans again.
 func foresee(want Config, have snapshot, originals map[int]original, others map[string]Link) Preview {
 	p := Preview{Links: map[string]PreviewLink{}}
 	before := have.byName()
-	made := map[string]bool{}
-	for name, l := range others {
-		have = have.appear(name, l)
-		made[name] = l.New
-	}
-	for range maxPasses {
-		c := plan(want, have, originals, nil)
-		if len(c.ops) == 0 {
-			break
-		}
-		for _, o := range c.ops {
-			if o.verb == create {
-				made[o.name] = true
+	made, told := map[string]bool{}, map[[2]string]bool{}
+	settle := func() {
+		for range maxPasses {
+			c := plan(want, have, originals, nil)
+			if len(c.ops) == 0 {
+				break
 			}
+			for _, o := range c.ops {
+				if o.verb == create {
+					made[o.name] = true
+				}
+			}
+			for _, op := range c.describe() {
+				if said := [2]string{op.Object, op.Action}; !told[said] {
+					told[said] = true
+					p.Ops = append(p.Ops, op)
+				}
+			}
+			have = c.after()
 		}
-		p.Ops = append(p.Ops, c.describe()...)
-		have = c.after()
 	}
-	names, indexes := have.byName(), have.byIndex()
+	settle()
+	stay := have.byName()
 	for name := range before {
-		if _, stays := names[name]; !stays {
+		if _, stays := stay[name]; !stays {
 			p.Gone = append(p.Gone, name)
 		}
 	}
 	slices.Sort(p.Gone)
+	if len(others) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(others)) {
+			have = have.appear(name, others[name])
+			made[name] = others[name].New
+		}
+		settle()
+	}
+	names, indexes := have.byName(), have.byIndex()
 	for name, now := range names {
 		was, existed := before[name]
 		if made[name] || !existed || was.Master != now.Master {

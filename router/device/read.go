@@ -128,6 +128,9 @@ func parseLink(b []byte) (present, bool) {
 			})
 		}
 	})
+	if p.Kind == "vxlan" {
+		p.Lower = int(number(p.Data[nl.IFLA_VXLAN_LINK]))
+	}
 	return p, p.Name != "" && p.Index > 0
 }
 

@@ -299,14 +299,14 @@ func faults(t *testing.T, m *Manager, first, second Config) {
 	before := state(t, m)
 	for n := 1; ; n++ {
 		count := 0
-		m.fault = func(operation string) error {
+		m.Fault = func(operation string) error {
 			if count++; count == n {
 				return fmt.Errorf("no %s today", operation)
 			}
 			return nil
 		}
 		err := m.Apply(t.Context(), second)
-		m.fault = nil
+		m.Fault = nil
 		if err == nil && count < n {
 			break
 		}
