@@ -11,7 +11,6 @@ import (
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/revision"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // Backend is the router behind the API. Methods are called concurrently, and give up when ctx ends. What they return is a
@@ -41,7 +40,7 @@ type Backend interface {
 	// Advertisements returns what is advertised on each link.
 	Advertisements(ctx context.Context) ([]ra.Status, error)
 	// VXLANs returns the VXLAN devices.
-	VXLANs(ctx context.Context) ([]vxlan.Status, error)
+	VXLANs(ctx context.Context) ([]router.VXLANStatus, error)
 	// DHCPv6 returns what the DHCPv6 server did.
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)
 	// Pending returns what is configured but cannot run yet.

@@ -13,7 +13,6 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/revision"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // element is something that can be watched, with a key that is the same each time.
@@ -65,6 +64,10 @@ func steady(m *sixfoldv1.WatchResponse) proto.Message {
 	case *sixfoldv1.WatchResponse_Vxlan:
 		v := proto.Clone(e.Vxlan).(*sixfoldv1.VxlanState)
 		v.RxPackets, v.TxPackets, v.RxBytes, v.TxBytes, v.RxErrors, v.TxErrors = 0, 0, 0, 0, 0, 0
+		v.RxDropped, v.TxDropped = 0, 0
+		for _, f := range v.Forwarding {
+			f.Age, f.Since = nil, nil
+		}
 		return v
 	}
 	return steadyMulticast(m)
@@ -152,7 +155,7 @@ func watchAdvertisements(ctx context.Context, s *stateService) ([]element, error
 
 func watchVXLANs(ctx context.Context, s *stateService) ([]element, error) {
 	all, err := s.backend.VXLANs(ctx)
-	return elements(all, err, func(v vxlan.Status) element {
+	return elements(all, err, func(v router.VXLANStatus) element {
 		return element{v.Device.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Vxlan{Vxlan: vxlanState(v)}}}
 	})
 }

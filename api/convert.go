@@ -18,7 +18,6 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 func interfaceState(i router.InterfaceStatus, names map[int]string) *sixfoldv1.InterfaceState {
@@ -158,21 +157,6 @@ func preference(wire uint8) string {
 		return "low"
 	}
 	return "medium"
-}
-
-func vxlanState(s vxlan.Status) *sixfoldv1.VxlanState {
-	d := s.Device
-	m := &sixfoldv1.VxlanState{
-		Name: clean(d.Name), Vni: d.VNI, Group: addrText(d.Group), Link: clean(d.Link), Local: addrText(d.Local),
-		Ttl: uint32(d.TTL), Port: uint32(d.Port), Mtu: uint32(d.MTU),
-		Index: uint32(s.Index), Up: s.Up, Mac: clean(s.MAC), Problem: clean(s.Problem),
-		RxPackets: s.RxPackets, TxPackets: s.TxPackets, RxBytes: s.RxBytes, TxBytes: s.TxBytes,
-		RxErrors: s.RxErrors, TxErrors: s.TxErrors,
-	}
-	for _, f := range s.Forwarding {
-		m.Forwarding = append(m.Forwarding, &sixfoldv1.ForwardingEntry{Mac: clean(f.MAC), Remote: clean(f.Remote), State: clean(f.State)})
-	}
-	return m
 }
 
 func dhcpv6LinkState(i dhcpv6.InterfaceStatus) *sixfoldv1.Dhcpv6LinkState {

@@ -17,7 +17,6 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 type stateService struct {
@@ -265,22 +264,6 @@ func (s *stateService) ListAdvertisements(ctx context.Context, req *sixfoldv1.Li
 		return nil, err
 	}
 	return &sixfoldv1.ListAdvertisementsResponse{Advertisements: items, NextPageToken: next}, nil
-}
-
-func (s *stateService) ListVxlans(ctx context.Context, req *sixfoldv1.ListVxlansRequest) (*sixfoldv1.ListVxlansResponse, error) {
-	all, err := s.backend.VXLANs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if all, err = named("VXLAN device", req.GetName(), all, func(v vxlan.Status) []string { return []string{v.Device.Name} }); err != nil {
-		return nil, err
-	}
-	items, next, err := listed(req, all, nil,
-		func(v vxlan.Status) string { return natural(v.Device.Name) }, vxlanState)
-	if err != nil {
-		return nil, err
-	}
-	return &sixfoldv1.ListVxlansResponse{Vxlans: items, NextPageToken: next}, nil
 }
 
 func (s *stateService) GetDhcpv6(ctx context.Context, _ *sixfoldv1.GetDhcpv6Request) (*sixfoldv1.GetDhcpv6Response, error) {

@@ -52,6 +52,7 @@ func TestState(t *testing.T) {
 		"bgp_paths":       call(c.ListBgpPaths, &sixfoldv1.ListBgpPathsRequest{}),
 		"advertisements":  call(c.ListAdvertisements, &sixfoldv1.ListAdvertisementsRequest{}),
 		"vxlans":          call(c.ListVxlans, &sixfoldv1.ListVxlansRequest{}),
+		"forwarding":      call(c.ListVxlanForwarding, &sixfoldv1.ListVxlanForwardingRequest{Name: "vxlan1000"}),
 		"dhcpv6":          call(c.GetDhcpv6, &sixfoldv1.GetDhcpv6Request{}),
 		"mld_interfaces":  call(c.ListMldInterfaces, &sixfoldv1.ListMldInterfacesRequest{}),
 		"mld_groups":      call(c.ListMldGroups, &sixfoldv1.ListMldGroupsRequest{Link: "lan0"}),

@@ -20,7 +20,6 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // changing is a backend whose state tests change.
@@ -51,7 +50,7 @@ func (b *changing) Units(ctx context.Context) ([]router.UnitStatus, error) {
 	return b.Backend.Units(ctx)
 }
 
-func (b *changing) VXLANs(ctx context.Context) ([]vxlan.Status, error) {
+func (b *changing) VXLANs(ctx context.Context) ([]router.VXLANStatus, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Backend.VXLANs(ctx)
@@ -124,7 +123,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("one more and one less (-want +got):\n%s", diff)
 	}
 	// Counters alone are no change; they come along with one.
-	b.change(func(b *apitest.Backend) { b.VXLANList = []vxlan.Status{count(b.VXLANList[0])} })
+	b.change(func(b *apitest.Backend) { b.VXLANList = []router.VXLANStatus{count(b.VXLANList[0])} })
 	b.change(func(b *apitest.Backend) { b.UnitList = append(slices.Clone(b.UnitList), router.UnitStatus{Name: "pd"}) })
 	if diff := cmp.Diff([]string{"units pd"}, take(t, stream, 1, &version)); diff != "" {
 		t.Errorf("after a counter and a unit (-want +got):\n%s", diff)
@@ -132,7 +131,7 @@ func TestWatch(t *testing.T) {
 	b.change(func(b *apitest.Backend) {
 		v := b.VXLANList[0]
 		v.Up = false
-		b.VXLANList = []vxlan.Status{v}
+		b.VXLANList = []router.VXLANStatus{v}
 	})
 	r, err := stream.Recv()
 	if err != nil {
@@ -143,7 +142,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-func count(v vxlan.Status) vxlan.Status {
+func count(v router.VXLANStatus) router.VXLANStatus {
 	v.RxPackets, v.TxBytes = v.RxPackets+1000, v.TxBytes+1000
 	return v
 }
@@ -202,7 +201,7 @@ func TestSteady(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := s.backend.(*changing)
-		b.VXLANList = []vxlan.Status{count(b.VXLANList[0])}
+		b.VXLANList = []router.VXLANStatus{count(b.VXLANList[0])}
 		b.AdvertisementList[0].Sent++
 		b.AdvertisementList[0].Last = time.Now()
 		b.AdvertisementList[0].Next = time.Now()

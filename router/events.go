@@ -23,6 +23,7 @@ func (r *Router) hook() {
 	r.rules.OnDrift = r.drifted("device")
 	r.devices.OnDrift = r.drifted("device")
 	r.vxlan.OnDrift = r.drifted("vxlan")
+	r.vxlan.OnRemote = r.metRemote
 	r.fib.OnDrift = r.drifted("fib")
 	r.firewall.OnDrift = r.drifted("firewall")
 	r.mld.OnDrift = r.drifted("mld")

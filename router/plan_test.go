@@ -168,7 +168,10 @@ func render(p *Plan) string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.VXLAN.Devices)) {
-		fmt.Fprintf(w, "vxlan %+v\n", p.VXLAN.Devices[name])
+		fmt.Fprintf(w, "vxlan %s\n", vxlanLine(p.VXLAN.Devices[name]))
+	}
+	for _, f := range p.VTEPs {
+		fmt.Fprintf(w, "vtep %s\n", vtepLine(f))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.PD.Uplinks)) {
 		u := p.PD.Uplinks[name]

@@ -9,7 +9,6 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // Interfaces returns all links of the machine and all configured interfaces, by name.
@@ -137,9 +136,6 @@ func (r *Router) Neighbors(ctx context.Context) ([]kernel.Neighbor, error) {
 
 // Advertisements returns what is advertised on each link.
 func (r *Router) Advertisements(context.Context) ([]ra.Status, error) { return r.ra.Status(), nil }
-
-// VXLANs returns the VXLAN devices.
-func (r *Router) VXLANs(context.Context) ([]vxlan.Status, error) { return r.vxlan.Status(), nil }
 
 // ReleaseDelegation gives a delegated prefix back to the ISP, and does not ask for another until RenewDelegation.
 func (r *Router) ReleaseDelegation(ctx context.Context, name string) error {

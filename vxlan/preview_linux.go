@@ -24,7 +24,7 @@ type Preview struct {
 }
 
 // Preview tells what Apply would do if the links had the MTUs in links, and writes nothing. A link that does not exist yet and is in links
-// is taken to appear before. A device that is impossible at the moment is left out, as Apply leaves it.
+// is taken to appear before, unless it is one of want. A device that is impossible at the moment is left out, as Apply leaves it.
 func (m *Manager) Preview(want Config, links map[string]int) (Preview, error) {
 	m.applying.Lock()
 	defer m.applying.Unlock()
@@ -36,7 +36,7 @@ func (m *Manager) Preview(want Config, links map[string]int) (Preview, error) {
 	if err != nil {
 		return Preview{}, fmt.Errorf("list links: %w", err)
 	}
-	p, after := foresee(want, have.expect(links), kernelRejoins())
+	p, after := foresee(want, have.expect(links, want), kernelRejoins())
 	if len(p.New) == 0 && !slices.ContainsFunc(p.Ops, func(o foreseen.Op) bool { return o.Class == foreseen.Live }) {
 		return p, nil
 	}
@@ -59,8 +59,8 @@ func (m *Manager) Preview(want Config, links map[string]int) (Preview, error) {
 	return p, nil
 }
 
-// expect returns the links with other MTUs, and with those that will have been made.
-func (s snapshot) expect(links map[string]int) snapshot {
+// expect returns the links with other MTUs, and with those that others will have made.
+func (s snapshot) expect(links map[string]int, want Config) snapshot {
 	names, next := s.byName(), 0
 	for i := range s {
 		if to, ok := links[s[i].Name]; ok {
@@ -69,7 +69,8 @@ func (s snapshot) expect(links map[string]int) snapshot {
 		next = max(next, s[i].Index)
 	}
 	for _, name := range slices.Sorted(maps.Keys(links)) {
-		if _, exists := names[name]; !exists {
+		_, exists := names[name]
+		if _, ours := want.Devices[name]; !exists && !ours {
 			next++
 			s = append(s, present{Name: name, Index: next, MTU: links[name], Up: true})
 		}

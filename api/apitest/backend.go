@@ -15,7 +15,6 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // Backend is an api.Backend that does nothing but remember. Set the fields before it is used.
@@ -32,7 +31,7 @@ type Backend struct {
 	VRFSpeakers       []router.BGPStatus // of VRFs
 	PathList          []bgp.Path
 	AdvertisementList []ra.Status
-	VXLANList         []vxlan.Status
+	VXLANList         []router.VXLANStatus
 	DHCPv6Status      dhcpv6.Status
 	PendingList       []router.Pending
 	UnitList          []router.UnitStatus
@@ -163,7 +162,7 @@ func (b *Backend) Advertisements(ctx context.Context) ([]ra.Status, error) {
 }
 
 // VXLANs returns VXLANList.
-func (b *Backend) VXLANs(ctx context.Context) ([]vxlan.Status, error) {
+func (b *Backend) VXLANs(ctx context.Context) ([]router.VXLANStatus, error) {
 	return given(ctx, b, b.VXLANList)
 }
 

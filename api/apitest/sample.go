@@ -133,14 +133,14 @@ func Sample(now time.Time) *Backend {
 			},
 			Sent: 17, Solicited: 3, Last: past(time.Minute), Next: in(5 * time.Minute),
 		}},
-		VXLANList: []vxlan.Status{{
+		VXLANList: []router.VXLANStatus{{Sources: []netip.Prefix{prefix("192.0.2.0/24")}, Status: vxlan.Status{
 			Device: vxlan.Device{Name: "vxlan1000", VNI: 1000, Group: addr("239.0.3.232"), Link: "wan0", TTL: 5, Port: 4789, MTU: 1450},
 			Index:  4, Up: true, MAC: "02:00:00:00:00:04", RxBytes: 123456, TxBytes: 7, RxPackets: 12, TxPackets: 1, TxErrors: 1,
 			Forwarding: []vxlan.ForwardingEntry{
-				{MAC: "00:00:00:00:00:00", Remote: "239.0.3.232", State: "permanent"},
-				{MAC: "02:00:00:00:00:99", Remote: "192.0.2.9", State: "reachable"},
+				{MAC: "00:00:00:00:00:00", Remote: "239.0.3.232", State: "permanent", Configured: true},
+				{MAC: "02:00:00:00:00:99", Remote: "192.0.2.9", State: "reachable", Learnt: true, Age: 12 * time.Second, Since: 3 * time.Hour},
 			},
-		}},
+		}}},
 		DHCPv6Status: dhcpv6.Status{
 			Interfaces: []dhcpv6.InterfaceStatus{{
 				Link: "lan0", Received: map[string]uint64{"SOLICIT": 4, "REQUEST": 2}, Sent: map[string]uint64{"ADVERTISE": 4, "REPLY": 2},

@@ -147,6 +147,11 @@ func collectVXLAN(ctx context.Context, b Backend, s *set) error {
 	}
 	up := s.gauge("sixfold_vxlan_up", "Whether the device exists, is up and as it is configured.", "interface", "vni")
 	entries := s.gauge("sixfold_vxlan_forwarding_entries", "Hardware addresses that the device knows remotes of.", "interface")
+	learnt := s.gauge("sixfold_vxlan_learnt_addresses", "Hardware addresses that were learnt.", "interface")
+	remotes := s.gauge("sixfold_vxlan_remotes", "Other end points that are configured or were learnt.", "interface")
+	limit := s.gauge("sixfold_vxlan_max_addresses", "Most hardware addresses that are remembered; absent: any number.", "interface")
+	rxDropped := s.counter("sixfold_vxlan_receive_drops_total", "Packets received and dropped.", "interface")
+	txDropped := s.counter("sixfold_vxlan_transmit_drops_total", "Packets that were dropped for want of a remote or a route.", "interface")
 	rxBytes := s.counter("sixfold_vxlan_receive_bytes_total", "Bytes received.", "interface")
 	txBytes := s.counter("sixfold_vxlan_transmit_bytes_total", "Bytes sent.", "interface")
 	rxPackets := s.counter("sixfold_vxlan_receive_packets_total", "Packets received.", "interface")
@@ -160,6 +165,13 @@ func collectVXLAN(ctx context.Context, b Backend, s *set) error {
 			continue
 		}
 		entries.add(float64(len(d.Forwarding)), name)
+		learnt.add(float64(d.Learnt()), name)
+		remotes.add(float64(len(d.KnownRemotes())), name)
+		if d.Device.MaxAddresses != 0 {
+			limit.add(float64(d.Device.MaxAddresses), name)
+		}
+		rxDropped.add(float64(d.RxDropped), name)
+		txDropped.add(float64(d.TxDropped), name)
 		rxBytes.add(float64(d.RxBytes), name)
 		txBytes.add(float64(d.TxBytes), name)
 		rxPackets.add(float64(d.RxPackets), name)

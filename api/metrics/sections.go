@@ -9,7 +9,6 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/revision"
-	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // Backend is the router as the metrics need it. Methods are called one after the other, and give up when ctx ends.
@@ -20,7 +19,7 @@ type Backend interface {
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
 	BGP(ctx context.Context) ([]router.BGPStatus, error)
 	Advertisements(ctx context.Context) ([]ra.Status, error)
-	VXLANs(ctx context.Context) ([]vxlan.Status, error)
+	VXLANs(ctx context.Context) ([]router.VXLANStatus, error)
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)
 	Pending(ctx context.Context) ([]router.Pending, error)
 	Units(ctx context.Context) ([]router.UnitStatus, error)

@@ -20,6 +20,7 @@ func showCommand(a *app) *cobra.Command {
 		showBGP(a),
 		showRA(a),
 		showVXLAN(a),
+		showFDB(a),
 		showMLD(a),
 		showMroute(a),
 		showDHCPv6(a),
