@@ -12,6 +12,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
@@ -35,6 +36,7 @@ type View struct {
 	DHCP     dhcpv6.Status
 	RA       []ra.Status
 	VXLAN    []vxlan.Status
+	Devices  []device.Status // what links are
 
 	BGP   bgp.Status
 	Paths []bgp.Path            // of the prefixes in Routes

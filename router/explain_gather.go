@@ -65,6 +65,12 @@ func (r *Router) gather(ctx context.Context, n *instance, v *View, s subject) er
 			v.VXLAN = r.vxlan.Status()
 		}
 	}
+	if s.kind == kindInterface {
+		var err error
+		if v.Devices, err = r.devices.Status(); err != nil {
+			return err
+		}
+	}
 	switch s.kind {
 	case kindDelegation, kindUnit:
 	default:

@@ -15,7 +15,7 @@ import (
 // taleOfInterface follows an interface from its link up.
 func (v View) taleOfInterface(name string) tale {
 	t := tale{bad: map[string]string{
-		"": "does not work", "link": "carries nothing", "delegation": "has no prefix", "address": "lacks an address", "advertisement": "is badly advertised",
+		"": "does not work", "link": "carries nothing", "device": "is not what it should be", "delegation": "has no prefix", "address": "lacks an address", "advertisement": "is badly advertised",
 		"pool": "has nothing to give out", "drift": "is not as configured", "configuration": "is not as configured",
 	}}
 	i := v.configured(name)
@@ -26,12 +26,13 @@ func (v View) taleOfInterface(name string) tale {
 		return t
 	}
 	var on []check
-	if i.VXLAN == nil && link.state == OK {
+	if i.VXLAN == nil && i.Lower() == "" && link.state == OK {
 		t.bad["link"] = "has no prefix" // what is broken is the link that the prefix would come in on
 	}
 	if i.VXLAN != nil {
 		on = append(on, v.tunnel(name)...)
 	}
+	on = append(on, v.made(i)...)
 	on = append(on, v.addresses(name, i)...)
 	for _, d := range i.Delegations {
 		steps := v.delegation(d.Name)

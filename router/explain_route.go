@@ -16,7 +16,7 @@ func (v View) link(name string) check {
 	case !ok:
 		advice := "is the name right? see sixfold show interfaces"
 		for _, p := range v.Plan.Pending {
-			if p.What == "interfaces."+name+".vxlan" {
+			if i := v.configured(name); i != nil && p.What == "interfaces."+name+"."+i.Kind() {
 				advice = p.Reason
 			}
 		}
