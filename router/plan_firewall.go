@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/firewall/packet"
@@ -32,6 +31,8 @@ func (p *planner) planFirewall() {
 		p.plan.Firewall.Policies = append(p.plan.Firewall.Policies, p.policy(fmt.Sprintf("firewall.policies[%d]", i), &f.Policies[i]))
 	}
 	p.plan.Firewall.Services = p.served()
+	p.planTranslation(f)
+	p.planProtection(f)
 }
 
 // planVTEPs has VXLAN packets accepted from known end points only: with a firewall, or where sources are configured.
@@ -120,21 +121,8 @@ const (
 // served lists what this router does with others by the rest of its configuration, and must be able to do from guarded zones.
 func (p *planner) served() []firewall.Service {
 	var out []firewall.Service
-	speakers := []bgp.Config{p.plan.BGP}
-	for _, name := range slices.Sorted(maps.Keys(p.plan.Instances)) {
-		speakers = append(speakers, p.plan.Instances[name].BGP)
-	}
-	for _, s := range speakers {
-		var peers []netip.Prefix
-		for _, name := range slices.Sorted(maps.Keys(s.Neighbors)) {
-			a := s.Neighbors[name].Address.WithZone("")
-			if !a.IsValid() {
-				continue
-			}
-			if one := netip.PrefixFrom(a, a.BitLen()); !slices.Contains(peers, one) {
-				peers = append(peers, one)
-			}
-		}
+	for _, s := range p.speakers() {
+		peers := neighborsOf(s)
 		if len(peers) == 0 {
 			continue
 		}

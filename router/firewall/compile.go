@@ -46,6 +46,7 @@ func compile(conf Config) (Ruleset, []Listed) {
 	for i := range conf.PortSets {
 		c.ports[conf.PortSets[i].Name] = &conf.PortSets[i]
 	}
+	c.protect()
 	c.vxlan()
 	if len(conf.Zones) > 0 {
 		c.stateless()

@@ -3,8 +3,6 @@ package firewall
 import (
 	"net/netip"
 	"slices"
-
-	"github.com/google/nftables/expr"
 )
 
 // nat compiles the translation of addresses. Only the first packet of a connection comes here; the kernel remembers for the rest.
@@ -42,7 +40,7 @@ func inPrefix(p netip.Prefix, source bool) []Part {
 // notLocal matches packets that are not for this machine, whether there is a route for them or not.
 func notLocal() is {
 	m := number(DestinationType, typeLocal)
-	m.op = expr.CmpOpNeq
+	m.op = cmpNot
 	return m
 }
 

@@ -180,7 +180,7 @@ type MSSClamp struct {
 type Protection struct {
 	Exempt         []string       // interfaces that are never limited: those of the management instance
 	Neighbors      []netip.Prefix // BGP neighbors
-	BGPPort        uint16         // 0: no BGP
+	BGPPorts       []uint16       // that we listen on; none: no BGP
 	ICMPRate       uint32
 	NeighborRate   uint32 // from each interface
 	DHCPv6Rate     uint32

@@ -16,6 +16,13 @@ type is struct {
 	op    expr.CmpOp // CmpOpEq and others; of numbers of one octet, or in network order
 }
 
+// Comparisons other than of equality.
+const (
+	cmpNot   = expr.CmpOpNeq
+	cmpBelow = expr.CmpOpLt
+	cmpFrom  = expr.CmpOpGte
+)
+
 func equal(f Field, key string) is { return is{f, key, expr.CmpOpEq} }
 
 // octet matches a field of one octet.

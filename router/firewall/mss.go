@@ -9,27 +9,33 @@ import (
 	"github.com/sixfold-router/sixfold/router/firewall/packet"
 )
 
-// opens matches TCP packets that open a connection, in either direction.
-type opens struct{}
+// opens matches TCP packets that have SYN, and none of these flags. Without ACK it is the first packet of a connection.
+type opens struct{ without uint8 }
 
-// Flags of TCP, and where they are in its header.
+// Flags of TCP (RFC 9293 3.1), and where they are in its header.
 const (
 	flagSYN     = 0x02
 	flagRST     = 0x04
+	flagACK     = 0x10
 	flagsOffset = 13
 )
 
-func (opens) Text() string { return "tcp flags & (syn | rst) == syn" }
+func (o opens) Text() string {
+	if o.without&flagACK != 0 {
+		return "tcp flags & (syn | rst | ack) == syn"
+	}
+	return "tcp flags & (syn | rst) == syn"
+}
 
-func (opens) exprs() []expr.Any {
+func (o opens) exprs() []expr.Any {
 	return []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: flagsOffset, Len: 1},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{flagSYN | flagRST}, Xor: []byte{0}},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{flagSYN | o.without}, Xor: []byte{0}},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{flagSYN}},
 	}
 }
 
-func (opens) match(p *Packet, _ *Ruleset) bool { return p.TCPFlags&(flagSYN|flagRST) == flagSYN }
+func (o opens) match(p *Packet, _ *Ruleset) bool { return p.TCPFlags&(flagSYN|o.without) == flagSYN }
 
 // segment lowers the maximum segment size that the packet names; the kernel never makes it larger. 0 is what fits into the smaller
 // of the MTUs of the routes to both ends.
@@ -72,7 +78,7 @@ func (c *compiler) clamps() {
 		}
 		for _, field := range []Field{OutName, InName} {
 			for _, on := range c.on(field, z) {
-				chain.add("firewall.mss_clamp."+m.Out, on, octet(L4Proto, uint8(packet.TCP)), opens{}, c.counter("mss/"+m.Out), segment(m.MSS))
+				chain.add("firewall.mss_clamp."+m.Out, on, octet(L4Proto, uint8(packet.TCP)), opens{without: flagRST}, c.counter("mss/"+m.Out), segment(m.MSS))
 			}
 		}
 	}
