@@ -42,17 +42,17 @@ func (s *operateService) ReleaseLease(ctx context.Context, req *sixfoldv1.Releas
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(leases, func(l router.LeaseStatus) bool { return l.VRF == req.GetVrf() && l.Prefix == prefix }) {
-		return nil, status.Errorf(codes.NotFound, "no lease of %s%s%s", req.GetPrefix(), inVRF(req.GetVrf()), elsewhere(leases, prefix))
+	if !slices.ContainsFunc(leases, func(l router.LeaseStatus) bool { return l.VRF == instanceName(req.GetVrf()) && l.Prefix == prefix }) {
+		return nil, status.Errorf(codes.NotFound, "no lease of %s%s%s", req.GetPrefix(), inVRF(instanceName(req.GetVrf())), elsewhere(leases, prefix))
 	}
-	return &sixfoldv1.ReleaseLeaseResponse{}, s.backend.ReleaseLease(ctx, req.GetVrf(), prefix)
+	return &sixfoldv1.ReleaseLeaseResponse{}, s.backend.ReleaseLease(ctx, instanceName(req.GetVrf()), prefix)
 }
 
 func (s *operateService) ResetBgpNeighbor(ctx context.Context, req *sixfoldv1.ResetBgpNeighborRequest) (*sixfoldv1.ResetBgpNeighborResponse, error) {
 	if err := findNeighbor(ctx, s.backend, req.GetVrf(), req.GetName()); err != nil {
 		return nil, err
 	}
-	return &sixfoldv1.ResetBgpNeighborResponse{}, s.backend.ResetNeighbor(ctx, req.GetVrf(), req.GetName(), req.GetSoft())
+	return &sixfoldv1.ResetBgpNeighborResponse{}, s.backend.ResetNeighbor(ctx, instanceName(req.GetVrf()), req.GetName(), req.GetSoft())
 }
 
 func (s *operateService) findDelegation(ctx context.Context, name string) error {
@@ -69,8 +69,20 @@ func (s *operateService) findDelegation(ctx context.Context, name string) error 
 	return find("delegation", name, names)
 }
 
+// instanceName returns the name of the instance that a request means; empty: the default one.
+func instanceName(vrf string) string {
+	if vrf == defaultInstance {
+		return ""
+	}
+	return vrf
+}
+
+// isIn tells whether something in an instance is what a request for an instance asks for; one for none asks for all.
+func isIn(vrf, asked string) bool { return asked == "" || vrf == instanceName(asked) }
+
 // findSpeaker returns the speaker of an instance, or NotFound with the instances there are.
 func findSpeaker(ctx context.Context, b Backend, vrf string) (router.BGPStatus, []string, error) {
+	vrf = instanceName(vrf)
 	all, err := b.BGP(ctx)
 	if err != nil {
 		return router.BGPStatus{}, nil, err
@@ -123,11 +135,7 @@ func findNeighbor(ctx context.Context, b Backend, vrf, name string) error {
 	for _, n := range speaker.Neighbors {
 		names = append(names, n.Neighbor.Name)
 	}
-	kind := "BGP neighbor"
-	if vrf != "" {
-		kind = "BGP neighbor in VRF " + vrf
-	}
-	return find(kind, name, names)
+	return find("BGP neighbor"+inVRF(speaker.VRF), name, names)
 }
 
 // find returns NotFound with the names there are, unless name is one of them.

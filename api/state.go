@@ -183,7 +183,7 @@ func (s *stateService) ListLeases(ctx context.Context, req *sixfoldv1.ListLeases
 	items, next, err := list(ctx, req, s.backend.Leases,
 		func(l router.LeaseStatus) bool {
 			return (req.GetKind() == "" || l.Key.Kind.String() == req.GetKind()) && (req.GetLink() == "" || l.Key.Link == req.GetLink()) &&
-				(req.GetVrf() == "" || l.VRF == req.GetVrf())
+				isIn(l.VRF, req.GetVrf())
 		},
 		func(l router.LeaseStatus) string { return prefixKey(l.Prefix) + natural(l.VRF) },
 		func(l router.LeaseStatus) *sixfoldv1.Lease { return leaseState(l, now) })
@@ -196,7 +196,7 @@ func (s *stateService) ListLeases(ctx context.Context, req *sixfoldv1.ListLeases
 func (s *stateService) ListNeighbors(ctx context.Context, req *sixfoldv1.ListNeighborsRequest) (*sixfoldv1.ListNeighborsResponse, error) {
 	items, next, err := list(ctx, req, s.backend.Neighbors,
 		func(n kernel.Neighbor) bool {
-			return (req.GetLink() == "" || n.Link == req.GetLink()) && (req.GetVrf() == "" || n.VRF == req.GetVrf())
+			return (req.GetLink() == "" || n.Link == req.GetLink()) && isIn(n.VRF, req.GetVrf())
 		},
 		func(n kernel.Neighbor) string { return natural(n.Link) + "\x00" + addrKey(n.Address) },
 		neighborEntry)
@@ -242,7 +242,7 @@ func (s *stateService) ListBgpPaths(ctx context.Context, req *sixfoldv1.ListBgpP
 		}
 	}
 	items, next, err := list(ctx, req,
-		func(ctx context.Context) ([]bgp.Path, error) { return s.backend.BGPPaths(ctx, req.GetVrf(), filter) },
+		func(ctx context.Context) ([]bgp.Path, error) { return s.backend.BGPPaths(ctx, instanceName(req.GetVrf()), filter) },
 		nil, pathKey, bgpPath)
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (s *stateService) Explain(ctx context.Context, req *sixfoldv1.ExplainReques
 	case len(subject) > maxSubject:
 		return nil, status.Errorf(codes.InvalidArgument, "subject is longer than %d bytes", maxSubject)
 	}
-	e, err := s.backend.Explain(ctx, req.GetVrf(), subject)
+	e, err := s.backend.Explain(ctx, instanceName(req.GetVrf()), subject)
 	if err != nil {
 		return nil, err
 	}

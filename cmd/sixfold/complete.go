@@ -168,12 +168,20 @@ func interfaceNames(ctx context.Context, c *client) ([]string, error) {
 }
 
 func neighborNames(ctx context.Context, c *client) ([]string, error) {
-	m, err := getBGP(ctx, c)
-	var names []string
-	for _, n := range m.GetNeighbors() {
-		names = append(names, n.GetName())
+	none := ""
+	return neighborNamesIn(&none)(ctx, c)
+}
+
+// neighborNamesIn returns the BGP neighbors of a VRF, whose name is known when somebody asks.
+func neighborNamesIn(vrf *string) names {
+	return func(ctx context.Context, c *client) ([]string, error) {
+		m, err := getBGPIn(ctx, c, *vrf)
+		var names []string
+		for _, n := range m.GetNeighbors() {
+			names = append(names, n.GetName())
+		}
+		return names, err
 	}
-	return names, err
 }
 
 func delegationNames(ctx context.Context, c *client) ([]string, error) {

@@ -16,6 +16,7 @@ import (
 
 func explainCommand(a *app) *cobra.Command {
 	var check bool
+	var vrf string
 	cmd := &cobra.Command{
 		Use:   "explain [KIND] ADDRESS | PREFIX | MAC | NAME",
 		Short: "Tell all that is known of an address, prefix, MAC address or name",
@@ -35,7 +36,7 @@ The exit code is 0 if there is an answer, whatever it says; with --check it is 1
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var last *sixfoldv1.ExplainResponse
 			err := answer(a, cmd, func(ctx context.Context, c *client) (_ *sixfoldv1.ExplainResponse, err error) {
-				last, err = c.state.Explain(ctx, &sixfoldv1.ExplainRequest{Subject: strings.Join(args, " ")})
+				last, err = c.state.Explain(ctx, &sixfoldv1.ExplainRequest{Subject: strings.Join(args, " "), Vrf: vrf})
 				return last, err
 			}, printExplanation)
 			if err == nil && check {
@@ -48,6 +49,7 @@ The exit code is 0 if there is an answer, whatever it says; with --check it is 1
 	}
 	a.watchFlag(cmd)
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 1 if something is broken")
+	cmd.Flags().StringVar(&vrf, "vrf", "", "look for it in this VRF; default: in none. A name is found wherever it is")
 	return cmd
 }
 

@@ -45,13 +45,15 @@ sixfold delegation renew, or a restart.`
 }
 
 func leaseCommand(a *app) *cobra.Command {
+	var vrf string
 	cmd := group(&cobra.Command{Use: "lease", Short: "Act on a lease of a DHCPv6 client"})
 	release := action(a, "release PREFIX", "Forget a lease", leasePrefixes,
 		func(ctx context.Context, c *client, prefix string) (*sixfoldv1.ReleaseLeaseResponse, error) {
-			return c.operate.ReleaseLease(ctx, &sixfoldv1.ReleaseLeaseRequest{Prefix: prefix})
+			return c.operate.ReleaseLease(ctx, &sixfoldv1.ReleaseLeaseRequest{Prefix: prefix, Vrf: vrf})
 		}, "%s is free")
 	release.Long = `Forget the lease of a prefix or address, with its route. The client is not told: it goes on to use what it has until it asks
 for an extension.`
+	release.Flags().StringVar(&vrf, "vrf", "", "a lease of a client in this VRF; default: in none")
 	cmd.AddCommand(release)
 	return cmd
 }
@@ -59,11 +61,13 @@ for an extension.`
 func bgpCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{Use: "bgp", Short: "Act on BGP neighbors"})
 	var soft bool
-	reset := action(a, "reset NAME", "Take a BGP session down and up", neighborNames,
+	var vrf string
+	reset := action(a, "reset NAME", "Take a BGP session down and up", neighborNamesIn(&vrf),
 		func(ctx context.Context, c *client, name string) (*sixfoldv1.ResetBgpNeighborResponse, error) {
-			return c.operate.ResetBgpNeighbor(ctx, &sixfoldv1.ResetBgpNeighborRequest{Name: name, Soft: soft})
+			return c.operate.ResetBgpNeighbor(ctx, &sixfoldv1.ResetBgpNeighborRequest{Name: name, Soft: soft, Vrf: vrf})
 		}, "reset %s; see sixfold show bgp")
 	reset.Flags().BoolVar(&soft, "soft", false, "keep the session, exchange its routes again")
+	reset.Flags().StringVar(&vrf, "vrf", "", "a neighbor in this VRF; default: in none")
 	cmd.AddCommand(reset)
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -13,23 +14,54 @@ import (
 )
 
 func showBGP(a *app) *cobra.Command {
-	cmd := view(a, "bgp", "BGP neighbors, or with a subcommand routes and details", getBGP, printBGP)
+	var vrf string
+	cmd := showBGPOf(a, &vrf)
 	cmd.Args = noSuchCommand
-	cmd.AddCommand(showBGPRoutes(a), showBGPNeighbor(a))
+	vrfFlag(cmd.PersistentFlags(), &vrf)
+	cmd.AddCommand(showBGPRoutes(a, &vrf), showBGPNeighbor(a, &vrf))
 	return cmd
 }
 
+// showBGPOf shows the neighbors in a VRF, whose name is known when it runs.
+func showBGPOf(a *app, vrf *string) *cobra.Command {
+	return view(a, "bgp", "BGP neighbors, or with a subcommand routes and details", func(ctx context.Context, c *client) (*sixfoldv1.GetBgpResponse, error) {
+		return getBGPIn(ctx, c, *vrf)
+	}, printBGP)
+}
+
+func vrfFlag(flags *pflag.FlagSet, vrf *string) {
+	flags.StringVar(vrf, "vrf", "", "BGP of this VRF; default: of what is in no VRF")
+}
+
+// getBGP asks for the speaker of the default instance.
 func getBGP(ctx context.Context, c *client) (*sixfoldv1.GetBgpResponse, error) {
-	return c.state.GetBgp(ctx, &sixfoldv1.GetBgpRequest{})
+	return getBGPIn(ctx, c, "")
+}
+
+func getBGPIn(ctx context.Context, c *client, vrf string) (*sixfoldv1.GetBgpResponse, error) {
+	return c.state.GetBgp(ctx, &sixfoldv1.GetBgpRequest{Vrf: vrf})
 }
 
 func printBGP(p printer, m *sixfoldv1.GetBgpResponse) error {
+	others := ""
+	if m.GetVrf() == "" && len(m.GetVrfs()) > 0 {
+		others = fmt.Sprintf("BGP also runs in %s: see --vrf", cell(strings.Join(m.GetVrfs(), ", ")))
+	}
+	if m.GetAsn() == 0 && others != "" {
+		return p.none("no BGP outside of VRFs; " + others)
+	}
 	if m.GetAsn() == 0 {
 		return p.none("no BGP: it is not configured")
 	}
 	running := "running"
 	if !m.GetRunning() {
 		running = "not running"
+	}
+	if m.GetVrf() != "" {
+		running += " in VRF " + cell(m.GetVrf())
+	}
+	if others != "" {
+		running += "\n" + others
 	}
 	if _, err := fmt.Fprintf(p.out, "AS %d, router id %s, %s\n\n", m.GetAsn(), cell(m.GetRouterId()), running); err != nil {
 		return err
@@ -62,15 +94,15 @@ func neighborNote(n *sixfoldv1.BgpNeighborState) string {
 	return ""
 }
 
-func showBGPNeighbor(a *app) *cobra.Command {
+func showBGPNeighbor(a *app, vrf *string) *cobra.Command {
 	return &cobra.Command{
 		Use:               "neighbor NAME",
 		Short:             "All about one BGP neighbor",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.complete(neighborNames),
+		ValidArgsFunction: a.complete(neighborNamesIn(vrf)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.BgpNeighborState, error) {
-				m, err := getBGP(ctx, c)
+				m, err := getBGPIn(ctx, c, *vrf)
 				if err != nil {
 					return nil, err
 				}
@@ -94,6 +126,7 @@ func printBGPNeighbor(p printer, n *sixfoldv1.BgpNeighborState) error {
 	var d details
 	d.add("name", n.GetName())
 	d.add("description", n.GetDescription())
+	d.add("VRF", n.GetVrf())
 	d.add("address", n.GetAddress())
 	d.add("remote AS", number(n.GetRemoteAs()))
 	state := n.GetState()

@@ -10,7 +10,7 @@ import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 )
 
-func showBGPRoutes(a *app) *cobra.Command {
+func showBGPRoutes(a *app, vrf *string) *cobra.Command {
 	req := &sixfoldv1.ListBgpPathsRequest{PageSize: pageSize}
 	cmd := &cobra.Command{
 		Use:   "routes [PREFIX]",
@@ -22,7 +22,7 @@ With --advertised, what is announced to a neighbor. The AS path ends in i, e or 
 			if req.Advertised && req.Neighbor == "" {
 				return &usageError{cmd: cmd, err: errors.New("--advertised needs --neighbor")}
 			}
-			req.Prefix = optional(args)
+			req.Prefix, req.Vrf = optional(args), *vrf
 			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ListBgpPathsResponse, error) {
 				return listBGPPaths(ctx, c, req)
 			}, printBGPPaths)

@@ -59,9 +59,11 @@ func habit(cmd *cobra.Command, name string) *cobra.Command {
 
 // bgpNeighborsHabit is one neighbor by its name, and without one all of them.
 func bgpNeighborsHabit(a *app) *cobra.Command {
-	one, all := showBGPNeighbor(a), showBGP(a)
+	var vrf string
+	one, all := showBGPNeighbor(a, &vrf), showBGPOf(a, &vrf)
 	cmd := habit(one, "neighbors")
 	cmd.Use = "neighbors [NAME]"
+	vrfFlag(cmd.Flags(), &vrf)
 	cmd.Args = cobra.MaximumNArgs(1)
 	detail := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ ROUTE tells of a delegated prefix whether the kernel routes it to its client. A 
 	}
 	cmd.Flags().StringVar(&req.Kind, "kind", "", "only this `kind`: address or prefix")
 	cmd.Flags().StringVar(&req.Link, "link", "", "only clients on this `link`")
+	cmd.Flags().StringVar(&req.Vrf, "vrf", "", "only clients in this VRF; default: in none")
 	return cmd
 }
 
@@ -42,14 +44,23 @@ func printLeases(p printer, m *sixfoldv1.ListLeasesResponse) error {
 	if len(m.GetLeases()) == 0 {
 		return p.none("no leases")
 	}
-	t := p.table("LEASE", "KIND", "LINK", "MAC", "CLIENT", "DUID", "EXPIRES", "POOL", "ROUTE")
+	header := []string{"LEASE", "KIND", "LINK", "MAC", "CLIENT", "DUID", "EXPIRES", "POOL", "ROUTE"}
+	vrfs := slices.ContainsFunc(m.GetLeases(), func(l *sixfoldv1.Lease) bool { return l.GetVrf() != "" })
+	if vrfs {
+		header = append(header, "VRF")
+	}
+	t := p.table(header...)
 	for _, l := range m.GetLeases() {
 		pool := l.GetPool()
 		if l.GetReserved() {
 			pool = "[" + pool + "]"
 		}
-		t.add(leaseText(l), leaseKind(l), l.GetLink(), l.GetMac(), l.GetClient(), shortDUID(l.GetDuid()),
-			left(l.GetValidUntil(), p.now), pool, leaseRoute(l))
+		row := []string{leaseText(l), leaseKind(l), l.GetLink(), l.GetMac(), l.GetClient(), shortDUID(l.GetDuid()),
+			left(l.GetValidUntil(), p.now), pool, leaseRoute(l)}
+		if vrfs {
+			row = append(row, l.GetVrf())
+		}
+		t.add(row...)
 	}
 	return t.write(p.out)
 }

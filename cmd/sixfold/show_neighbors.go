@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ func showNeighbors(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&req.Link, "link", "", "only neighbors on this `link`")
+	cmd.Flags().StringVar(&req.Vrf, "vrf", "", "only neighbors on links of this VRF; default: of links in none")
 	return cmd
 }
 
@@ -37,9 +39,18 @@ func printNeighbors(p printer, m *sixfoldv1.ListNeighborsResponse) error {
 	if len(m.GetNeighbors()) == 0 {
 		return p.none("no neighbors")
 	}
-	t := p.table("LINK", "ADDRESS", "MAC", "STATE", "ROLE")
+	header := []string{"LINK", "ADDRESS", "MAC", "STATE", "ROLE"}
+	vrfs := slices.ContainsFunc(m.GetNeighbors(), func(n *sixfoldv1.NeighborEntry) bool { return n.GetVrf() != "" })
+	if vrfs {
+		header = append(header, "VRF")
+	}
+	t := p.table(header...)
 	for _, n := range m.GetNeighbors() {
-		t.add(n.GetLink(), n.GetAddress(), n.GetMac(), n.GetState(), yes(n.GetRouter(), "router"))
+		row := []string{n.GetLink(), n.GetAddress(), n.GetMac(), n.GetState(), yes(n.GetRouter(), "router")}
+		if vrfs {
+			row = append(row, n.GetVrf())
+		}
+		t.add(row...)
 	}
 	return t.write(p.out)
 }
