@@ -64,8 +64,12 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		"bgp_routes": human(func(ctx context.Context, c *client) (*sixfoldv1.ListBgpPathsResponse, error) {
 			return listBGPPaths(ctx, c, &sixfoldv1.ListBgpPathsRequest{})
 		}, printBGPPaths),
-		"ra":             human(listAdvertisements, printAdvertisements),
-		"vxlan":          human(listVXLANs, printVXLANs),
+		"ra":        human(listAdvertisements, printAdvertisements),
+		"vxlan":     human(listVXLANs, printVXLANs),
+		"vxlan_one": human(listVXLANs, printVXLAN),
+		"fdb": human(func(ctx context.Context, c *client) (*sixfoldv1.ListVxlanForwardingResponse, error) {
+			return listForwarding(ctx, c, "vxlan1000")
+		}, printForwarding),
 		"dhcpv6":         human(getDHCPv6, printDHCPv6),
 		"mld_groups":     human(allMLDGroups, printMLDGroups),
 		"mld_interfaces": human(listMLDInterfaces, printMLDInterfaces),

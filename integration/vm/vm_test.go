@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
@@ -307,6 +308,59 @@ func TestFailures(t *testing.T) {
 				t.Logf("the output:\n%s", out)
 			}
 		})
+	}
+}
+
+// A machine that cannot start the test program says why.
+func TestNotSetUp(t *testing.T) {
+	for _, k := range []Kernel{UML, QEMU} {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		dir := t.TempDir()
+		exe, err := program(ctx, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := start(ctx, dir, &job{Exe: exe, Dir: "/nowhere"}, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.err(); err == nil || !strings.Contains(err.Error(), "the machine was not set up: start "+exe+" in /nowhere: no such file or directory") {
+			t.Errorf("%s: %v\n%s", k, err, o.console)
+		}
+	}
+}
+
+// The kernel is unpacked once, and as it is where that is not possible.
+func TestUnpackKernel(t *testing.T) {
+	images, err := filepath.Glob("/boot/vmlinuz-*")
+	if err != nil || len(images) == 0 {
+		t.Fatalf("no kernel in /boot: install the package linux-image-amd64 (%v)", err)
+	}
+	image, cache := images[0], t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	plain, err := unpackKernel(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := elf.Open(plain); err != nil {
+		t.Errorf("%s: %v", plain, err)
+	} else {
+		f.Close()
+	}
+	if files, err := filepath.Glob(cache + "/*/*"); err != nil || len(files) != 1 || files[0] != plain {
+		t.Errorf("in the cache: %v, want only %s", files, plain)
+	}
+	t.Setenv("PATH", "")
+	if again, err := unpackKernel(image); err != nil || again != plain {
+		t.Errorf("the second time: %s %v", again, err)
+	}
+	for _, dir := range []string{t.TempDir(), "/dev/null", ""} {
+		t.Setenv("XDG_CACHE_HOME", dir)
+		t.Setenv("HOME", "")
+		if as, err := unpackKernel(image); err != nil || as != image {
+			t.Errorf("without xz, in the cache %q: %s %v", dir, as, err)
+		}
 	}
 }
 
