@@ -8,6 +8,9 @@ import (
 
 // receive handles a message that came from a link-local address.
 func (l *link) receive(from netip.Addr, m message, now time.Time) {
+	if m.Type == typeQuery && from == l.self {
+		return // the kernel gives us our own
+	}
 	l.received[m.kind()]++
 	for _, reason := range m.Dropped {
 		l.drop(reason)
@@ -29,9 +32,6 @@ func (l *link) receive(from netip.Addr, m message, now time.Time) {
 
 // queried handles the query of another router (RFC 3810 7.6.2 and 9).
 func (l *link) queried(from netip.Addr, q query, now time.Time) {
-	if from == l.self {
-		return
-	}
 	if q.Version < l.timers.Version {
 		l.older = from
 	} else if l.older == from {

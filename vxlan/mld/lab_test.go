@@ -168,7 +168,7 @@ func (e *ear) missing(first, last uint32) []uint32 {
 	return out
 }
 
-// at is when a packet was heard, and the first of all.
+// earliest is the packet that was heard first, and when.
 func (e *ear) earliest() (uint32, time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -180,6 +180,19 @@ func (e *ear) earliest() (uint32, time.Time) {
 		}
 	}
 	return number, when
+}
+
+// since is how many packets were heard after a time.
+func (e *ear) since(t time.Time) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := 0
+	for _, at := range e.heard {
+		if at.After(t) {
+			n++
+		}
+	}
+	return n
 }
 
 func (e *ear) count() int {
@@ -264,6 +277,17 @@ func groupText(g GroupStatus) string {
 		text += " -" + s.String()
 	}
 	return text
+}
+
+// sayAll sends packets, a millisecond apart: while the kernel asks about a new flow it keeps four, and loses more.
+func (m *mouth) sayAll(t *testing.T, n int) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range n {
+		m.say(t)
+		<-tick.C
+	}
 }
 
 func addrs(list ...string) []netip.Addr {
