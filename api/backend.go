@@ -17,6 +17,7 @@ import (
 // copy: the API may keep and sort it.
 type Backend interface {
 	MulticastBackend
+	FirewallBackend
 	// Interfaces returns the links of the kernel and the interfaces of the configuration.
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
 	// Routes returns all routes of the router's table, and those that only the kernel has.

@@ -35,6 +35,7 @@ func statusOf(err error) *status.Status {
 		waiting  *router.WaitingError
 		failed   *router.CommitError
 		subject  *router.SubjectError
+		untested *router.TestError
 	)
 	switch {
 	case errors.As(err, &invalid):
@@ -47,6 +48,8 @@ func statusOf(err error) *status.Status {
 		return status.New(codes.FailedPrecondition, clean(err.Error()))
 	case errors.Is(err, router.ErrNoRevision):
 		return status.New(codes.NotFound, clean(err.Error()))
+	case errors.As(err, &untested):
+		return status.New(codes.InvalidArgument, clean(err.Error()))
 	case errors.As(err, &subject) && subject.Malformed:
 		return status.New(codes.InvalidArgument, clean(err.Error()))
 	case errors.As(err, &subject):

@@ -14,6 +14,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
@@ -33,6 +34,8 @@ type Backend struct {
 	AdvertisementList []ra.Status
 	VXLANList         []router.VXLANStatus
 	DHCPv6Status      dhcpv6.Status
+	FirewallStatus    firewall.Status
+	Fates             map[uint16]router.PacketFate // what TestFirewall answers with, by destination port
 	PendingList       []router.Pending
 	UnitList          []router.UnitStatus
 	DriftList         []router.Drift

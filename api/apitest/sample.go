@@ -57,8 +57,10 @@ func Sample(now time.Time) *Backend {
 			{Name: "eth9", Configured: true},
 			{Name: "tap0", Configured: true, Pattern: "tap*", Link: tap},
 		},
-		VRFList:     sampleVRFs(),
-		Resolutions: sampleNames(),
+		VRFList:        sampleVRFs(),
+		FirewallStatus: sampleFirewall(),
+		Fates:          sampleFates(),
+		Resolutions:    sampleNames(),
 		RouteList: []router.RouteStatus{
 			{Route: rib.Route{Prefix: prefix("::/0"), Via: addr("fe80::1"), Link: "wan0", Metric: 1024}, Source: "ra", Best: true, InKernel: true},
 			{Route: rib.Route{Prefix: prefix("2001:db8:1::/48"), Kind: rib.Unreachable}, Source: "aggregate", Best: true, InKernel: true},

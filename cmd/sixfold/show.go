@@ -23,6 +23,7 @@ func showCommand(a *app) *cobra.Command {
 		showFDB(a),
 		showMLD(a),
 		showMroute(a),
+		showFirewall(a),
 		showDHCPv6(a),
 		showPending(a),
 		showDrift(a),

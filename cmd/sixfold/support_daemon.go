@@ -51,6 +51,7 @@ func questions() []question {
 		}, printBGPPaths),
 		questionOf("ra", listAdvertisements, printAdvertisements),
 		questionOf("vxlan", listVXLANs, printVXLANs),
+		questionOf("firewall", getFirewall, printFirewall),
 		questionOf("dhcpv6", getDHCPv6, printDHCPv6),
 		questionOf("pending", listPending, printPending),
 		questionOf("drift", listDrift, printDrift),

@@ -87,7 +87,12 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 				Revision: revisionList().GetRevisions()[0], Operations: planned().GetOperations(), Pending: planned().GetPending(),
 			}, nil
 		}, func(p printer, m *sixfoldv1.ApplyResponse) error { return printCommitted(p, m, 0, true) }),
-		"version": human(getVersion, printVersion),
+		"version":       human(getVersion, printVersion),
+		"firewall":      human(getFirewall, printFirewall),
+		"firewall_sets": human(listFirewallSets, printFirewallSets),
+		"firewall_policy": human(func(ctx context.Context, c *client) (*sixfoldv1.ListFirewallRulesResponse, error) {
+			return listFirewallRules(ctx, c, &sixfoldv1.ListFirewallRulesRequest{})
+		}, printFirewallRules),
 	}
 }
 

@@ -75,7 +75,7 @@ func (m *Manager) Status() (Status, error) {
 	})
 	for i := range want.Sets {
 		s := &want.Sets[i]
-		out.Sets = append(out.Sets, SetStatus{Name: s.Name, Type: s.Type.plain(), Size: len(s.Elements), Elements: s.words(shownElements)})
+		out.Sets = append(out.Sets, SetStatus{Name: s.Name, Type: s.Type.plain(), Size: len(s.Elements), Elements: s.plainWords()})
 	}
 	for _, name := range want.Counters {
 		if reason, ok := strings.CutPrefix(name, dropPrefix); ok {
@@ -84,6 +84,15 @@ func (m *Manager) Status() (Status, error) {
 	}
 	out.Established = counters[establishedCounter]
 	return out, nil
+}
+
+// plainWords returns the first elements, names without quotes.
+func (s *Set) plainWords() []string {
+	out := s.words(shownElements)
+	for i := range out {
+		out[i] = strings.Trim(out[i], `"`)
+	}
+	return out
 }
 
 // plain is the type in words of the API.
