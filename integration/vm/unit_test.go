@@ -2,14 +2,17 @@ package vm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -72,6 +75,18 @@ func TestOnly(t *testing.T) {
 	} {
 		if got := only(c.test, c.pattern); got != c.want {
 			t.Errorf("only(%q, %q) = %q, want %q", c.test, c.pattern, got, c.want)
+		}
+	}
+}
+
+// Inside there is less time than outside, so that a test that hangs tells where.
+func TestArguments(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	args := arguments(ctx, "TestA")
+	for _, want := range []string{"-test.run=^TestA$", "-test.v=test2json", "-test.count=1", "-test.timeout=50s"} {
+		if !slices.Contains(args, want) {
+			t.Errorf("%q lacks %s", args, want)
 		}
 	}
 }

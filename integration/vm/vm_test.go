@@ -262,9 +262,9 @@ func TestCase(t *testing.T) {
 }
 
 // child is this program with the test of one case.
-func child(t *testing.T, name string, k Kernel, args ...string) *exec.Cmd {
+func child(t *testing.T, name string, k Kernel) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe", append([]string{"-test.run=^TestCase$", "-test.v"}, args...)...)
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestCase$", "-test.v")
 	cmd.Env = append(outside(), caseVariable+"="+name, kernelVariable+"="+string(k))
 	return cmd
 }
@@ -274,23 +274,21 @@ func TestFailures(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		kernel Kernel
-		args   []string
 		want   []string
 	}{
-		{"fails", UML, nil, []string{"--- FAIL: TestCase/bad", "--- PASS: TestCase/good", "all is well", "this is wrong"}},
-		{"fails", QEMU, nil, []string{"--- FAIL: TestCase/bad", "--- PASS: TestCase/good", "all is well", "this is wrong"}},
-		{"skips", UML, nil, []string{"--- FAIL: TestCase/part", "skipped in the machine"}},
-		{"crashes", UML, nil, []string{"panic: out of the blue", "exit code 2"}},
-		{"killed", UML, nil, []string{"the test did not end in the machine", "exit code 255"}},
-		{"exits", UML, nil, []string{"unexpected call to os.Exit(0)"}},
-		{"panics", UML, nil, []string{"the machine's kernel panicked while the test program ran", "sysrq: Trigger a crash"}},
-		{"panics", QEMU, nil, []string{"the machine's kernel panicked while the test program ran", "sysrq: Trigger a crash"}},
-		{"halts", UML, nil, []string{"the machine ended before the test program did"}},
-		{"hangs", UML, []string{"-test.timeout=12s"}, []string{"here it hangs", "goroutine"}},
-		{"anything", "abacus", nil, []string{"no such machine"}},
+		{"fails", UML, []string{"--- FAIL: TestCase/bad", "--- PASS: TestCase/good", "all is well", "this is wrong"}},
+		{"fails", QEMU, []string{"--- FAIL: TestCase/bad", "--- PASS: TestCase/good", "all is well", "this is wrong"}},
+		{"skips", UML, []string{"--- FAIL: TestCase/part", "skipped in the machine"}},
+		{"crashes", UML, []string{"panic: out of the blue", "exit code 2"}},
+		{"killed", UML, []string{"the test did not end in the machine", "exit code 255"}},
+		{"exits", UML, []string{"unexpected call to os.Exit(0)"}},
+		{"panics", UML, []string{"the machine's kernel panicked while the test program ran", "sysrq: Trigger a crash"}},
+		{"panics", QEMU, []string{"the machine's kernel panicked while the test program ran", "sysrq: Trigger a crash"}},
+		{"halts", UML, []string{"the machine ended before the test program did"}},
+		{"anything", "abacus", []string{"no such machine"}},
 	} {
 		t.Run(c.name+"_"+string(c.kernel), func(t *testing.T) {
-			cmd, dir := child(t, c.name, c.kernel, c.args...), t.TempDir()
+			cmd, dir := child(t, c.name, c.kernel), t.TempDir()
 			cmd.Env = append(cmd.Env, "TMPDIR="+dir)
 			out, err := cmd.CombinedOutput()
 			if err == nil {
@@ -308,6 +306,37 @@ func TestFailures(t *testing.T) {
 				t.Logf("the output:\n%s", out)
 			}
 		})
+	}
+}
+
+// A test that hangs tells where, if it is given less time than the machine; otherwise the machine ends with its time.
+func TestHang(t *testing.T) {
+	for _, c := range []struct {
+		inside  string
+		outside time.Duration
+		err     string
+		output  string
+	}{
+		{"-test.timeout=1s", time.Minute, "exit code 2", "panic: test timed out after 1s"},
+		{"-test.timeout=0", 6 * time.Second, "in time", ""},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), c.outside)
+		defer cancel()
+		dir := t.TempDir()
+		exe, err := program(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := start(ctx, dir, &job{
+			Exe: exe, Dir: dir, Args: []string{"-test.run=^TestCase$", c.inside},
+			Env: append(environment(UML), caseVariable+"=hangs", kernelVariable+"="+string(UML)),
+		}, UML)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.err(); err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(o.output, c.output) {
+			t.Errorf("with %s inside and %v outside: %v\n%s", c.inside, c.outside, err, o.output)
+		}
 	}
 }
 
@@ -415,7 +444,7 @@ func processes(dir string) []string {
 func TestMissingKernel(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for k, want := range map[Kernel]string{UML: "user-mode-linux", QEMU: "qemu-system-x86"} {
-		_, err := run(context.Background(), t.TempDir(), "TestCase", k)
+		_, err := start(t.Context(), t.TempDir(), &job{}, k)
 		if err == nil || !strings.Contains(err.Error(), "install the package "+want) {
 			t.Errorf("%s: %v", k, err)
 		}
