@@ -56,7 +56,10 @@ func (p *planner) planDevice(i *config.Interface) {
 	case "vlan":
 		d.VLAN = &device.VLAN{Link: i.VLAN.Link, ID: i.VLAN.ID, Protocol: tag(i.VLAN.Dot1AD)}
 	case "bridge":
-		d.Bridge, d.FirstMAC = p.bridge(i), p.ownMAC(i.Name)
+		d.Bridge = p.bridge(i)
+		if d.MAC == nil {
+			d.MAC = p.ownMAC(i.Name)
+		}
 	case "dummy":
 		d.Dummy = true
 	case "gre":

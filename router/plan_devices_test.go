@@ -13,7 +13,7 @@ import (
 func renderDevices(w io.Writer, p *Plan) {
 	for _, name := range slices.Sorted(maps.Keys(p.Devices.Devices)) {
 		d := p.Devices.Devices[name]
-		fmt.Fprintf(w, "device %s: %s%s%s\n", name, d.Text(), address(" mac", d.MAC.String()), address(" first mac", d.FirstMAC.String()))
+		fmt.Fprintf(w, "device %s: %s%s\n", name, d.Text(), address(" mac", d.MAC.String()))
 		switch {
 		case d.Bridge != nil:
 			fmt.Fprintf(w, "  %+v\n", *d.Bridge)

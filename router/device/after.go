@@ -46,9 +46,6 @@ func (c *comparison) after() snapshot {
 // made is the device of a creation.
 func made(o operation, index int) present {
 	p := present{Name: o.name, Index: index, Group: groupOurs, Kind: o.device.kind(), MTU: 1500, Data: map[int][]byte{}, MAC: o.device.MAC, Up: o.up}
-	if p.MAC == nil {
-		p.MAC = o.device.FirstMAC
-	}
 	if o.device.VLAN != nil {
 		p.Lower, p.MTU = o.lower.Index, o.lower.MTU
 	}

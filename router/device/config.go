@@ -21,8 +21,6 @@ type Config struct {
 type Device struct {
 	Name string
 	MAC  net.HardwareAddr // nil: as it is
-	// FirstMAC is the hardware address that a new device starts with if MAC is nil; nil: the kernel chooses.
-	FirstMAC net.HardwareAddr
 
 	VLAN   *VLAN
 	Bridge *Bridge

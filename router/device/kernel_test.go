@@ -2,10 +2,18 @@ package device
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func manager(t testing.TB) *Manager {
@@ -64,7 +72,7 @@ func TestBridgeAndPorts(t *testing.T) {
 	sh(t, "ip link add a0 type veth peer name a1; ip link add b0 type veth peer name b1; ip link set a0 up")
 	t.Cleanup(func() { sh(t, "ip link del a0; ip link del b0") })
 	first := Config{
-		Devices: map[string]Device{"br10": {Bridge: bridge(), FirstMAC: net.HardwareAddr{2, 0, 0, 0, 0, 10}}},
+		Devices: map[string]Device{"br10": {Bridge: bridge(), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 10}}},
 		Members: map[string]Member{"a0": {Master: "br10", Port: DefaultPort()}, "b0": {Master: "br10", Port: DefaultPort()}, "br10": {}},
 	}
 	apply(t, m, first)
@@ -103,4 +111,146 @@ func TestBridgeAndPorts(t *testing.T) {
 	if got := sh(t, "ip -o link show group 0 | grep -c 'a0\\|b0'"); got != "4\n" {
 		t.Errorf("%s of 4 links are in group 0 again", got)
 	}
+}
+
+// testLinks makes pairs of veth that the test's configurations are about.
+func testLinks(t *testing.T) {
+	sh(t, "for i in 0 1 2 3; do ip link add p$i type veth peer name q$i; ip link set p$i up; done; ip link add vx type vxlan id 9 dstport 4789 group 239.0.0.9 dev p3")
+	t.Cleanup(func() { sh(t, "ip link del vx; for i in 0 1 2 3; do ip link del p$i; done") })
+}
+
+// hostConfig makes configurations of what every kernel has.
+func hostConfig(r *rand.Rand) Config {
+	c := Config{Devices: map[string]Device{}, Members: map[string]Member{}, MACs: map[string]net.HardwareAddr{}}
+	some := func() bool { return r.IntN(2) == 0 }
+	for n := range 3 {
+		name := fmt.Sprintf("br%d", n)
+		if some() {
+			continue
+		}
+		b := bridge()
+		b.STP, b.Priority, b.MulticastSnooping, b.MulticastQuerier = some(), uint16(4096*r.IntN(3)), some(), some()
+		b.HelloTime, b.ForwardDelay = time.Duration(1+r.IntN(3))*time.Second, time.Duration(2+r.IntN(9))*time.Second
+		if !b.STP {
+			b.ForwardDelay = 0
+		}
+		if b.MulticastQuerier {
+			b.QueryInterval, b.MLDVersion, b.StartupQueryInterval = time.Duration(1+r.IntN(200))*time.Second, uint8(1+r.IntN(2)), 31*time.Second
+		}
+		c.Devices[name] = Device{Bridge: b, MAC: net.HardwareAddr{2, 0, 0, 0, byte(r.IntN(2)), 0x10 + byte(n)}}
+	}
+	names := slices.Sorted(maps.Keys(c.Devices))
+	for _, link := range []string{"p0", "p1", "p2", "vx"} {
+		m := Member{}
+		if len(names) > 0 && some() {
+			m = Member{Master: names[r.IntN(len(names))], Port: DefaultPort()}
+			m.Port.Isolated, m.Port.Hairpin, m.Port.Learning, m.Port.Priority, m.Port.BPDUGuard = some(), some(), some(), uint16(r.IntN(64)), some()
+		}
+		if m.Master != "" || some() {
+			c.Members[link] = m
+		}
+	}
+	if some() {
+		c.MACs["p1"] = net.HardwareAddr{2, 0, 0, 0, 2, byte(r.IntN(3))}
+	}
+	return c
+}
+
+// TestRandom goes from one configuration to another and back: the way must not matter, and each is in force at once.
+func TestRandom(t *testing.T) {
+	testLinks(t)
+	m := manager(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	apply(t, m, Config{Members: map[string]Member{"p0": {}}})
+	clean := state(t, m)
+	for range 25 {
+		a, b := hostConfig(r), hostConfig(r)
+		apply(t, m, a)
+		was := state(t, m)
+		apply(t, m, b)
+		apply(t, m, a)
+		if diff := cmp.Diff(was, state(t, m)); diff != "" {
+			t.Fatalf("a, b, a (-before +after):\n%s\na: %+v\nb: %+v", diff, a, b)
+		}
+	}
+	apply(t, m, Config{})
+	if diff := cmp.Diff(clean, state(t, m)); diff != "" {
+		t.Errorf("nothing, and after all (-before +after):\n%s", diff)
+	}
+}
+
+// TestFaults lets each write fail in turn.
+func TestFaults(t *testing.T) {
+	testLinks(t)
+	m := manager(t)
+	r := rand.New(rand.NewPCG(7, 7))
+	for range 4 {
+		faults(t, m, hostConfig(r), hostConfig(r))
+	}
+}
+
+func TestDeleteTogether(t *testing.T) {
+	m := manager(t)
+	c := Config{Devices: map[string]Device{}}
+	for n := range 100 {
+		c.Devices[fmt.Sprintf("many%d", n)] = Device{Bridge: bridge()}
+	}
+	apply(t, m, c)
+	sh(t, "ip link add other type veth peer name otherp; ip link set other group %d", groupDoomed)
+	t.Cleanup(func() { sh(t, "ip link del other") })
+	delete(c.Devices, "many7")
+	apply(t, m, c)
+	before := m.Writes()
+	apply(t, m, Config{})
+	if n := m.Writes() - before; n != 99 {
+		t.Errorf("with somebody else's link in the group, %d writes; want one for each device", n)
+	}
+	sh(t, "ip link set other group 0")
+	apply(t, m, c)
+	before = m.Writes()
+	apply(t, m, Config{})
+	if n := m.Writes() - before; n != 100 {
+		t.Errorf("%d writes; want a mark for each device and one for all", n)
+	}
+	if got := sh(t, "ip -o link show type bridge | wc -l"); strings.TrimSpace(got) != "0" {
+		t.Errorf("%s bridges are left", got)
+	}
+}
+
+// BenchmarkBridges makes 1,000 bridges and deletes them. Beside it is what ip -batch takes for the same.
+func BenchmarkBridges(b *testing.B) {
+	m := New(slog.New(slog.DiscardHandler))
+	c := Config{Devices: map[string]Device{}}
+	var add, del strings.Builder
+	for n := range 1000 {
+		name := fmt.Sprintf("b%d", n)
+		c.Devices[name] = Device{Bridge: bridge()}
+		fmt.Fprintf(&add, "link add %s type bridge stp_state 0 priority 32768 ageing_time 30000\n", name)
+		fmt.Fprintf(&del, "link del %s\n", name)
+	}
+	run := func(name string, f func() error) {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				began := time.Now()
+				if err := f(); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(time.Since(began).Seconds(), "s/1000")
+			}
+		})
+	}
+	run("create", func() error { return m.Apply(b.Context(), c) })
+	run("same again", func() error { return m.Apply(b.Context(), c) })
+	run("delete", func() error { return m.Apply(b.Context(), Config{}) })
+	batch := func(text string) func() error {
+		return func() error {
+			cmd := exec.Command("ip", "-batch", "-")
+			cmd.Stdin = strings.NewReader(text)
+			return cmd.Run()
+		}
+	}
+	run("ip -batch create", batch(add.String()))
+	run("ip -batch delete", batch(del.String()))
 }

@@ -40,7 +40,7 @@ func all() Config {
 			"bond0":   {Bond: &Bond{Mode: ActiveBackup, MIIMon: 100 * time.Millisecond, Primary: "p0"}},
 			"bond0.7": {VLAN: &VLAN{Link: "bond0", ID: 7}},
 			"qinq":    {VLAN: &VLAN{Link: "bond0.7", ID: 8, Protocol: Dot1AD}},
-			"br10":    {Bridge: bridge(), FirstMAC: net.HardwareAddr{2, 0, 0, 0, 0, 10}},
+			"br10":    {Bridge: bridge(), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 10}},
 			"lo0":     {Dummy: true, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 11}},
 			"gre1":    {GRE: &GRE{Local: netip.MustParseAddr("198.51.100.1"), Remote: netip.MustParseAddr("203.0.113.1"), TTL: 64}},
 			"gre2":    {GRE: &GRE{Local: netip.MustParseAddr("2001:db8::1"), Remote: netip.MustParseAddr("2001:db8::2"), TTL: 64, TOS: 32, Key: key(7), Link: "bond0.7"}},
@@ -381,7 +381,7 @@ func randomConfig(r *rand.Rand) Config {
 		if !b.VLANFiltering {
 			b.PVID = 1
 		}
-		c.Devices["br10"] = Device{Bridge: b, FirstMAC: net.HardwareAddr{2, 0, 0, 0, 0, 10}}
+		c.Devices["br10"] = Device{Bridge: b, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 10}}
 		for _, name := range []string{"v7", "p2", "lo0"} {
 			if some() {
 				p := DefaultPort()

@@ -99,12 +99,8 @@ func (k *kernel) create(o operation) error {
 	data := []nl.NetlinkRequestData{
 		nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(d.Name)), attr32(unix.IFLA_GROUP, groupOurs),
 	}
-	mac := d.MAC
-	if mac == nil {
-		mac = d.FirstMAC
-	}
-	if mac != nil {
-		data = append(data, nl.NewRtAttr(unix.IFLA_ADDRESS, mac))
+	if d.MAC != nil {
+		data = append(data, nl.NewRtAttr(unix.IFLA_ADDRESS, d.MAC))
 	}
 	if d.VLAN != nil {
 		data = append(data, attr32(unix.IFLA_LINK, uint32(o.lower.Index)))
