@@ -26,7 +26,9 @@ func (v View) taleOfAddress(a netip.Addr) tale {
 	if a.Is6() && a.IsLinkLocalUnicast() {
 		return v.taleOfLinkLocal(a)
 	}
-	return v.taleOfHost(a)
+	t := v.taleOfHost(a)
+	t.checks = append(t.checks, v.vteps(a)...)
+	return t
 }
 
 func (v View) taleOfSpecial(a netip.Addr) tale {

@@ -144,10 +144,13 @@ func (v View) tunnel(name string) []check {
 			continue
 		}
 		what := "vxlan " + name
-		c := good("vxlan", what, "VNI %d, group %s, over %s%s, %s", d.VNI, d.Group, d.Link, when(d.Local.IsValid(), " from "+d.Local.String()),
+		c := good("vxlan", what, "VNI %d%s%s, %s", d.VNI, carried(d), when(d.Local.IsValid(), ", from "+d.Local.String()),
 			count(remotes(s.Forwarding), "host learnt", "hosts learnt"))
 		if s.Problem != "" {
 			c = bad("vxlan", what, "", "%s is not as configured: %s", name, s.Problem)
+		}
+		if d.Link == "" {
+			return []check{c}
 		}
 		return chain([]check{v.link(d.Link), c})
 	}

@@ -127,7 +127,7 @@ func (v View) taleOfMAC(mac net.HardwareAddr) tale {
 		for _, f := range s.Forwarding {
 			if m, err := net.ParseMAC(f.MAC); err == nil && is(m) && !slices.Contains(about, "on "+s.Device.Name) {
 				about = append(about, "behind VTEP "+f.Remote)
-				t.checks = append(t.checks, good("vxlan", "", "behind VTEP %s, by %s (VNI %d), %s", f.Remote, s.Device.Name, s.Device.VNI, f.State))
+				t.checks = append(t.checks, v.vtep(s, f))
 			}
 		}
 	}

@@ -248,27 +248,3 @@ func (v View) neighborOn(link string, a netip.Addr) (kernel.Neighbor, bool) {
 	}
 	return kernel.Neighbor{}, false
 }
-
-// behind tells behind which end point of a VXLAN a host is. The link is the device, or the bridge that it is a port of.
-func (v View) behind(link string, mac net.HardwareAddr) []check {
-	if len(mac) == 0 {
-		return nil
-	}
-	for _, s := range v.VXLAN {
-		d := s.Device
-		bridged := v.Links[d.Name].Master != 0 && v.Links[d.Name].Master == v.Links[link].Index
-		if d.Name != link && !bridged {
-			continue
-		}
-		for _, f := range s.Forwarding {
-			if known, err := net.ParseMAC(f.MAC); err == nil && known.String() == mac.String() {
-				return []check{good("vxlan", "", "behind VTEP %s, by %s (VNI %d over %s, group %s)%s", f.Remote, d.Name, d.VNI, d.Link, d.Group,
-					when(f.State != "", ", "+f.State))}
-			}
-		}
-		if !bridged {
-			return []check{note("vxlan", "", "%s (VNI %d) has not learnt behind which VTEP %s is: frames to it go to the group %s", d.Name, d.VNI, mac, d.Group)}
-		}
-	}
-	return nil
-}

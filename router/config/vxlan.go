@@ -94,6 +94,9 @@ func (b *builder) vxlan(name string, m *sixfoldv1.Vxlan, s *spot) *VXLAN {
 	if v.DF != "unset" && v.OverIPv6() {
 		b.errorf(s.field("df"), "an IPv6 header has no such bit; its packets are never fragmented on the way")
 	}
+	if v.TTL == 1 && v.Group.IsValid() {
+		b.warnf(s.field("ttl"), "packets to the group %s end at the first router: this segment is one link only", v.Group)
+	}
 	own := len(v.Static)
 	if v.Group.IsValid() || len(v.Remotes) > 0 {
 		own++
