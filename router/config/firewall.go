@@ -220,7 +220,9 @@ func (b *builder) zone(name string, m *sixfoldv1.Firewall, s *spot, other string
 	if _, ok := m.GetZones()[name]; ok || name == "" || slices.Contains(strings.Fields(other), name) {
 		return
 	}
-	names := append(slices.Sorted(maps.Keys(m.GetZones())), strings.Fields(other)...)
+	names := slices.AppendSeq(strings.Fields(other), maps.Keys(m.GetZones()))
+	slices.Sort(names)
+	names = slices.Compact(names)
 	if len(names) == 0 {
 		b.errorf(s, "unknown zone %s: none is configured under firewall.zones", excerpt(name))
 		return

@@ -109,7 +109,7 @@ func (b *builder) withPorts(r *PacketRule, s *spot) {
 			b.accepted(s.field(side.name), []string{"protocols: [tcp]", "protocols: [udp]", "protocols: [tcp, udp]"}, "ports belong to a protocol, and this rule has none")
 		}
 		for _, p := range r.Protocols {
-			if !p.HasPorts() {
+			if p != 0 && !p.HasPorts() {
 				b.errorf(s.field(side.name), "%s has no ports", p)
 			}
 		}
@@ -129,6 +129,7 @@ func (b *builder) icmpTypes(r *PacketRule, list []string, s *spot) {
 			six = true
 		case packet.ICMP:
 			four = true
+		case 0: // it is not known what this is
 		default:
 			b.errorf(at, "types belong to icmpv6 and icmp, and this rule is for %s too", p)
 		}

@@ -163,6 +163,6 @@ func (m *Manager) Preview(conf Config) ([]change.Op, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, _ := compile(conf)
-	return diff(have, &want).ops(conf, have, &want), nil
+	want, listed := compile(conf)
+	return diff(have, &want).ops(conf, have, &want, listed), nil
 }

@@ -13,7 +13,7 @@ import (
 const tableObject = "table inet " + Table
 
 // ops says the changes in words, in the order of a batch.
-func (c *changes) ops(conf Config, have snapshot, want *Ruleset) []change.Op {
+func (c *changes) ops(conf Config, have snapshot, want *Ruleset, listed []Listed) []change.Op {
 	var out []change.Op
 	switch {
 	case c.remove:
@@ -46,7 +46,7 @@ func (c *changes) ops(conf Config, have snapshot, want *Ruleset) []change.Op {
 		out = append(out, conf.chainOp(chain.Name, "add with "+plural(len(chain.Rules), "rule")))
 	}
 	for _, chain := range c.fill {
-		out = append(out, conf.chainOp(chain.Name, difference(have.chains[chain.Name].rules, chain)))
+		out = append(out, conf.chainOp(chain.Name, difference(have.chains[chain.Name].rules, chain, listed)))
 	}
 	for _, name := range c.delChains {
 		out = append(out, change.Op{Object: chainObject(name), Action: "remove"})
@@ -98,28 +98,32 @@ func chainObject(name string) string {
 }
 
 // difference says which rules come and go. Counters of those that stay go on.
-func difference(have []string, chain *Chain) string {
+func difference(have []string, chain *Chain, listed []Listed) string {
 	left := map[string]int{}
 	for _, comment := range have {
 		left[comment]++
 	}
-	var added []string
+	var added []string // what the rules are there for: one place of the configuration may be several rules of the kernel
+	rules := 0
 	for _, r := range chain.Rules {
 		if left[r.comment()] > 0 {
 			left[r.comment()]--
 			continue
 		}
-		added = append(added, r.Where+": "+r.Text())
+		rules++
+		if text := purpose(chain.Name, r.Where, listed); !slices.Contains(added, text) {
+			added = append(added, text)
+		}
 	}
 	removed := 0
 	for _, n := range left {
 		removed += n
 	}
 	var words []string
-	if len(added) > 0 {
+	if rules > 0 {
 		text := "add " + added[0]
 		if len(added) > 1 {
-			text += fmt.Sprintf(" and %s more", plural(len(added)-1, "rule"))
+			text += fmt.Sprintf(" and %d more", len(added)-1)
 		}
 		words = append(words, text)
 	}
@@ -130,6 +134,16 @@ func difference(have []string, chain *Chain) string {
 		return "put the rules into another order"
 	}
 	return strings.Join(words, "; ")
+}
+
+// purpose says what a rule is there for.
+func purpose(chain, where string, listed []Listed) string {
+	for _, l := range listed {
+		if where != "" && l.Where == where && pairChain(l.From, l.To) == chain {
+			return strings.TrimSpace(where + ": " + l.Match + " " + l.Action.String())
+		}
+	}
+	return where
 }
 
 func plural(n int, what string) string {
