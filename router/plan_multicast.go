@@ -107,9 +107,16 @@ func prefixesOn(links kernel.Links, name string) []netip.Prefix {
 	return out
 }
 
-// asksOnBridge reports whether the kernel asks on a link for listeners, as on bridges of ours that the proxy does not serve.
+// asksOnBridge reports whether the kernel asks on a link for listeners, as it does on bridges of ours that snoop and that the proxy
+// does not serve.
 func asksOnBridge(i *config.Interface, conf *config.Config) bool {
-	return i.Bridge != nil && i.MLD != nil && (i.MLD.Querier == nil || *i.MLD.Querier) && !conf.Multicast.Serves(i.Name) && !conf.Multicast.Upstream(i.Name)
+	switch {
+	case i.Bridge == nil || i.MLD == nil || i.MLD.Querier != nil && !*i.MLD.Querier:
+		return false
+	case i.Bridge.MulticastSnooping != nil && !*i.Bridge.MulticastSnooping:
+		return false
+	}
+	return !conf.Multicast.Serves(i.Name) && !conf.Multicast.Upstream(i.Name)
 }
 
 // bridgeMulticast sets what a bridge does of multicast listener discovery.
@@ -119,7 +126,7 @@ func (p *planner) bridgeMulticast(i *config.Interface, out *device.Bridge) {
 		out.MulticastSnooping = *i.Bridge.MulticastSnooping
 	default:
 		// Without a querier, switches that listen lose neighbor discovery.
-		out.MulticastSnooping = asksOnBridge(i, p.Config)
+		out.MulticastSnooping = asksOnBridge(i, p.Config) || p.Config.Multicast.Serves(i.Name)
 	}
 	if !asksOnBridge(i, p.Config) {
 		return

@@ -213,6 +213,7 @@ func render(p *Plan) string {
 			fmt.Fprintf(w, "  reservation %s mac %s %v %v%s\n", x.Name, x.MAC, x.Addresses, x.Prefixes, ends(x.Until.Preferred, x.Until.Valid))
 		}
 	}
+	renderMulticast(w, p)
 	for _, r := range p.Connected {
 		fmt.Fprintf(w, "connected %s\n", r)
 	}

@@ -3,7 +3,6 @@ package mld
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,17 +18,6 @@ func bridgeQuerier(t *testing.T, h *netns.Node, local string) netip.Addr {
 		ip link set br0 addrgenmode none; ip link set eth0 addrgenmode none; ip -6 addr flush dev eth0
 		ip link set eth0 master br0; ip link set br0 up; ip addr add %s/64 dev br0 nodad; ip link set br0 type bridge mcast_querier 1`, local)
 	return addr(local)
-}
-
-// kernelQuerier is whom the kernel's bridge takes for the querier.
-func kernelQuerier(t *testing.T, h *netns.Node) string {
-	t.Helper()
-	out := h.Sh(t, "ip -d link show br0")
-	_, rest, ok := strings.Cut(out, "mcast_querier ")
-	if !ok {
-		return out
-	}
-	return strings.Fields(rest)[0]
 }
 
 // TestElectionWithTheKernel has the kernel's bridge querier as the other router: the lower address asks, the other takes over when
@@ -115,4 +103,42 @@ func quiet(t *testing.T, m *Manager) error {
 		return nil
 	})
 	return err
+}
+
+// TestBridgeDownstream serves a bridge that snoops: our querier on it is heard by the bridge, the reports of its hosts reach us, and
+// only ports with listeners get packets.
+func TestBridgeDownstream(t *testing.T) {
+	up, h0, h1 := cable(t, "wan0"), cable(t, "p0"), cable(t, "p1")
+	up.Sh(t, "ip addr add 2001:db8:0::2/64 dev eth0")
+	h1.Sh(t, "ip addr add 2001:db8:1::3/64 dev eth0")
+	sh(t, `ip addr add 2001:db8:0::1/64 dev wan0; ip link add br0 type bridge mcast_snooping 1 forward_delay 0
+		ip link set br0 up; ip link set p0 master br0; ip link set p1 master br0; ip addr add 2001:db8:1::1/64 dev br0`)
+	t.Cleanup(func() { sh(t, "ip link del br0") })
+	br := linkOf(t, "br0")
+	br.Querier = true
+	br.Timers.QueryInterval, br.Timers.QueryResponse = 2*time.Second, 500*time.Millisecond
+	c := config(linkOf(t, "wan0"), br)
+	c.Proxy = &Proxy{Upstream: "wan0", Downstream: []string{"br0"}}
+	m := start(t, c)
+	const group = "ff1e::5"
+	e0, e1, eup := listenOn(t, h0), listenOn(t, h1), listenOn(t, up)
+	s := speakOn(t, up, "2001:db8::2", group)
+	e0.join(t, group)
+	eventually(t, "join", groupOn(m, "br0", group, "EXCLUDE"))
+	// Until the bridge has believed in a querier for a while, it floods.
+	eventually(t, "the bridge knows who listens", func() error {
+		before := e1.frames(t)
+		for range 5 {
+			s.sayAll(t, 1)
+		}
+		if n := e1.frames(t) - before; n >= 5 {
+			return fmt.Errorf("a port without listeners got %d packets", n)
+		}
+		return nil
+	})
+	eventually(t, "packets", heardAll(e0, 1, s.next-1))
+	// The other way: a host that sends needs no listener on the bridge for the router to hear it.
+	eup.join(t, "ff1e::6")
+	speakOn(t, h1, "2001:db8:1::3", "ff1e::6").sayAll(t, 20)
+	eventually(t, "upwards", heardAll(eup, 1, 20))
 }

@@ -107,8 +107,8 @@ type Boundary struct {
 	Groups []netip.Prefix // and these
 }
 
-// holds reports whether the boundary keeps packets to group from crossing.
-func (b Boundary) holds(group netip.Addr) bool {
+// Holds reports whether the boundary keeps packets to group from crossing.
+func (b Boundary) Holds(group netip.Addr) bool {
 	return scope(group) <= max(b.Scope, scopeLink) ||
 		slices.ContainsFunc(b.Groups, func(p netip.Prefix) bool { return p.Contains(group) })
 }

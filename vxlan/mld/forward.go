@@ -81,7 +81,7 @@ func (c Config) route(f flow) *Route {
 // held reports whether packets to a group may not cross a link.
 func (c Config) held(group netip.Addr, link string) bool {
 	b, ok := c.Boundaries[link]
-	return ok && b.holds(group)
+	return ok && b.Holds(group)
 }
 
 // proxied decides as an MLD proxy does (RFC 4605 4.3): what comes from upstream goes where it is listened to, what comes from

@@ -201,6 +201,16 @@ func (e *ear) count() int {
 	return len(e.heard)
 }
 
+// frames is how many multicast frames reached eth0 of the node.
+func (e *ear) frames(t *testing.T) int {
+	t.Helper()
+	n := 0
+	if _, err := fmt.Sscan(e.node.Sh(t, "cat /sys/class/net/eth0/statistics/rx_packets"), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // mouth sends numbered packets to a group from eth0 of a node.
 type mouth struct {
 	conn *net.UDPConn
