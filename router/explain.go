@@ -31,12 +31,13 @@ type View struct {
 	FIB    map[rib.Key]FIBOutcome // of their keys
 	Kernel []kernel.Route         // by which the kernel sends, whoever made them
 
-	Prefixes []PrefixStatus // delegated to us, or asked for
-	Leases   []lease.Lease
-	DHCP     dhcpv6.Status
-	RA       []ra.Status
-	VXLAN    []vxlan.Status
-	Devices  []device.Status // what links are
+	Prefixes  []PrefixStatus // delegated to us, or asked for
+	Leases    []lease.Lease
+	DHCP      dhcpv6.Status
+	RA        []ra.Status
+	VXLAN     []vxlan.Status
+	Multicast MulticastView   // of an address that is a group
+	Devices   []device.Status // what links are
 
 	BGP   bgp.Status
 	Paths []bgp.Path            // of the prefixes in Routes

@@ -35,12 +35,7 @@ func (v View) taleOfSpecial(a netip.Addr) tale {
 	text := a.String() + " is the loopback address: packets to it do not leave the machine"
 	switch {
 	case a.IsMulticast():
-		text = a.String() + " is a multicast group"
-		for _, s := range v.VXLAN {
-			if s.Device.Group == a.WithZone("") {
-				text += fmt.Sprintf(", that of %s (VNI %d over %s)", s.Device.Name, s.Device.VNI, s.Device.Link)
-			}
-		}
+		return v.taleOfGroup(a)
 	case a.IsUnspecified():
 		text = a.String() + " is the unspecified address: no host has it"
 	}

@@ -59,6 +59,9 @@ func (r *Router) view(ctx context.Context) (View, error) {
 
 // gather looks up what the subject needs. Tables that may be large are asked for single entries.
 func (r *Router) gather(ctx context.Context, n *instance, v *View, s subject) error {
+	if s.kind == kindAddress && s.addr.IsMulticast() {
+		v.Multicast = r.multicast()
+	}
 	if v.Plan != nil && len(v.Plan.VXLAN.Devices) > 0 {
 		switch s.kind {
 		case kindAddress, kindPrefix, kindMAC, kindInterface:

@@ -274,6 +274,8 @@ func (v *View) parseLine(line string) error {
 		v.Units = append(v.Units, UnitStatus{Name: f[1], Since: span("-" + f[2]), Problem: why})
 	case "drift": // UNIT OBJECT because WHAT
 		v.Drift = append(v.Drift, Drift{Time: now.Add(-time.Hour), Unit: f[1], Object: f[2], What: why})
+	case "multicast": // mld LINK STATE | group LINK GROUP MODE | flow SOURCE GROUP IN OUT PACKETS REASON...
+		return v.parseMulticast(f[1:], why)
 	case "toolarge":
 		v.TooLarge = true
 	case "bridge": // LINK MASTER
