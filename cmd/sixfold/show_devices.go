@@ -21,10 +21,7 @@ func deviceLines(i *sixfoldv1.InterfaceState) []string {
 			out = append(out, strings.Join(said, ", "))
 		}
 	}
-	ports := ""
-	if len(i.GetPorts()) > 0 {
-		ports = "ports " + strings.Join(i.GetPorts(), " ")
-	}
+	ports := portList(i.GetPorts())
 	switch {
 	case i.GetVlan() != nil:
 		v := i.GetVlan()
@@ -77,6 +74,19 @@ func deviceLines(i *sixfoldv1.InterfaceState) []string {
 		add("in " + i.GetMaster())
 	}
 	return out
+}
+
+// fewPorts are named; of more the rest is counted.
+const fewPorts = 8
+
+func portList(all []string) string {
+	switch {
+	case len(all) == 0:
+		return ""
+	case len(all) > fewPorts:
+		return fmt.Sprintf("ports %s and %d more", strings.Join(all[:fewPorts], " "), len(all)-fewPorts)
+	}
+	return "ports " + strings.Join(all, " ")
 }
 
 func stpText(b *sixfoldv1.BridgeState) string {

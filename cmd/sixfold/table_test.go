@@ -45,6 +45,7 @@ func human[M proto.Message](ask func(context.Context, *client) (M, error), print
 func tables() map[string]func(context.Context, *client, printer, func(proto.Message)) error {
 	return map[string]func(context.Context, *client, printer, func(proto.Message)) error{
 		"interfaces": human(listInterfaces, printInterfaces),
+		"devices":    human(deviceList, printInterfaces),
 		"routes": human(func(ctx context.Context, c *client) (*sixfoldv1.ListRoutesResponse, error) {
 			return listRoutes(ctx, c, &sixfoldv1.ListRoutesRequest{})
 		}, printRoutes),
