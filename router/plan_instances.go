@@ -62,7 +62,7 @@ func (p *planner) misplaced(state kernel.LinkState) string {
 	v := p.Config.VRFOf(state.Name)
 	switch is := p.tables(state); {
 	case v == nil && is != rib.MainTable:
-		return fmt.Sprintf("the link belongs to a VRF with table %d, which is not configured", is)
+		return fmt.Sprintf("the link belongs to the VRF with table %d, and is not configured to", is)
 	case v != nil && is != v.Table:
 		return fmt.Sprintf("the link does not belong to VRF %s yet", v.Name)
 	}

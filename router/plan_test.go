@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
@@ -195,8 +197,45 @@ func render(p *Plan) string {
 			fmt.Fprintf(w, "  dns %v %v for %v\n", i.RDNSS, i.DNSSL, i.DNSLifetime)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.DHCP.Interfaces)) {
-		i := p.DHCP.Interfaces[name]
+	renderDHCP(w, p.DHCP)
+	renderMulticast(w, p)
+	for _, r := range p.Connected {
+		fmt.Fprintf(w, "connected %s\n", r)
+	}
+	for _, r := range p.Static {
+		fmt.Fprintf(w, "static %s\n", r)
+	}
+	for _, r := range p.Local {
+		fmt.Fprintf(w, "local %s\n", r)
+	}
+	for _, r := range p.Aggregate {
+		fmt.Fprintf(w, "aggregate %s\n", r)
+	}
+	renderBGP(w, p.BGP)
+	for _, name := range slices.Sorted(maps.Keys(p.Instances)) {
+		n := p.Instances[name]
+		fmt.Fprintf(w, "instance %s table %d%s\n", name, n.Table, show(" device", n.DHCP.Device))
+		renderDHCP(w, n.DHCP)
+		renderBGP(w, n.BGP)
+	}
+	if n := len(p.DHCP.Elsewhere); n > 0 {
+		fmt.Fprintf(w, "elsewhere %d links\n", n)
+	}
+	for _, x := range p.Pending {
+		fmt.Fprintf(w, "pending %s: %s\n", x.What, x.Reason)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Uses)) {
+		for _, u := range p.Uses[name] {
+			fmt.Fprintf(w, "use %s %s: %s = %s\n", name, u.Where, u.Expr, u.Prefix)
+		}
+	}
+	w.Flush()
+	return b.String()
+}
+
+func renderDHCP(w *bufio.Writer, c dhcpv6.Config) {
+	for _, name := range slices.Sorted(maps.Keys(c.Interfaces)) {
+		i := c.Interfaces[name]
 		fmt.Fprintf(w, "dhcpv6 %s from %s on %v preferred %v valid %v t1 %v t2 %v%s dns %v %v\n", name, i.LinkLocal, i.Subnets, i.Preferred,
 			i.Valid, i.Renew, i.Rebind, show(" rapid", i.RapidCommit), i.DNS, i.Domains)
 		if len(i.Exclude) > 0 {
@@ -213,46 +252,30 @@ func render(p *Plan) string {
 			fmt.Fprintf(w, "  reservation %s mac %s %v %v%s\n", x.Name, x.MAC, x.Addresses, x.Prefixes, ends(x.Until.Preferred, x.Until.Valid))
 		}
 	}
-	renderMulticast(w, p)
-	for _, r := range p.Connected {
-		fmt.Fprintf(w, "connected %s\n", r)
-	}
-	for _, r := range p.Static {
-		fmt.Fprintf(w, "static %s\n", r)
-	}
-	for _, r := range p.Local {
-		fmt.Fprintf(w, "local %s\n", r)
-	}
-	for _, r := range p.Aggregate {
-		fmt.Fprintf(w, "aggregate %s\n", r)
-	}
-	if p.BGP.ASN != 0 {
-		fmt.Fprintf(w, "bgp %d id %s announce %v\n", p.BGP.ASN, p.BGP.RouterID, p.BGP.Announce)
-		for _, name := range slices.Sorted(maps.Keys(p.BGP.PrefixSets)) {
-			fmt.Fprintf(w, "  set %s %v\n", name, p.BGP.PrefixSets[name])
+}
+
+func renderBGP(w *bufio.Writer, c bgp.Config) {
+	if c.ASN != 0 {
+		device := ""
+		if c.Device != "" {
+			device = fmt.Sprintf(" in %s, index %d", c.Device, c.Index)
 		}
-		for _, name := range slices.Sorted(maps.Keys(p.BGP.Filters)) {
-			for _, rule := range p.BGP.Filters[name].Rules {
+		fmt.Fprintf(w, "bgp %d id %s announce %v%s\n", c.ASN, c.RouterID, c.Announce, device)
+		for _, name := range slices.Sorted(maps.Keys(c.PrefixSets)) {
+			fmt.Fprintf(w, "  set %s %v\n", name, c.PrefixSets[name])
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.Filters)) {
+			for _, rule := range c.Filters[name].Rules {
 				fmt.Fprintf(w, "  filter %s: prefix %q from %q source %d action %d prepend %d\n", name, rule.PrefixSet, rule.LearnedFrom,
 					rule.Source, rule.Action, rule.PrependCount)
 			}
 		}
-		for _, name := range slices.Sorted(maps.Keys(p.BGP.Neighbors)) {
-			n := p.BGP.Neighbors[name]
+		for _, name := range slices.Sorted(maps.Keys(c.Neighbors)) {
+			n := c.Neighbors[name]
 			fmt.Fprintf(w, "  neighbor %s %s as %d import %q export %q%s%s\n", name, n.Address, n.RemoteAS, n.Import, n.Export,
 				show(" limit", n.ImportLimit), show(" self", n.NextHopSelf))
 		}
 	}
-	for _, x := range p.Pending {
-		fmt.Fprintf(w, "pending %s: %s\n", x.What, x.Reason)
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Uses)) {
-		for _, u := range p.Uses[name] {
-			fmt.Fprintf(w, "use %s %s: %s = %s\n", name, u.Where, u.Expr, u.Prefix)
-		}
-	}
-	w.Flush()
-	return b.String()
 }
 
 // show prints a number with its name, or the name alone for a true; nothing for a zero value.
