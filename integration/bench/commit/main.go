@@ -1,5 +1,5 @@
-// Command commit measures what transactions of a thousand VXLANs take, against ip -batch with the same links: both create and
-// delete them, with an IPv6 address each, on a veth in a namespace of their own. Run it as root, with the path of sixfold:
+// Command commit measures what transactions of a thousand VXLANs take, against ip -batch with the same links: both create them, change
+// the hop limit of all, and delete them, with an IPv6 address each, on a veth in a namespace of their own. Run it as root, with the path of sixfold:
 //
 //	go build -o bin/sixfold ./cmd/sixfold && go run ./integration/bench/commit -sixfold bin/sixfold [-n 1000] [-runs 3]
 //
@@ -56,12 +56,15 @@ func bench(sixfold string, n, runs int, logs string) error {
 	}
 	figures := []*figure{
 		{name: "ip -batch, create"},
+		{name: "ip -batch, change all"},
 		{name: "ip -batch, delete"},
 		{name: "commit, create all", against: "ip -batch, create"},
 		{name: "commit of the same text"},
 		{name: "commit of another comment"},
 		{name: "commit, one line changed"},
 		{name: "rollback of one line"},
+		{name: "commit, change all", against: "ip -batch, change all"},
+		{name: "rollback, change all", against: "ip -batch, change all"},
 		{name: "rollback, delete all", against: "ip -batch, delete"},
 		{name: "rollback, create all", against: "ip -batch, create"},
 		{name: "commit, delete all", against: "ip -batch, delete"},
@@ -136,16 +139,21 @@ func batch(n int, note func(string, time.Duration)) error {
 	if err != nil {
 		return err
 	}
-	var create, remove strings.Builder
+	var create, modify, remove strings.Builder
 	for i := 1; i <= n; i++ {
 		fmt.Fprintf(&create, "link add vx%d type vxlan id %d dstport 4789 group ff05::%x dev lan0 ttl 64\nlink set vx%d up\naddr add %s dev vx%d\n",
 			i, i, i, i, address(i), i)
+		fmt.Fprintf(&modify, "link set vx%d type vxlan ttl 5\n", i)
 		fmt.Fprintf(&remove, "link del vx%d\n", i)
 	}
 	run := filepath.Join(node.Root(), "run")
-	err = errors.Join(os.WriteFile(run+"/create", []byte(create.String()), 0o644), os.WriteFile(run+"/delete", []byte(remove.String()), 0o644))
+	err = errors.Join(os.WriteFile(run+"/create", []byte(create.String()), 0o644), os.WriteFile(run+"/change", []byte(modify.String()), 0o644),
+		os.WriteFile(run+"/delete", []byte(remove.String()), 0o644))
 	if err == nil {
 		err = timed(node, "ip -batch, create", n, note, "ip", "-batch", "/run/create")
+	}
+	if err == nil {
+		err = timed(node, "ip -batch, change all", n, note, "ip", "-batch", "/run/change")
 	}
 	if err == nil {
 		err = timed(node, "ip -batch, delete", 0, note, "ip", "-batch", "/run/delete")
@@ -153,13 +161,13 @@ func batch(n int, note func(string, time.Duration)) error {
 	return errors.Join(err, end())
 }
 
-// text is a configuration with VXLANs; one of them, if other is set, has another hop limit.
-func text(n int, other bool) string {
+// text is a configuration with VXLANs; those for which other is true have another hop limit.
+func text(n int, other func(i int) bool) string {
 	var b strings.Builder
 	b.WriteString("interfaces:\n  lan0: {addresses: [\"2001:db8:1::1/64\"]}\n")
 	for i := 1; i <= n; i++ {
 		ttl := 64
-		if other && i == n/2 {
+		if other(i) {
 			ttl = 5
 		}
 		fmt.Fprintf(&b, "  vx%d: {vxlan: {vni: %d, group: \"ff05::%x\", link: lan0, ttl: %d}, addresses: [\"%s\"]}\n", i, i, i, ttl, address(i))
@@ -175,8 +183,9 @@ func transactions(sixfold string, n int, note func(string, time.Duration), logs 
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	run := filepath.Join(node.Root(), "run")
+	none, one, every := func(int) bool { return false }, func(i int) bool { return i == n/2 }, func(int) bool { return true }
 	for name, content := range map[string]string{
-		"none": text(0, false), "all": text(n, false), "other": text(n, true), "comment": "# hello\n" + text(n, false),
+		"none": text(0, none), "all": text(n, none), "other": text(n, one), "every": text(n, every), "comment": "# hello\n" + text(n, none),
 	} {
 		if err := os.WriteFile(filepath.Join(run, name), []byte(content), 0o644); err != nil {
 			return err
@@ -208,6 +217,8 @@ func transactions(sixfold string, n int, note func(string, time.Duration), logs 
 		{"commit of another comment", n, "apply /run/comment"},
 		{"commit, one line changed", n, "apply /run/other"},
 		{"rollback of one line", n, "rollback"},
+		{"commit, change all", n, "apply /run/every"},
+		{"rollback, change all", n, "rollback"},
 		{"rollback, delete all", 0, "rollback 1"},
 		{"rollback, create all", n, "rollback 2"},
 		{"commit, delete all", 0, "apply /run/none"},
