@@ -228,12 +228,12 @@ func (c *compiler) transports(r *PolicyRule) []transport {
 		return c.types(r.ICMPTypes)
 	}
 	var parts []Part
-	switch len(r.Protocols) {
+	switch list := r.Protocols; len(list) {
 	case 0:
 	case 1:
-		parts = append(parts, octet(L4Proto, uint8(r.Protocols[0])))
+		parts = append(parts, octet(L4Proto, uint8(list[0])))
 	default:
-		parts = append(parts, in{field: L4Proto, set: c.set(c.digest("protocols", texts(r.Protocols)), Protocols, octetElements(r.Protocols...))})
+		parts = append(parts, in{field: L4Proto, set: c.set(c.digest("protocols", texts(list)), Protocols, octetElements(list...))})
 	}
 	for _, side := range []struct {
 		field Field
