@@ -27,7 +27,15 @@ func ownGroup() (mount, group string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	return groupIn(mounts, string(own))
+	mount, group, err = groupIn(mounts, string(own))
+	if err != nil {
+		return "", "", err
+	}
+	// Another file system may have been mounted over it, as ip netns exec does with /sys.
+	if _, err := os.Stat(filepath.Join(mount, "cgroup.procs")); err != nil {
+		return "", "", errNoGroups
+	}
+	return mount, group, nil
 }
 
 // groupIn finds the mount of cgroup2 in the text of mountinfo (proc_pid_mountinfo(5)), and the group of a process in the text of its
@@ -38,8 +46,7 @@ func groupIn(mountinfo io.Reader, own string) (mount, group string, err error) {
 		fields, kind, ok := strings.Cut(scan.Text(), " - ")
 		words := strings.Fields(fields)
 		if ok && strings.HasPrefix(kind, "cgroup2 ") && len(words) >= 5 {
-			root, mount = unescape(words[3]), unescape(words[4])
-			break
+			root, mount = unescape(words[3]), unescape(words[4]) // the last is the one that is seen
 		}
 	}
 	if mount == "" {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/dns/dnsmessage"
@@ -73,7 +74,9 @@ func reply(query []byte, records map[string]string) []byte {
 
 func TestResolver(t *testing.T) {
 	netns.Cable(t, netns.End{Node: netns.Own(), Name: "lan0"}, netns.End{Node: netns.Own(), Name: "lan1"})
-	netns.Own().Sh(t, "ip addr add 2001:db8:53::1/128 dev lo nodad")
+	netns.Own().Sh(t, "ip addr replace 2001:db8:53::1/128 dev lo nodad")
+	// The kernel adds the route to an address of its own a little later.
+	netns.Within(t, 10*time.Second, "the address of the server", netns.Own().Expect("ip -6 route get 2001:db8:53::1", "local 2001:db8:53::1"))
 	server := netip.MustParseAddr("2001:db8:53::1")
 	port := serveDNS(t, netip.AddrPortFrom(server, 0), map[string]string{
 		"AAAA www.example.": "2001:db8::80", "A www.example.": "192.0.2.80", "AAAA ns.pcextreme.nl.": "2001:db8::53",
