@@ -66,6 +66,7 @@ func (r *Router) commit(ctx context.Context, req CommitRequest, rollback uint64)
 		return Committed{}, err
 	}
 	defer end()
+	defer r.began()()
 	ctx, cancel := r.detach(ctx)
 	defer cancel()
 

@@ -35,7 +35,7 @@ func (r *Router) Preview(ctx context.Context, req PreviewRequest) (Preview, erro
 func (r *Router) preview(ctx context.Context, conf *config.Config, session netip.Addr) ([]Operation, []Pending, error) {
 	r.applying.Lock()
 	defer r.applying.Unlock()
-	if err := r.monitor.Refresh(ctx); err != nil {
+	if err := r.readLinks(ctx); err != nil {
 		return nil, nil, fmt.Errorf("read the links: %w", err)
 	}
 	in := r.inputs()

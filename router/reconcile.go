@@ -132,7 +132,7 @@ func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitE
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err := r.monitor.Refresh(ctx); err != nil {
+		if err := r.readLinks(ctx); err != nil {
 			return nil, fmt.Errorf("read the links: %w", err)
 		}
 	}

@@ -57,6 +57,7 @@ type Router struct {
 	units    []*unit
 	applying sync.Mutex    // held while a plan is applied
 	lookCost time.Duration // of the last reconciliation; guarded by applying
+	fresh    fresh         // guarded by applying
 
 	revisions  *revision.Store
 	events     *event.Ring
@@ -138,7 +139,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		{name: "device", apply: func(ctx context.Context, p *Plan) error {
 			return errors.Join(r.keepRules(ctx, p), r.devices.Apply(ctx, p.Devices))
 		}},
-		{name: "kernel", apply: func(ctx context.Context, p *Plan) error { return r.links.Apply(ctx, p.Kernel) }},
+		{name: "kernel", apply: r.applyLinks},
 		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }},
 		{name: "mld", apply: func(ctx context.Context, p *Plan) error { return r.mld.Apply(ctx, p.MLD) }, part: func(p *Plan) any { return p.MLD }},
 		{name: "fib", apply: r.dropRules},

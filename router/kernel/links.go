@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -30,6 +31,7 @@ type LinkWriter struct {
 	settled map[string]settledLink
 	sysctls map[string]settledSysctl // by path
 	origins origins
+	stale   bool                         // something was written since the links were read, so that their settings may be others
 	fault   func(operation string) error // for tests: an error stands for that of the kernel
 }
 
@@ -46,12 +48,18 @@ func (w *LinkWriter) Writes() uint64 { return w.writes.Load() }
 // are joined. Forwarding is switched on but never off: others on this machine may need it. All else that an earlier Apply changed
 // of a link and that is no longer wanted gets back the value that it was found with, unless somebody else changed it since.
 func (w *LinkWriter) Apply(ctx context.Context, want Config) error {
+	return w.ApplySince(ctx, want, time.Now())
+}
+
+// ApplySince is Apply for a caller whom links are good enough that the monitor read after a time and that did not change since.
+func (w *LinkWriter) ApplySince(ctx context.Context, want Config, since time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.monitor.Refresh(ctx); err != nil {
+	if err := w.monitor.RefreshSince(ctx, since); err != nil {
 		return err
 	}
 	links := w.monitor.Links()
+	w.stale = false
 	c, err := dial()
 	if err != nil {
 		return err
@@ -189,6 +197,7 @@ func (w *LinkWriter) request(c *conn, what string, req *nl.NetlinkRequest) error
 func (w *LinkWriter) write(what string, do func() error) error {
 	w.writes.Add(1)
 	w.monitor.writes.Add(1)
+	w.stale = true
 	if w.fault != nil {
 		if err := w.fault(what); err != nil {
 			return err

@@ -37,8 +37,11 @@ type Monitor struct {
 	links  atomic.Pointer[Links]
 	writes atomic.Uint64
 	sysctl atomic.Bool // a sysctl or policy rule changed that the kernel tells of
+	news   atomic.Bool // something changed since the last reading began
 
-	reading sync.Mutex // serialises Refresh: snapshots are published in the order they were read
+	reading sync.Mutex // serialises Refresh: snapshots are published in the order they were read; guards what follows
+	readAt  time.Time  // when the last reading that was completed began
+	written uint64     // writes until then
 
 	mu        sync.Mutex // guards what follows
 	watches   map[*func()]struct{}
@@ -122,6 +125,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) receive(next func(func(syscall.NlMsghdr, []byte)) (bool, error), news chan<- struct{}) error {
 	for {
 		overflow, err := next(func(h syscall.NlMsghdr, _ []byte) {
+			m.news.Store(true)
 			switch h.Type {
 			case unix.RTM_NEWNETCONF, unix.RTM_NEWRULE, unix.RTM_DELRULE:
 				m.sysctl.Store(true)
@@ -187,6 +191,34 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 func (m *Monitor) Refresh(ctx context.Context) error {
 	m.reading.Lock()
 	defer m.reading.Unlock()
+	return m.refresh(ctx)
+}
+
+// RefreshSince is Refresh unless the links were read after that time, nothing was written through this monitor's writers since,
+// and no event told of a change.
+func (m *Monitor) RefreshSince(ctx context.Context, since time.Time) error {
+	m.reading.Lock()
+	defer m.reading.Unlock()
+	if m.readAt.After(since) && !m.news.Load() && m.written == m.writes.Load() {
+		return nil
+	}
+	return m.refresh(ctx)
+}
+
+// refresh reads. m.reading is held.
+func (m *Monitor) refresh(ctx context.Context) error {
+	began, written := time.Now(), m.writes.Load()
+	m.news.Store(false)
+	if err := m.readAll(ctx); err != nil {
+		m.news.Store(true)
+		return err
+	}
+	m.readAt, m.written = began, written
+	return nil
+}
+
+// readAll reads links and addresses, publishes them and tells those who watch. m.reading is held.
+func (m *Monitor) readAll(ctx context.Context) error {
 	c, err := dial()
 	if err != nil {
 		return err

@@ -40,6 +40,8 @@ func parseLink(b []byte) (LinkState, bool) {
 			l.Master = int(attrUint32(val))
 		case unix.IFLA_GROUP:
 			l.Group = attrUint32(val)
+		case unix.IFLA_AF_SPEC:
+			l.Settings = parseSettings(val)
 		case unix.IFLA_LINKINFO:
 			eachAttr(val, func(typ uint16, val []byte) {
 				switch typ {

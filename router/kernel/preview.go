@@ -22,6 +22,7 @@ const minMTU6 = 1280
 func (w *LinkWriter) Preview(want Config, links Links) ([]change.Op, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.stale = false
 	good, errs := named(want)
 	var ops []change.Op
 	order := lowerFirst(good, links)

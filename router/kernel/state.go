@@ -26,6 +26,7 @@ type LinkState struct {
 	Group     uint32 // link group (IFLA_GROUP), by which those who make links tell theirs; 0: none
 	Table     uint32 // of a VRF device: its routing table; 0 for others
 	Addresses []AddressState
+	Settings  Settings // what of its sysctls came with it
 }
 
 // LinkLocal returns the first usable IPv6 link-local address, without zone.

@@ -39,10 +39,10 @@ func sysctlPlan(cfg Config, present Links) []sysctl {
 		if _, ok := present[name]; !ok {
 			continue
 		}
-		v6, v4 := path.Join("net/ipv6/conf", name), path.Join("net/ipv4/conf", name)
+		v6, v4 := "net/ipv6/conf/"+name+"/", "net/ipv4/conf/"+name+"/"
 		var own []sysctl
 		set := func(list *[]sysctl, dir, key, value string) {
-			*list = append(*list, sysctl{path: path.Join(dir, key), value: value, link: name})
+			*list = append(*list, sysctl{path: dir + key, value: value, link: name})
 		}
 		set(&own, v6, "disable_ipv6", "0")
 		set(&own, v6, "keep_addr_on_down", "1")

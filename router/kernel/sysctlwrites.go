@@ -91,7 +91,15 @@ func (w *LinkWriter) applySysctl(s dueSysctl, link LinkState, left map[string]se
 
 // due reports whether a setting has to be written, and its present value, which is empty if it does not exist. w.mu is held.
 func (w *LinkWriter) due(s sysctl, cfg Config, links Links) (old string, write bool, err error) {
-	old, write, err = w.sys.due(s, cfg)
+	told, ok := "", false
+	if !w.stale && s.link != "" {
+		told, ok = links[s.link].Settings.value(s.path)
+	}
+	if ok {
+		old, write = told, told != s.value
+	} else {
+		old, write, err = w.sys.due(s, cfg)
+	}
 	missing := errors.Is(err, fs.ErrNotExist) || err == nil && old == "" && w.sys.has(path.Dir(s.path))
 	if s.chosen && missing {
 		err = fmt.Errorf("%s has no setting %s in this kernel: correct its name, or leave it out of sysctls", s.link, sysctlSetting(s.path))

@@ -1,0 +1,55 @@
+package router
+
+import (
+	"context"
+	"time"
+)
+
+// fresh says how old what was read of the links may be. A commit looks at them several times: for what it foresees, for what it
+// applies, and for what follows from that. What was read since it began is as good as what would be read again, unless something
+// changed meanwhile, by us or by others.
+type fresh struct {
+	since  time.Time // when the commit in progress began; zero: there is none
+	writes uint64    // what had been written to links when they were read
+}
+
+// linkWrites counts what we wrote to links and their addresses.
+func (r *Router) linkWrites() uint64 {
+	return r.monitor.Writes() + r.devices.Writes() + r.vxlan.Writes()
+}
+
+// freshSince returns the time after which the links have to be read. r.applying is held.
+func (r *Router) freshSince() time.Time {
+	if r.fresh.since.IsZero() || r.fresh.writes != r.linkWrites() {
+		return time.Now()
+	}
+	return r.fresh.since
+}
+
+// readLinks reads the links if what is known of them is not fresh. r.applying is held.
+func (r *Router) readLinks(ctx context.Context) error {
+	since, writes := r.freshSince(), r.linkWrites()
+	if err := r.monitor.RefreshSince(ctx, since); err != nil {
+		return err
+	}
+	r.fresh.writes = writes
+	return nil
+}
+
+// applyLinks applies the part of the kernel unit.
+func (r *Router) applyLinks(ctx context.Context, p *Plan) error {
+	err := r.links.ApplySince(ctx, p.Kernel, r.freshSince())
+	r.fresh.writes = r.linkWrites() // it has read them after its last write
+	return err
+}
+
+// began notes that a commit began now, until the returned function is called.
+func (r *Router) began() (ended func()) {
+	set := func(t time.Time) {
+		r.applying.Lock()
+		defer r.applying.Unlock()
+		r.fresh = fresh{since: t}
+	}
+	set(time.Now())
+	return func() { set(time.Time{}) }
+}
