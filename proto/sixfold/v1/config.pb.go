@@ -1506,8 +1506,8 @@ type Vxlan struct {
 	// Outer source ports, LOW-HIGH; without it those that the kernel uses for outgoing connections (net.ipv4.ip_local_port_range). A
 	// change makes the device anew.
 	SourcePorts string `protobuf:"bytes,15,opt,name=source_ports,json=sourcePorts,proto3" json:"source_ports,omitempty"`
-	// Prefixes from which packets are accepted where the firewall filters; without it the remotes, or with a group the prefixes of
-	// the underlying interface.
+	// Prefixes from which packets are accepted; without it the remotes, or with a group the prefixes of the underlying interface: VXLAN
+	// has no authentication. 0.0.0.0/0 or ::/0 accepts all.
 	Sources       []string `protobuf:"bytes,16,rep,name=sources,proto3" json:"sources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -2966,7 +2966,7 @@ func (x *Pending) GetReason() string {
 // UnitState is the health of one part of the router.
 type UnitState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// kernel, fib, vxlan, bgp, pd, ra, dhcpv6.
+	// kernel, fib, vxlan, mld, bgp, pd, ra, dhcpv6.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Why its part of the configuration is not in force; empty: it is.
 	Problem string `protobuf:"bytes,2,opt,name=problem,proto3" json:"problem,omitempty"`
@@ -3034,7 +3034,7 @@ type Drift struct {
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// When it was found.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
-	// Part of the router that it concerns: kernel, vxlan, fib.
+	// Part of the router that it concerns: kernel, vxlan, mld, fib.
 	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
 	// What was changed: vxlan1000, 2001:db8::/32.
 	Object string `protobuf:"bytes,4,opt,name=object,proto3" json:"object,omitempty"`
@@ -3252,7 +3252,7 @@ type Event struct {
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// When.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
-	// lease, delegation, neighbor, ra, bgp, link, config, drift, unit.
+	// lease, delegation, neighbor, ra, bgp, link, config, drift, unit, multicast.
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	// What it happened to: the prefix of a lease, the name of a neighbor, the link.
 	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`

@@ -1956,7 +1956,7 @@ func (x *ExplainResponse) GetFindings() []*Finding {
 // Finding is one check of an explanation.
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What was looked at: route, delegation, lease, neighbor, advertisement, bgp, vxlan.
+	// What was looked at: route, delegation, lease, neighbor, advertisement, bgp, vxlan, listener, proxy, mroute.
 	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
 	// ok, info, broken, or skipped because the finding above it is broken.
 	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
@@ -2038,8 +2038,8 @@ func (x *Finding) GetFindings() []*Finding {
 // WatchRequest says what to watch.
 type WatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// interfaces, routes, prefixes, leases, neighbors, bgp, advertisements, vxlans, pending, units, revisions; none: all but
-	// routes and neighbors, of which there may be very many.
+	// interfaces, routes, prefixes, leases, neighbors, bgp, advertisements, vxlans, pending, units, revisions, mld, groups, mroutes; none:
+	// all but routes, neighbors, groups and mroutes, of which there may be very many.
 	Kinds         []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2421,7 +2421,7 @@ func (*WatchResponse_Mroute) isWatchResponse_Element() {}
 // MonitorRequest says which events to send.
 type MonitorRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// lease, delegation, neighbor, ra, bgp, link, config, drift, unit; none: all.
+	// lease, delegation, neighbor, ra, bgp, link, config, drift, unit, multicast; none: all.
 	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// Only events whose subject, link or text has this in it.
 	Match string `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`

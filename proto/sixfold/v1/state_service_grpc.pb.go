@@ -107,7 +107,7 @@ type StateServiceClient interface {
 	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
 	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
 	//
-	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors and
+	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors, messages and
 	// advertisements, when the last advertisement was sent and the next is due, and what is left of the lifetimes of addresses.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
@@ -462,7 +462,7 @@ type StateServiceServer interface {
 	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
 	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
 	//
-	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors and
+	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors, messages and
 	// advertisements, when the last advertisement was sent and the next is due, and what is left of the lifetimes of addresses.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
