@@ -1728,7 +1728,7 @@ type Bridge struct {
 	Priority *uint32 `protobuf:"varint,2,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
 	// Time between hellos of the root, 1s to 10s; default 2s.
 	HelloTime *durationpb.Duration `protobuf:"bytes,3,opt,name=hello_time,json=helloTime,proto3" json:"hello_time,omitempty"`
-	// Time in the listening and in the learning state, 2s to 30s; default 15s. Without stp also 0s: a new port forwards at once.
+	// Time in the listening and in the learning state, 2s to 30s; default 15s. Without stp a new port forwards at once, and 0s is taken too.
 	ForwardDelay *durationpb.Duration `protobuf:"bytes,4,opt,name=forward_delay,json=forwardDelay,proto3" json:"forward_delay,omitempty"`
 	// Time after which a silent root is given up, 6s to 40s; default 20s.
 	MaxAge *durationpb.Duration `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
