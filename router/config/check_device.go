@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // checkDevices reports interfaces that go into one another, and ports that cannot be ports.
 func (b *builder) checkDevices(cfg *Config) {
@@ -12,6 +15,9 @@ func (b *builder) checkDevices(cfg *Config) {
 		i := &cfg.Interfaces[n]
 		if i.Master != "" {
 			b.checkPort(i, byName[i.Master])
+			if v := cfg.VRFOf(i.Name); v != nil && slices.Contains(v.Interfaces, i.Name) {
+				b.errorf(b.at(i.Name).field("master"), "%s is in the VRF %s by itself; put %s into that instead", i.Name, v.Name, i.Master)
+			}
 		}
 		if i.Bond != nil && i.Bond.Primary != "" {
 			if p := byName[i.Bond.Primary]; p != nil && p.Master != i.Name {
