@@ -335,6 +335,15 @@ func (l *vrfLab) testCommit(t *testing.T) {
 		t.Errorf("the session in blue started again")
 	}
 	l.d.put("with.yaml", twoInstances)
+	plan := l.d.cli("config", "plan", "/run/with.yaml")
+	for _, words := range [][]string{
+		{"device", "red", "add"}, {"bgp", "bgp in VRF red", "start as AS 64500"}, {"bgp", "neighbor isp in VRF red", "add fe80::2%up2"},
+		{"dhcpv6", "lan2", "start serving"}, {"ra", "lan2"}, {"fib", "2001:db8:1::/64 table 1020"},
+	} {
+		if len(lines(plan, words...)) == 0 {
+			t.Errorf("the plan does not tell of %v:\n%s", words, plan)
+		}
+	}
 	l.d.cli("config", "apply", "/run/with.yaml")
 	eventually(t, "red is back", l.established("blue", "red"))
 	eventually(t, "its routes too", l.inTable("1020", "2001:db8:c000::/36", "via fe80::2 dev up2 proto 168"))
