@@ -110,6 +110,7 @@ func (f *FIB) Run(ctx context.Context) error {
 	w.resolver = newResolver(f.monitor.Links())
 	f.mu.Lock()
 	f.state = newFIBState(f.table.Best)
+	f.state.tables = w.resolver.tables()
 	f.mu.Unlock()
 	if err := w.audit(ctx); err != nil {
 		return endOf(ctx, err)
@@ -189,14 +190,14 @@ func (d *drift) mark(p *parsedRoute, byHand bool) {
 
 // markForeign remembers that a route of others came or went, if it is of a kind that matters.
 func (d *drift) markForeign(p parsedRoute, ok, gone bool) {
-	prefix, r, matters := foreignRoute(p)
+	r, matters := foreignRoute(p)
 	if !ok || !matters {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(p.hops) == 0 && len(d.foreign) < maxGone {
-		d.foreign = append(d.foreign, foreignEvent{prefix, r, gone})
+		d.foreign = append(d.foreign, foreignEvent{p.key, r, gone})
 	} else {
 		d.audit = true
 	}

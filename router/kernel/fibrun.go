@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -144,6 +145,10 @@ func (w *fibRun) relink() {
 	w.mu.Lock()
 	keys := w.state.relink(w.resolver, r)
 	w.resolver = r
+	if tables := r.tables(); !maps.Equal(tables, w.state.tables) {
+		// What others have in the tables of new VRFs is not known yet.
+		w.state.tables, w.auditAt = tables, time.Now()
+	}
 	w.mu.Unlock()
 	w.watch.Redo(keys...)
 }
@@ -173,7 +178,7 @@ func (w *fibRun) foreign(events []foreignEvent) (doubt bool) {
 	w.mu.Lock()
 	for _, e := range events {
 		doubt = w.state.foreign(e) || doubt
-		prefixes = append(prefixes, rib.Key{Table: rib.MainTable, Prefix: e.prefix})
+		prefixes = append(prefixes, e.key)
 	}
 	keys := w.state.move(w.state.hops.within(prefixes), w.resolver)
 	w.mu.Unlock()
@@ -211,10 +216,10 @@ func (w *fibRun) sweep() {
 
 // audit reads all routes of ours from the kernel and has those looked at that are not as known.
 func (w *fibRun) audit(ctx context.Context) error {
-	began, fresh := time.Now(), newDump()
+	began, fresh := time.Now(), newDump(w.state.tables)
 	for _, family := range families(0) {
 		var part dump
-		err := dumpRoutes(ctx, w.conn, family, 0, func() { part = newDump() }, func(p parsedRoute) {
+		err := dumpRoutes(ctx, w.conn, family, 0, func() { part = newDump(w.state.tables) }, func(p parsedRoute) {
 			part.add(p)
 		})
 		if err != nil {

@@ -3,7 +3,6 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -20,7 +19,8 @@ type fibState struct {
 	nextRetry time.Time                // of the earliest of failed; zero: none
 
 	best    func(rib.Key) (rib.Entry, bool) // what the table has
-	others  map[netip.Prefix][]kroute       // routes of others in the main table, by metric
+	tables  map[uint32]bool                 // that next hops are resolved in: the main one and those of VRFs
+	others  map[rib.Key][]kroute            // routes of others in these tables, by metric
 	lengths [2][129]bool                    // of prefixes that there are or were routes for, by family
 	hops    nexthops
 }
@@ -36,7 +36,7 @@ type failedRoute struct {
 
 func newFIBState(best func(rib.Key) (rib.Entry, bool)) fibState {
 	return fibState{
-		best: best, others: map[netip.Prefix][]kroute{}, hops: newNexthops(),
+		best: best, tables: map[uint32]bool{rib.MainTable: true}, others: map[rib.Key][]kroute{}, hops: newNexthops(),
 		have: map[rib.Key]kroute{}, surplus: map[rib.Key][]kroute{}, stale: map[rib.Key]struct{}{},
 		failed: map[rib.Key]*failedRoute{}, swept: map[rib.Source]bool{},
 	}
@@ -46,17 +46,18 @@ func newFIBState(best func(rib.Key) (rib.Entry, bool)) fibState {
 type dump struct {
 	have    map[rib.Key]kroute
 	surplus map[rib.Key][]kroute
-	others  map[netip.Prefix][]kroute
+	others  map[rib.Key][]kroute
+	tables  map[uint32]bool // of which others are collected
 }
 
-func newDump() dump {
-	return dump{map[rib.Key]kroute{}, map[rib.Key][]kroute{}, map[netip.Prefix][]kroute{}}
+func newDump(tables map[uint32]bool) dump {
+	return dump{map[rib.Key]kroute{}, map[rib.Key][]kroute{}, map[rib.Key][]kroute{}, tables}
 }
 
 func (d dump) add(p parsedRoute) {
 	if _, ours := protocolSource(p.route.proto); !ours {
-		if prefix, r, ok := foreignRoute(p); ok {
-			d.others[prefix] = insertForeign(d.others[prefix], r)
+		if r, ok := foreignRoute(p); ok && d.tables[p.key.Table] {
+			d.others[p.key] = insertForeign(d.others[p.key], r)
 		}
 		return
 	}
@@ -78,8 +79,8 @@ func (d dump) merge(o dump) {
 	for k, r := range o.surplus {
 		d.surplus[k] = r
 	}
-	for p, r := range o.others {
-		d.others[p] = r
+	for k, r := range o.others {
+		d.others[k] = r
 	}
 }
 
@@ -106,8 +107,8 @@ func (s *fibState) replace(d dump) []rib.Key {
 	for k := range s.stale {
 		s.seen(k.Prefix)
 	}
-	for p := range d.others {
-		s.seen(p)
+	for k := range d.others {
+		s.seen(k.Prefix)
 	}
 	s.have, s.surplus, s.others = d.have, d.surplus, d.others
 	return changed

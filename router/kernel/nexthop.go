@@ -127,7 +127,7 @@ func (s *fibState) move(hops map[hopKey]*nexthop, r resolver) []rib.Key {
 }
 
 // resolve finds the way to a next hop: by the longest matching prefix over the prefixes that are connected in its table, our
-// routes of that table and, in the main one, those of others, through further next hops if need be (RFC 4271 5.1.3, 9.1.2.1).
+// routes of that table and those of others in it, through further next hops if need be (RFC 4271 5.1.3, 9.1.2.1).
 //
 // A route never leads to its own next hop, and a default route that neighbors announced leads to none: when the route that
 // really leads there goes, all would otherwise point at one neighbor. Routes that themselves have no way are not in the kernel
@@ -200,10 +200,7 @@ func (l *search) through(addr netip.Addr, p netip.Prefix, c kroute) (way, bool) 
 
 // candidates returns the routes of a prefix that next hops may be resolved through, those that the kernel prefers first.
 func (s *fibState) candidates(k rib.Key, r resolver) []kroute {
-	var out []kroute
-	if k.Table == rib.MainTable {
-		out = s.others[k.Prefix]
-	}
+	out := s.others[k]
 	own, ok := kroute{}, false
 	if e, found := s.best(k); found {
 		if Protocol(e.Source) != 0 {
@@ -221,18 +218,21 @@ func (s *fibState) candidates(k rib.Key, r resolver) []kroute {
 	return slices.Insert(slices.Clip(out), i, own)
 }
 
-// foreign takes note of a route of others in the main table that came or went. It reports whether what it knows is in doubt.
+// foreign takes note of a route of others that came or went. It reports whether what it knows is in doubt.
 func (s *fibState) foreign(e foreignEvent) (doubt bool) {
-	p, list := e.prefix, s.others[e.prefix]
+	if !s.tables[e.key.Table] {
+		return false
+	}
+	k, list := e.key, s.others[e.key]
 	at := slices.Index(list, e.route)
 	switch {
 	case e.gone && at < 0:
 		return len(list) > 0
 	case e.gone:
 		if list = slices.Delete(slices.Clone(list), at, at+1); len(list) == 0 {
-			delete(s.others, p)
+			delete(s.others, k)
 		} else {
-			s.others[p] = list
+			s.others[k] = list
 		}
 		return false
 	case at >= 0:
@@ -240,8 +240,8 @@ func (s *fibState) foreign(e foreignEvent) (doubt bool) {
 	}
 	// With the same metric it takes the place of the other, or is a further next hop: only the kernel can tell.
 	doubt = slices.ContainsFunc(list, func(o kroute) bool { return o.metric == e.route.metric })
-	s.others[p] = insertForeign(slices.Clone(list), e.route)
-	s.seen(p)
+	s.others[k] = insertForeign(slices.Clone(list), e.route)
+	s.seen(k.Prefix)
 	return doubt
 }
 
@@ -262,20 +262,20 @@ func family(a netip.Addr) int {
 
 // foreignEvent is a route of others that came or went.
 type foreignEvent struct {
-	prefix netip.Prefix
-	route  kroute
-	gone   bool
+	key   rib.Key
+	route kroute
+	gone  bool
 }
 
 // foreignRoute reports whether next hops may be resolved through a route of others, and returns it with its first next hop.
-func foreignRoute(p parsedRoute) (netip.Prefix, kroute, bool) {
+func foreignRoute(p parsedRoute) (kroute, bool) {
 	r := p.route
 	if len(p.hops) > 0 {
 		r.link, r.via = p.hops[0].link, p.hops[0].via
 	}
-	if _, ours := protocolSource(r.proto); ours || p.cloned || p.key.Table != rib.MainTable {
-		return netip.Prefix{}, r, false
+	if _, ours := protocolSource(r.proto); ours || p.cloned {
+		return r, false
 	}
 	a := p.key.Prefix.Addr()
-	return p.key.Prefix, r, !a.IsLinkLocalUnicast() && !a.IsMulticast()
+	return r, !a.IsLinkLocalUnicast() && !a.IsMulticast()
 }

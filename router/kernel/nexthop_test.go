@@ -38,7 +38,7 @@ func stateOf(list ...string) (*fibState, *rib.Table) {
 			panic(err)
 		}
 		k.proto, k.metric = 4, max(r.Metric, 1024)
-		s.foreign(foreignEvent{prefix: r.Prefix, route: k})
+		s.foreign(foreignEvent{key: r.Key(), route: k})
 	}
 	return &s, table
 }
@@ -173,10 +173,34 @@ func TestNexthopIndex(t *testing.T) {
 	}
 }
 
+// A next hop in the table of a VRF may be behind a route of others there, as one that an advertisement made; routes of others in
+// other tables lead to none of its next hops.
+func TestNextHopsBehindOthersInTheirTable(t *testing.T) {
+	const blue = 1010
+	s, _ := stateOf("other ::/0 via fe80::9 dev lan0")
+	inBlue := rib.Key{Table: blue, Prefix: netip.MustParsePrefix("::/0")}
+	hop := netip.MustParseAddr("2001:db8:ffff::1")
+	lan1 := kroute{proto: 9, via: netip.MustParseAddr("fe80::1"), link: 9, metric: 1024}
+	if s.foreign(foreignEvent{key: inBlue, route: lan1}); len(s.others[inBlue]) != 0 {
+		t.Error("a table that is of no VRF is followed")
+	}
+	if got := s.resolve(hopKey{blue, hop}, lab0).String(); got != "next hop 2001:db8:ffff::1 is not reachable" {
+		t.Errorf("got %s", got)
+	}
+	s.tables[blue] = true
+	s.foreign(foreignEvent{key: inBlue, route: lan1})
+	if got, want := s.resolve(hopKey{blue, hop}, lab0).String(), "fe80::1 on 9"; got != want {
+		t.Errorf("in blue got %s, want %s", got, want)
+	}
+	if got := s.resolve(hopKey{rib.MainTable, hop}, lab0).String(); !strings.HasPrefix(got, "fe80::9 on ") {
+		t.Errorf("in the main table got %s", got)
+	}
+}
+
 // What is known of the routes of others after events is what the kernel has.
 func TestForeignEvents(t *testing.T) {
 	s, _ := stateOf("other 2001:db8::/32 via fe80::1 dev lan0")
-	p := netip.MustParsePrefix("2001:db8::/32")
+	p := rib.Key{Table: rib.MainTable, Prefix: netip.MustParsePrefix("2001:db8::/32")}
 	first := s.others[p][0]
 	second, third := first, first
 	second.metric, third.via = 700, netip.MustParseAddr("fe80::3")

@@ -74,6 +74,15 @@ func (r resolver) equal(o resolver) bool {
 	return maps.Equal(r.links, o.links) && slices.Equal(r.connected, o.connected)
 }
 
+// tables returns the tables that links have their addresses in, and the main one.
+func (r resolver) tables() map[uint32]bool {
+	out := map[uint32]bool{rib.MainTable: true}
+	for _, l := range r.links {
+		out[l.table] = true
+	}
+	return out
+}
+
 // changed returns the indexes of links that are not as they were in old, in both.
 func (r resolver) changed(old resolver) map[int32]bool {
 	out := map[int32]bool{}
