@@ -42,7 +42,11 @@ func (r *Router) Alive(ctx context.Context) error {
 		{"the state", func() { r.mu.Lock(); defer r.mu.Unlock() }},
 		{"the routing table", func() { r.table.Count() }},
 		{"the links", func() { r.monitor.Links() }},
-		{"the leases", func() { r.dhcp.Status() }},
+		{"the leases", func() {
+			for _, n := range r.everywhere() {
+				n.dhcp.Status()
+			}
+		}},
 	}
 	var at atomic.Int32
 	done := make(chan struct{})

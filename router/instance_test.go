@@ -216,3 +216,18 @@ func TestViewOfAnInstance(t *testing.T) {
 		t.Error("the view of all changed")
 	}
 }
+
+// A next hop that is our own address in another instance is somebody else's in this one.
+func TestOwnAddressesOfAnInstance(t *testing.T) {
+	m := kernel.NewMonitor(slog.New(slog.DiscardHandler))
+	if err := m.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	loopback := netip.MustParseAddr("::1")
+	if main := (&ownAddresses{monitor: m, table: rib.MainTable}); !main.has(loopback) || main.has(netip.MustParseAddr("2001:db8::77")) {
+		t.Error("the default instance does not know its own addresses")
+	}
+	if other := (&ownAddresses{monitor: m, table: 1010}); other.has(loopback) {
+		t.Error("an instance has the addresses of another")
+	}
+}

@@ -157,7 +157,7 @@ func (o *ownAddresses) has(a netip.Addr) bool {
 		links := o.monitor.Links()
 		tables := links.Tables()
 		for _, l := range links {
-			if l.Loopback || tables(l) == o.table {
+			if tables(l) == o.table {
 				for _, x := range l.Addresses {
 					o.all[x.Prefix.Addr()] = true
 				}
