@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -91,6 +92,18 @@ func TestPreviewSaysWhetherApplyWrites(t *testing.T) {
 				if d.Group.Is4() && random.IntN(2) == 0 {
 					d.Local = netip.MustParseAddr("192.168.7.1")
 				}
+				if random.IntN(2) == 0 { // head-end replication in place of the group
+					d.Group, d.Remotes = netip.Addr{}, addrs([]string{"192.0.2.1", "192.0.2.2"}[:random.IntN(3)]...)
+				}
+				if !d.OverIPv6() && random.IntN(3) == 0 {
+					d.Static = []StaticEntry{{MAC{2, 0, 0, 0, 0, byte(random.IntN(2))}, netip.AddrFrom4([4]byte{192, 0, 2, byte(random.IntN(2))})}}
+					d.DF = DF(random.IntN(2))
+				}
+				d.NoLearning = random.IntN(3) == 0
+				d.TOS = uint8(random.IntN(2))
+				d.MaxAddresses = []uint32{0, 10}[random.IntN(2)]
+				d.Ageing = []time.Duration{0, Forever}[random.IntN(2)]
+				// All devices of a port agree on checksums.
 			})
 		}
 		return c

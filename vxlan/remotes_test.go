@@ -304,7 +304,7 @@ func TestKernelWatchEntries(t *testing.T) {
 func TestPreviewRefuses(t *testing.T) {
 	wire(t, "refuses")
 	sh(t, "ip link add theirs type vxlan id 77 dstport 4789 group 239.7.7.7 dev u0")
-	sh(t, "mount --bind %[1]s %[1]s && mount -o remount,ro,bind %[1]s", sysctlMemberships)
+	sh(t, "echo 20 >%[1]s && mount --bind %[1]s %[1]s && mount -o remount,ro,bind %[1]s", sysctlMemberships)
 	t.Cleanup(func() { sh(t, "umount %s; ip link del theirs", sysctlMemberships) })
 	many := []Device{device("theirs", 5), device("mine", 77), device("large", 78, func(d *Device) { d.MTU = 1451 })}
 	for n := range 30 {
@@ -323,6 +323,37 @@ func TestPreviewRefuses(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, p.Refused); diff != "" {
 		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+}
+
+// TestKernelManyIPv6 makes more IPv6 groups than the memory of a socket has room for at first.
+func TestKernelManyIPv6(t *testing.T) {
+	wire(t, "many6")
+	before := strings.TrimSpace(sh(t, "cat %s", sysctlOptmem))
+	sh(t, "echo 3000 > %s", sysctlOptmem)
+	t.Cleanup(func() { sh(t, "echo %s > %s", before, sysctlOptmem) })
+	m := manager()
+	t.Cleanup(func() { apply(t, m, Config{}) })
+	var devices []Device
+	for n := range 80 {
+		devices = append(devices, device(fmt.Sprintf("v%d", n), uint32(n+1), func(d *Device) {
+			b := group6.As16()
+			b[14], b[15] = 1, byte(n)
+			d.Group = netip.AddrFrom16(b)
+		}))
+	}
+	p, err := m.Preview(config(devices...), nil)
+	if err != nil || len(p.Refused) != 0 || p.Ops[0].Object != "net.core.optmem_max" {
+		t.Errorf("preview: %+v %q: %v", p.Ops[0], p.Refused, err)
+	}
+	applyTwice(t, m, config(devices...))
+	for _, st := range m.Status() {
+		if st.Problem != "" || !st.Up {
+			t.Fatalf("status %+v", st)
+		}
+	}
+	if n := strings.Count(sh(t, "ip maddr show dev u0"), "inet6 ff05::1"); n != len(devices) {
+		t.Errorf("%d groups are joined, want %d", n, len(devices))
 	}
 }
 

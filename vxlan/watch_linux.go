@@ -13,6 +13,8 @@ import (
 
 const (
 	settle  = 100 * time.Millisecond // links change in bursts: look once
+	rest    = 10                     // times that a look took pass before the next: whoever can send to us can fill a forwarding table
+	longest = 10 * time.Second       // that anything waits for a look
 	recheck = 30 * time.Second       // while something is wrong that no event may tell the end of
 )
 
@@ -35,7 +37,7 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // look synchronizes after changes.
 func (m *Manager) look(ctx context.Context, changed <-chan struct{}, ended chan error) error {
-	last := ""
+	last, pause := "", settle
 	for {
 		var again <-chan time.Time
 		if m.troubled() {
@@ -54,13 +56,14 @@ func (m *Manager) look(ctx context.Context, changed <-chan struct{}, ended chan 
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-time.After(settle):
+			case <-time.After(pause):
 			}
 		}
-		text := ""
+		text, began := "", time.Now()
 		if err := m.sync(ctx); err != nil {
 			text = err.Error()
 		}
+		pause = min(max(settle, rest*time.Since(began)), longest)
 		if text != last && text != "" && ctx.Err() == nil {
 			m.log.Warn("vxlan devices are not as configured", "error", text)
 		}
