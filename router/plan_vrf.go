@@ -19,7 +19,7 @@ func (p *planner) planVRFs() {
 			continue
 		}
 		// Programs in the instance find their own loopback there: that of the machine is in the default instance.
-		p.plan.Kernel.Links[v.Name] = kernel.Link{Name: v.Name, DAD: true, Addresses: loopback()}
+		p.plan.Kernel.Links[v.Name] = kernel.Link{Name: v.Name, DAD: true, Made: true, Addresses: loopback()}
 		for _, name := range v.Interfaces {
 			if _, ok := p.Links[name]; !ok && !config.IsPattern(name) {
 				p.pending(fmt.Sprintf("%s.interfaces %q", where, name), "there is no such link; it is added when it appears")
