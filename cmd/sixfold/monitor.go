@@ -18,7 +18,7 @@ import (
 
 // eventKinds are all kinds of events.
 func eventKinds() []string {
-	return []string{event.Lease, event.Delegation, event.Neighbor, event.RA, event.BGP, event.Link, event.Config, event.Drift, event.Unit}
+	return []string{event.Lease, event.Delegation, event.Neighbor, event.RA, event.BGP, event.Link, event.Config, event.Drift, event.Unit, event.Multicast}
 }
 
 func monitorCommand(a *app) *cobra.Command {
