@@ -74,6 +74,14 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 		foreign = append(foreign, part...)
 	}
 	inKernel := map[string]bool{}
+	for _, state := range r.monitor.Links() {
+		for _, a := range state.Addresses {
+			// An address by itself has no route over its link: the kernel's local table alone has it.
+			if a.Prefix.IsSingleIP() {
+				inKernel[a.Prefix.String()+state.Name] = true
+			}
+		}
+	}
 	for _, k := range foreign {
 		if k.Ours {
 			continue
