@@ -167,36 +167,55 @@ func (r *run) execute(ctx context.Context, c *comparison) {
 
 // removeAll deletes devices, many of them together.
 func (r *run) removeAll(devices []present, have snapshot) {
-	together := len(devices) >= groupDelete
-	doomed := make(map[int]bool, len(devices))
-	for _, p := range devices {
-		doomed[p.Index] = true
-	}
-	for _, p := range have {
-		if p.Group == groupDoomed && !doomed[p.Index] {
-			together = false // someone else's link, or one that an earlier process left there and that is wanted again
-		}
-	}
 	fail := func(p present, err error) {
 		if err != nil && !errors.Is(err, unix.ENODEV) { // it went with the link below
 			r.failed[p.Name] = fmt.Errorf("remove: %w", err)
 		}
 	}
+	group := together(devices, have)
 	for _, p := range devices {
 		r.m.log.Info("remove", "link", p.Name)
 		switch {
-		case !together:
+		case group == 0:
 			fail(p, r.k.remove(p))
-		case p.Group != groupDoomed:
+		case p.Group != group:
 			fail(p, r.k.doom(p))
 		}
 	}
-	if !together {
+	if group == 0 {
 		return
 	}
-	if err := r.k.removeDoomed(); err != nil {
+	if err := r.k.removeGroup(group); err != nil {
 		for _, p := range devices {
 			fail(p, err)
 		}
 	}
+}
+
+// together returns the link group by which devices are deleted: that which they are in, if no other link is; else one that they are
+// put into first. 0: one by one.
+func together(devices []present, have snapshot) uint32 {
+	if len(devices) < groupDelete {
+		return 0
+	}
+	leave := make(map[int]bool, len(devices))
+	for _, p := range devices {
+		leave[p.Index] = true
+	}
+	all, doomed := true, true
+	for _, p := range have {
+		switch {
+		case p.Group == groupDoomed && !leave[p.Index]:
+			doomed = false // someone else's link, or one that an earlier process left there and that is wanted again
+		case p.Group == groupOurs && !leave[p.Index], p.Group != groupOurs && leave[p.Index]:
+			all = false
+		}
+	}
+	switch {
+	case all:
+		return groupOurs
+	case doomed:
+		return groupDoomed
+	}
+	return 0
 }

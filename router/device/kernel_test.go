@@ -200,19 +200,27 @@ func TestDeleteTogether(t *testing.T) {
 	apply(t, m, c)
 	sh(t, "ip link add other type veth peer name otherp; ip link set other group %d", groupDoomed)
 	t.Cleanup(func() { sh(t, "ip link del other") })
-	delete(c.Devices, "many7")
-	apply(t, m, c)
-	before := m.Writes()
-	apply(t, m, Config{})
-	if n := m.Writes() - before; n != 99 {
+	writes := func(want Config) uint64 {
+		t.Helper()
+		before := m.Writes()
+		apply(t, m, want)
+		return m.Writes() - before
+	}
+	one := Config{Devices: map[string]Device{"many7": c.Devices["many7"]}}
+	if n := writes(one); n != 99 {
 		t.Errorf("with somebody else's link in the group, %d writes; want one for each device", n)
+	}
+	if got := sh(t, "ip -o link show other"); !strings.Contains(got, "other") {
+		t.Error("somebody else's link was deleted")
 	}
 	sh(t, "ip link set other group 0")
 	apply(t, m, c)
-	before = m.Writes()
-	apply(t, m, Config{})
-	if n := m.Writes() - before; n != 100 {
+	if n := writes(one); n != 100 {
 		t.Errorf("%d writes; want a mark for each device and one for all", n)
+	}
+	apply(t, m, c)
+	if n := writes(Config{}); n != 1 {
+		t.Errorf("%d writes; want one for all", n)
 	}
 	if got := sh(t, "ip -o link show type bridge | wc -l"); strings.TrimSpace(got) != "0" {
 		t.Errorf("%s bridges are left", got)

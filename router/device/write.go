@@ -256,12 +256,12 @@ func (k *kernel) remove(p present) error {
 	return k.request("delete "+p.Name, unix.RTM_DELLINK, 0, link(p.Index, 0, 0))
 }
 
-// doom moves a device into the link group that removeDoomed deletes.
+// doom moves a device into the link group that is deleted together.
 func (k *kernel) doom(p present) error {
 	return k.request("doom "+p.Name, unix.RTM_NEWLINK, 0, link(p.Index, 0, 0), attr32(unix.IFLA_GROUP, groupDoomed))
 }
 
-// removeDoomed deletes every link of that group at once: one grace period of the kernel instead of one a link.
-func (k *kernel) removeDoomed() error {
-	return k.request("delete together", unix.RTM_DELLINK, 0, link(0, 0, 0), attr32(unix.IFLA_GROUP, groupDoomed))
+// removeGroup deletes every link of a group at once: one grace period of the kernel instead of one a link.
+func (k *kernel) removeGroup(group uint32) error {
+	return k.request("delete together", unix.RTM_DELLINK, 0, link(0, 0, 0), attr32(unix.IFLA_GROUP, group))
 }
