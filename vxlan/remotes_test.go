@@ -94,9 +94,11 @@ func TestKernelRemotes(t *testing.T) {
 			if diff := cmp.Diff(tt.want, table(t, "vx")); diff != "" {
 				t.Errorf("forwarding table (-want +got):\n%s", diff)
 			}
-			if st := status(t, m); st.Index != index || st.Problem != "" {
+			st := status(t, m)
+			if st.Index != index && (kernelRejoins() || !strings.Contains(tt.name, "group") && tt.name != "remotes again") || st.Problem != "" {
 				t.Errorf("index was %d, status %+v", index, st)
 			}
+			index = st.Index
 		})
 	}
 	if got := log.take(); got != nil {
@@ -209,10 +211,11 @@ func TestKernelClasses(t *testing.T) {
 				}
 				applyTwice(t, m, config(to))
 				after := status(t, m)
-				if got := after.Index != before.Index; got != tt.anew || after.MAC != before.MAC || after.Problem != "" {
-					t.Errorf("made anew: %t, want %t: was %+v, is %+v", got, tt.anew, before, after)
+				anew := tt.anew || !kernelRejoins() && (from.Group != to.Group || from.Group.IsValid() && from.Link != to.Link)
+				if got := after.Index != before.Index; got != anew || after.MAC != before.MAC || after.Problem != "" {
+					t.Errorf("made anew: %t, want %t: was %+v, is %+v", got, anew, before, after)
 				}
-				if got := p.Ops[0].Class.String() == "recreate"; got != tt.anew {
+				if got := p.Ops[0].Class.String() == "recreate"; got != anew {
 					t.Errorf("the preview says %q", lines(p.Ops))
 				}
 				if out := sh(t, "ip -d link show vx"); !back && !strings.Contains(out, tt.want) {
