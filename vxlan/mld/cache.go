@@ -92,7 +92,9 @@ func (m *Manager) syncRouting(now time.Time) {
 	}
 	was := m.sys.routing()
 	if was && !need {
-		m.dropLinks(nil)
+		if m.dropLinks(nil); len(m.mifs) > 0 {
+			return // again later: with the socket we would lose track of them
+		}
 	}
 	if was != need {
 		m.writes++
@@ -201,6 +203,7 @@ func (m *Manager) dropLinks(keep []string) {
 		// With its link, the MIF is gone already.
 		if err := m.sys.delMIF(n); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 			m.fault(name, fmt.Errorf("take it out of multicast forwarding: %w", err))
+			continue
 		}
 		delete(m.mifs, name)
 		delete(m.mifIndexes, name)

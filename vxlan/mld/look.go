@@ -16,6 +16,11 @@ func (m *Manager) look(now time.Time) {
 		m.log.Warn("read the multicast forwarding cache", "error", err)
 		return
 	}
+	for f := range found {
+		if m.cache.flows[f] == nil {
+			m.drifted(f.String(), "a forwarding entry was added", m.sys.delEntry(f))
+		}
+	}
 	for _, e := range m.cache.sorted() {
 		k, there := found[e.flow]
 		if !there {

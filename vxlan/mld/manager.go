@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -142,7 +143,6 @@ func (m *Manager) tellProblems(before map[string]string, now time.Time) {
 func (m *Manager) syncQueriers(now time.Time) {
 	for _, name := range names(m.links) {
 		if l := m.want.Links[name]; !l.Querier || !l.usable() || l.Index != m.indexes[name] {
-			m.setMode(m.indexes[name], name, false)
 			delete(m.links, name)
 			delete(m.indexes, name)
 			delete(m.limits, name)
@@ -153,7 +153,6 @@ func (m *Manager) syncQueriers(now time.Time) {
 		if !want.Querier || !want.usable() {
 			continue
 		}
-		m.setMode(want.Index, name, true)
 		l := m.links[name]
 		if l == nil {
 			l = newLink(name, want.LinkLocal, want.Timers, now)
@@ -163,19 +162,34 @@ func (m *Manager) syncQueriers(now time.Time) {
 		l.carrier(want.Running, now)
 		m.assume(l, now)
 	}
+	m.syncModes()
+}
+
+// syncModes has the links of queriers pass all multicast frames, and no others. Callers hold mu.
+func (m *Manager) syncModes() {
+	want := map[int]bool{}
+	for _, index := range m.indexes {
+		want[index] = true
+		m.setMode(index, true)
+	}
+	for _, index := range slices.Sorted(maps.Keys(m.modes)) {
+		if !want[index] {
+			m.setMode(index, false)
+		}
+	}
 }
 
 // usable reports whether a querier can speak on the link.
 func (l Link) usable() bool { return l.Index != 0 && l.LinkLocal.IsValid() }
 
 // setMode has a link pass all multicast frames or no longer. Callers hold mu.
-func (m *Manager) setMode(index int, name string, on bool) {
+func (m *Manager) setMode(index int, on bool) {
 	if m.modes[index] == on {
 		return
 	}
 	m.writes++
 	if err := m.sys.promiscuous(index, on); err != nil {
-		m.fault(name, err)
+		m.fault(m.byIndex[index], err)
 		return
 	}
 	if m.modes[index] = on; !on {
