@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"router":            {"router/vrf", "router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/firewall", "router/firewall/packet", "router/kernel", "router/rib", "vxlan"},
 	"api":               {"router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/apitest":       {"router/firewall", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
-	"api/metrics":       {"bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan"},
+	"api/metrics":       {"router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan"},
 	"router/config":     {"proto/sixfold/v1", "router/rib", "router/firewall/packet"},
 	"router/kernel":     {"router/rib", "router/change"},
 	"router/device":     {"router/change"},

@@ -14,6 +14,7 @@ import (
 // Backend is the router as the metrics need it. Methods are called one after the other, and give up when ctx ends.
 type Backend interface {
 	multicastBackend
+	firewallBackend
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
 	Prefixes(ctx context.Context) ([]router.PrefixStatus, error)
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
@@ -47,6 +48,7 @@ var sections = [...]section{
 	{"bgp", collectBGP},
 	{"vxlan", collectVXLAN},
 	{"multicast", collectMulticast},
+	{"firewall", collectFirewall},
 }
 
 func collectUnits(ctx context.Context, b Backend, s *set) error {
