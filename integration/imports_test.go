@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"api/apitest":       {"router/firewall", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan"},
 	"api/metrics":       {"router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan"},
 	"router/config":     {"proto/sixfold/v1", "router/rib", "router/firewall/packet"},
-	"router/kernel":     {"router/rib", "router/change"},
+	"router/kernel":     {"router/rib", "router/change", "router/disk"},
 	"router/device":     {"router/change"},
 	"bgp":               {"router/rib", "router/change"},
 	"dhcpv6":            {"dhcpv6/lease", "router/rib", "router/change"},

@@ -26,6 +26,9 @@ func (v View) taleOfInterface(name string) tale {
 		return t
 	}
 	var on []check
+	if i.Pattern != "" {
+		on = append(on, note("configuration", "", "configured by the pattern %s", i.Pattern))
+	}
 	if i.VXLAN == nil && i.Lower() == "" && link.state == OK {
 		t.bad["link"] = "has no prefix" // what is broken is the link that the prefix would come in on
 	}

@@ -127,7 +127,7 @@ func parseView(name, conf, state string) (View, error) {
 		}
 	}
 	plan := MakePlan(in)
-	v := View{Now: now, Config: c, Plan: plan, Links: in.Links, FIB: map[rib.Key]FIBOutcome{}, Told: map[string][]bgp.Path{}}
+	v := View{Now: now, Config: expand(c, in.Links), Plan: plan, Links: in.Links, FIB: map[rib.Key]FIBOutcome{}, Told: map[string][]bgp.Path{}}
 	v.BGP = bgp.Status{ASN: plan.BGP.ASN, Running: plan.BGP.ASN != 0}
 	for _, n := range plan.BGP.Neighbors {
 		v.BGP.Neighbors = append(v.BGP.Neighbors, bgp.NeighborStatus{Neighbor: n, State: "idle"})
