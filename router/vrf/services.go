@@ -171,7 +171,7 @@ func (s *Services) text(unit string, want Config) string {
 
 // quoted writes a path as systemd reads it in a command line (systemd.service(5)).
 func quoted(p string) string {
-	p = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%", "$", "$$").Replace(p)
+	p = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(p)
 	return `"` + p + `"`
 }
 
