@@ -47,7 +47,7 @@ interfaces:
 
 // TestVxlanSeedInFull runs it on a kernel that has VLANs, with two plain hosts set up as in the write-up, one for each segment.
 func TestVxlanSeedInFull(t *testing.T) {
-	if vm.Run(t, vm.UML) {
+	if vm.Run(t, vm.QEMU) {
 		return
 	}
 	router, net := host(t, "vyos"), host(t, "switch")

@@ -17,7 +17,7 @@ import (
 
 // TestDevices has routers with links that the kernels of some test machines do not make.
 func TestDevices(t *testing.T) {
-	if vm.Run(t, vm.UML) {
+	if vm.Run(t, vm.QEMU) {
 		return
 	}
 	t.Run("vyos", testVyOSLinks)

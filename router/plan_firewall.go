@@ -14,7 +14,7 @@ import (
 // planFirewall plans the table. It comes last: what this router serves follows from the rest of the plan.
 func (p *planner) planFirewall() {
 	f := p.Config.Firewall
-	p.planVTEPs(f != nil)
+	p.planVTEPs()
 	if f == nil {
 		return
 	}
@@ -35,16 +35,14 @@ func (p *planner) planFirewall() {
 	p.planProtection(f)
 }
 
-// planVTEPs has VXLAN packets accepted from known end points only: with a firewall, or where sources are configured.
-func (p *planner) planVTEPs(filters bool) {
-	for _, i := range p.Config.Interfaces {
-		filters = filters || i.VXLAN != nil && len(i.VXLAN.Sources) > 0
-	}
-	if !filters {
-		return
-	}
+// planVTEPs has VXLAN packets accepted from known end points only, with or without a firewall: the protocol has no authentication.
+// A device whose sources are all addresses there are needs no filter.
+func (p *planner) planVTEPs() {
 	for _, v := range p.plan.VTEPs {
-		p.plan.Firewall.VTEPs = append(p.plan.Firewall.VTEPs, firewall.VTEPFilter{Device: v.Device, VNI: v.VNI, Port: v.Port, Sources: v.Sources, Links: v.Links})
+		open := len(v.Links) == 0 && slices.ContainsFunc(v.Sources, func(s netip.Prefix) bool { return s.Bits() == 0 })
+		if !open {
+			p.plan.Firewall.VTEPs = append(p.plan.Firewall.VTEPs, firewall.VTEPFilter{Device: v.Device, VNI: v.VNI, Port: v.Port, Sources: v.Sources, Links: v.Links})
+		}
 	}
 }
 
