@@ -118,7 +118,11 @@ func (d Device) settings(names map[string]present, was present) []setting {
 	case d.VLAN != nil:
 		return d.VLAN.settings()
 	case d.Bridge != nil:
-		return d.Bridge.settings(number(was.Data[nl.IFLA_BR_STP_STATE]) != 0)
+		all := d.Bridge.settings(number(was.Data[nl.IFLA_BR_STP_STATE]) != 0)
+		if was.changes() {
+			all = slices.DeleteFunc(all, func(s setting) bool { return s.attr == nl.IFLA_BR_AGEING_TIME })
+		}
+		return all
 	case d.GRE != nil:
 		return d.GRE.settings(names[d.GRE.Link].Index)
 	case d.Bond != nil:
@@ -131,4 +135,11 @@ func (d Device) settings(names map[string]present, was present) []setting {
 		return d.VRF.settings()
 	}
 	return nil
+}
+
+// changes reports whether p is a bridge whose spanning tree changes: meanwhile it forgets hosts after twice the forward delay
+// (IEEE 802.1D 8.5.3.12), and the kernel shows that time in place of the one that it goes back to.
+func (p present) changes() bool {
+	ageing, delay := number(p.Data[nl.IFLA_BR_AGEING_TIME]), number(p.Data[nl.IFLA_BR_FORWARD_DELAY])
+	return number(p.Data[nl.IFLA_BR_TOPOLOGY_CHANGE]) != 0 && max(ageing, 2*delay)-min(ageing, 2*delay) <= 2
 }
