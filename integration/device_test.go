@@ -18,7 +18,6 @@ func TestDevices(t *testing.T) {
 	}
 	t.Run("gre", testGRE)
 	t.Run("ip6gre", testGRE6)
-	t.Run("vyos", testVyOSOverVLAN)
 	t.Run("filtering", testVLANBridge)
 	t.Run("bond", testBondFailover)
 }
@@ -84,27 +83,6 @@ interfaces:
 	pings(t, theirs, "fc00:fe1b::6", "192.168.9.1")
 	if _, err := ours.Run("ping", "-6", "-M", "do", "-c", "1", "-W", "5", "-s", fmt.Sprint(1452-48), "fc00:fe1b::5"); err != nil {
 		t.Errorf("the largest packet: %v", err)
-	}
-}
-
-// testVyOSOverVLAN is the seed's router in full: segments over VLAN 300.
-func testVyOSOverVLAN(t *testing.T) {
-	router, ubuntu := host(t, "vyos"), host(t, "ubuntu")
-	cable(t, end(router, "eth5"), end(ubuntu, "eth0"))
-	must(t, ubuntu.IP(
-		"link set eth0 mtu 9000", "link add vlan300 link eth0 mtu 9000 type vlan id 300", "link set vlan300 up", "addr add 192.168.0.11/24 dev vlan300",
-		"link add vxlan1000 type vxlan id 1000 dstport 4789 group 239.0.3.232 dev vlan300 ttl 5", "link set up dev vxlan1000",
-		"addr add 10.0.0.11/23 dev vxlan1000", "addr add 2a00:f10:114:1000::101/64 dev vxlan1000 nodad",
-	))
-	d := run(t, router, `
-interfaces:
-  eth5: {mtu: 9000}
-  eth5.300: {vlan: {link: eth5, id: 300}, mtu: 9000, addresses: [192.168.0.1/24], description: VXLAN}
-  vxlan1000: {vxlan: {vni: 1000, group: 239.0.3.232, link: eth5.300}, mtu: 1500, addresses: [10.0.0.1/23, "2a00:f10:114:1000::1/64"], dad: false}
-`)
-	pings(t, ubuntu, "192.168.0.1", "10.0.0.1", "2a00:f10:114:1000::1")
-	if out := d.cli("show", "interfaces", "eth5.300"); !strings.Contains(out, "vlan 300 on eth5") {
-		t.Errorf("show interfaces:\n%s", out)
 	}
 }
 

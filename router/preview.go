@@ -50,6 +50,9 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := r.refuse("device", f.devices.Refused); err != nil {
+		return nil, nil, err
+	}
 	if err := r.refuse("vxlan", f.vxlan.Refused); err != nil {
 		return nil, nil, err
 	}

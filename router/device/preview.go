@@ -23,6 +23,9 @@ type Preview struct {
 	Links map[string]PreviewLink
 	// Gone are links that will exist no more, ours and those that lie on them.
 	Gone []string
+	// Refused says, a line each, what of the configuration Apply could not do: a name that somebody else has, something that the kernel
+	// lacks.
+	Refused []string
 }
 
 // PreviewLink is a link as it will be.
@@ -57,6 +60,10 @@ func foresee(want Config, have snapshot, originals map[int]original, others map[
 	settle := func() {
 		for range maxPasses {
 			c := plan(want, have, originals, nil)
+			p.Refused = p.Refused[:0]
+			for _, name := range slices.Sorted(maps.Keys(c.problems)) {
+				p.Refused = append(p.Refused, name+": "+c.problems[name])
+			}
 			if len(c.ops) == 0 {
 				break
 			}

@@ -220,7 +220,14 @@ func testForeign(t *testing.T) {
 	c := all()
 	c.Devices["lo0"] = Device{Bridge: bridge()}
 	c.Members["p3"] = Member{}
-	err := m.Apply(t.Context(), c)
+	p, err := m.Preview(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.Apply(t.Context(), c)
+	if diff := cmp.Diff(strings.Split(err.Error(), "\n"), p.Refused); diff != "" {
+		t.Errorf("the preview refuses something else (-Apply +Preview):\n%s", diff)
+	}
 	want := "br10: there is a link br10 already, of kind bridge, which is not ours: remove it, or configure another name\n" +
 		"lo0: there is a link lo0 already, of kind dummy, which is not ours: remove it, or configure another name"
 	if err == nil || err.Error() != want {
