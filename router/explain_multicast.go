@@ -37,7 +37,7 @@ func (v View) taleOfGroup(a netip.Addr) tale {
 		}
 	}
 	t := tale{good: about, bad: map[string]string{"": "is not forwarded as it should be"}, checks: []check{note("address", "", "%s", about)}}
-	if a.Is4() {
+	if a.Is4() || a == netip.IPv6LinkLocalAllNodes() {
 		return t
 	}
 	var where []string
@@ -56,6 +56,9 @@ func (v View) taleOfGroup(a netip.Addr) tale {
 		t.checks = append(t.checks, note("listener", "", "nobody listens on the links that are asked"))
 	}
 	t.checks = append(t.checks, v.askers()...)
+	if a.IsLinkLocalMulticast() {
+		return t
+	}
 	t.checks = append(t.checks, v.upstreamCheck(a, where)...)
 	t.checks = append(t.checks, v.flows(a)...)
 	return t
@@ -67,6 +70,9 @@ func scopeText(a netip.Addr) string {
 	case 1:
 		return "the machine itself"
 	case 2:
+		if a == netip.IPv6LinkLocalAllNodes() {
+			return "the link: every machine listens to it, and routers do not forward it"
+		}
 		return "the link: routers do not forward it"
 	case 3:
 		return "the realm"
