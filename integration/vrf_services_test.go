@@ -337,12 +337,15 @@ func (l *vrfLab) testCommit(t *testing.T) {
 	l.d.put("with.yaml", twoInstances)
 	plan := l.d.cli("config", "plan", "/run/with.yaml")
 	for _, words := range [][]string{
-		{"device", "red", "add"}, {"bgp", "bgp in VRF red", "start as AS 64500"}, {"bgp", "neighbor isp in VRF red", "add fe80::2%up2"},
-		{"dhcpv6", "lan2", "start serving"}, {"ra", "lan2"}, {"fib", "2001:db8:1::/64 table 1020"},
+		{"device", "red", "create as vrf with table 1020"}, {"bgp", "bgp in VRF red", "start as AS 64500"}, {"bgp", "neighbor isp in VRF red", "add fe80::2%up2"},
+		{"dhcpv6", "lan2", "start serving"}, {"kernel", "red", "add ::1/128"}, {"fib", "2001:db8:1::/64 table 1020"},
 	} {
 		if len(lines(plan, words...)) == 0 {
 			t.Errorf("the plan does not tell of %v:\n%s", words, plan)
 		}
+	}
+	if strings.Contains(plan, "Pending") {
+		t.Errorf("something of the plan would wait:\n%s", plan)
 	}
 	l.d.cli("config", "apply", "/run/with.yaml")
 	eventually(t, "red is back", l.established("blue", "red"))

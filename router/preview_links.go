@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/vxlan"
@@ -44,7 +45,7 @@ func (r *Router) foresee(ctx context.Context, in *Inputs) (*foreseen, error) {
 		if f.devices, err = r.devices.Preview(plan.Devices, others); err != nil {
 			return nil, err
 		}
-		links, fresh := withLinks(before, f.devices)
+		links, fresh := withLinks(before, f.devices, plan.Config)
 		links = kernel.Simulate(plan.Kernel, links)
 		mtu := map[string]int{}
 		for name, l := range links {
@@ -64,8 +65,9 @@ func (r *Router) foresee(ctx context.Context, in *Inputs) (*foreseen, error) {
 }
 
 // withLinks returns links as they are once the devices were made, and those that were made.
-func withLinks(before kernel.Links, p device.Preview) (links, fresh kernel.Links) {
+func withLinks(before kernel.Links, p device.Preview, conf *config.Config) (links, fresh kernel.Links) {
 	links, fresh = maps.Clone(before), kernel.Links{}
+	masters := newVRFs(p, conf)
 	for _, name := range p.Gone {
 		delete(links, name)
 	}
@@ -78,13 +80,36 @@ func withLinks(before kernel.Links, p device.Preview) (links, fresh kernel.Links
 				state.Group = device.Mark
 			}
 		}
-		state.Master = before[l.Master].Index
+		if vrf, ok := masters[name]; ok {
+			state.Index, state.Table = vrf.Index, vrf.Table
+		}
+		if state.Master = before[l.Master].Index; masters[l.Master].Index != 0 {
+			state.Master = masters[l.Master].Index
+		}
 		links[name] = state
 		if l.New {
+			state.Index = 0
 			fresh[name] = state
 		}
 	}
 	return links, fresh
+}
+
+// firstForeseen is above all indexes that the kernel gives to links in a lifetime of any machine.
+const firstForeseen = 1 << 30
+
+// newVRFs returns the devices of VRFs that will be made. They have indexes, unlike other links to come: by these it is known what
+// belongs to them.
+func newVRFs(p device.Preview, conf *config.Config) kernel.Links {
+	out := kernel.Links{}
+	for _, name := range sortedKeys(p.Links) {
+		if l := p.Links[name]; conf != nil && l.New && l.Kind == "vrf" {
+			if v := conf.VRF(name); v != nil {
+				out[name] = kernel.LinkState{Index: firstForeseen + len(out), Table: v.Table}
+			}
+		}
+	}
+	return out
 }
 
 // staying returns the links that the device unit leaves where they are: of the others it removes all that is on them.
