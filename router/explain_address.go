@@ -28,6 +28,7 @@ func (v View) taleOfAddress(a netip.Addr) tale {
 	}
 	t := v.taleOfHost(a)
 	t.checks = append(t.checks, v.vteps(a)...)
+	t.checks = append(t.checks, v.behindFirewall(a)...)
 	return t
 }
 
@@ -165,6 +166,7 @@ func (v View) taleOfOwn(a netip.Addr, own []owned) tale {
 			*last = last.with(v.advertisement(o.link, prefix)...)
 			*last = last.with(v.heard(single)...)
 		}
+		*last = last.with(v.inZone(o.link, true)...)
 		*last = last.with(v.drifted(o.link, o.state.Prefix.String())...)
 		t.checks = append(t.checks, chain(steps)...)
 	}

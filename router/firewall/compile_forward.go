@@ -64,10 +64,8 @@ func pairChain(from, to string) string { return from + "/" + to }
 // between returns the policies that packets from one zone to another are meant by.
 func (c *compiler) between(from, to string) []*Policy {
 	var out []*Policy
-	meant := func(named, zone string) bool { return named == zone || named == Any && zone != Router }
 	for i := range c.conf.Policies {
-		p := &c.conf.Policies[i]
-		if meant(p.From, from) && meant(p.To, to) {
+		if p := &c.conf.Policies[i]; p.meant(from, to) {
 			out = append(out, p)
 		}
 	}
