@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // settings returns the MTU of a link, whether it is up, and all its sysctls but those that count.
@@ -201,4 +202,37 @@ func TestNonlocalBind(t *testing.T) {
 		}
 	}
 	sh(t, "echo 0 >/proc/sys/net/ipv6/ip_nonlocal_bind")
+}
+
+// A step back that fails is tried again, whichever it is, and nothing of it is forgotten.
+func TestEveryStepBackMayFail(t *testing.T) {
+	ip(t, "link add lan0 type veth peer name lan1")
+	t.Cleanup(func() { ip(t, "link del lan1") })
+	before := settings(t, "lan0")
+	file := filepath.Join(t.TempDir(), "links")
+	for n, more := 0, true; more; n++ {
+		w := NewLinks(discard(), NewMonitor(discard()))
+		w.RememberIn(file)
+		apply(t, w, configured("lan0"))
+		steps := 0
+		more = false
+		w.fault = func(string) error {
+			if steps++; steps == n+1 {
+				more = true
+				return unix.ENOBUFS
+			}
+			return nil
+		}
+		if err := w.Apply(t.Context(), Config{}); (err != nil) != more {
+			t.Errorf("step %d failed, and Apply said %v", n, err)
+		}
+		w.fault = nil
+		w = NewLinks(discard(), NewMonitor(discard())) // the router was started again
+		w.RememberIn(file)
+		apply(t, w, Config{})
+		unchanged(t, w, Config{})
+		if diff := cmp.Diff(before, settings(t, "lan0")); diff != "" {
+			t.Fatalf("step %d failed; not as it was found (-found +now):\n%s", n, diff)
+		}
+	}
 }
