@@ -263,7 +263,9 @@ type MldGroup struct {
 	// First report.
 	Since *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`
 	// The router itself listens by configuration.
-	Joined        bool `protobuf:"varint,10,opt,name=joined,proto3" json:"joined,omitempty"`
+	Joined bool `protobuf:"varint,10,opt,name=joined,proto3" json:"joined,omitempty"`
+	// Ports with listeners, of a bridge that the kernel asks on.
+	Ports         []string `protobuf:"bytes,11,rep,name=ports,proto3" json:"ports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -366,6 +368,13 @@ func (x *MldGroup) GetJoined() bool {
 		return x.Joined
 	}
 	return false
+}
+
+func (x *MldGroup) GetPorts() []string {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
 }
 
 // MldSource is a source that listeners want.
@@ -938,7 +947,7 @@ const file_sixfold_v1_multicast_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1a:\n" +
 	"\fDroppedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xc9\x02\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xdf\x02\n" +
 	"\bMldGroup\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x12\n" +
@@ -950,7 +959,8 @@ const file_sixfold_v1_multicast_proto_rawDesc = "" +
 	"\breporter\x18\b \x01(\tR\breporter\x120\n" +
 	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x16\n" +
 	"\x06joined\x18\n" +
-	" \x01(\bR\x06joined\"W\n" +
+	" \x01(\bR\x06joined\x12\x14\n" +
+	"\x05ports\x18\v \x03(\tR\x05ports\"W\n" +
 	"\tMldSource\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x120\n" +
 	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xd4\x02\n" +
