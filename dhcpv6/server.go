@@ -10,6 +10,9 @@
 // identifier, in which a client can write what it likes.
 //
 // What a client may have is up to the configuration of the link; who has what is kept by package lease, on disk.
+//
+// A server is for one routing instance: the links of a VRF, or those in none. Each has leases, a table for its routes and sockets
+// of its own, so that two instances may give away the same addresses. Sockets are open only while there is something to serve.
 package dhcpv6
 
 import (

@@ -31,6 +31,9 @@ var (
 
 // socket is a raw ICMPv6 socket that is bound to no interface. Package net would look up the name of the interface of every
 // packet, and its table of names is filled by dumps of all links; so this one deals in interface indexes.
+//
+// It serves links of VRFs, too: the kernel leaves messages of neighbor discovery on the link that they came in by, and does not pass
+// them on to the device of the VRF, as it does with all else; and what is sent on a link is looked up in the table of its VRF.
 type socket struct {
 	file *os.File // the descriptor, in the runtime's poller
 	mute bool     // multicast loopback is off; of whoever calls write

@@ -66,12 +66,23 @@ func questions() []question {
 	}
 }
 
-// daemon asks all questions.
+// questionsIn are those about BGP in a VRF. Its name is a file name too, being that of a link.
+func questionsIn(vrf string) []question {
+	return []question{
+		questionOf("bgp-"+vrf, func(ctx context.Context, c *client) (*sixfoldv1.GetBgpResponse, error) {
+			return getBGPIn(ctx, c, vrf)
+		}, printBGP),
+		questionOf("bgp-paths-"+vrf, func(ctx context.Context, c *client) (*sixfoldv1.ListBgpPathsResponse, error) {
+			return listBGPPaths(ctx, c, &sixfoldv1.ListBgpPathsRequest{PageSize: pageSize, Vrf: vrf})
+		}, printBGPPaths),
+	}
+}
+
+// daemon asks all questions, and those about BGP for each VRF that has it.
 func (s *supporter) daemon(ctx context.Context, p printer) {
-	for _, q := range questions() {
-		if ctx.Err() != nil {
-			return
-		}
+	for queue := questions(); len(queue) > 0 && ctx.Err() == nil; {
+		q := queue[0]
+		queue = queue[1:]
 		var m proto.Message
 		err := s.ask(ctx, func(ctx context.Context, c *client) (err error) {
 			m, err = q.ask(ctx, c)
@@ -84,6 +95,11 @@ func (s *supporter) daemon(ctx context.Context, p printer) {
 		if g, ok := m.(*sixfoldv1.GetResponse); ok {
 			g.Text, g.Submitted = string(config.Redact([]byte(g.GetText()))), string(config.Redact([]byte(g.GetSubmitted())))
 			s.archive.add("daemon/config-submitted.yaml", []byte(g.GetSubmitted()), nil)
+		}
+		if b, ok := m.(*sixfoldv1.GetBgpResponse); ok && b.GetVrf() == "" {
+			for _, vrf := range b.GetVrfs() {
+				queue = append(queue, questionsIn(vrf)...)
+			}
 		}
 		s.archive.secrets.learnMessage(m)
 		var text, raw bytes.Buffer

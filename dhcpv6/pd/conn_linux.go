@@ -24,7 +24,8 @@ type packetConn struct {
 	index int
 }
 
-// listen opens the client's socket on a link. It works with interface indexes only: the net package would look up zone
+// listen opens the client's socket on a link, in a VRF or in none: bound to a link, it hears what comes in there whatever that belongs
+// to. It works with interface indexes only: the net package would look up zone
 // names, for which it lists all links of the machine.
 func listen(index int, local netip.Addr) (conn, error) {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
