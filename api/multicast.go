@@ -77,6 +77,7 @@ func mldGroup(s mld.GroupStatus) *sixfoldv1.MldGroup {
 	m := &sixfoldv1.MldGroup{
 		Link: clean(s.Link), Group: addrText(s.Group), Mode: "include", Excluded: addrTexts(s.Excluded), Until: timestamp(s.Until),
 		Version1: s.Old, Reporter: addrText(s.Reporter), Since: timestamp(s.Since), Joined: s.Joined,
+		Ports: cleanAll(s.Ports),
 	}
 	if s.Exclude {
 		m.Mode = "exclude"

@@ -41,7 +41,7 @@ func sampleMulticast(now time.Time) Multicast {
 	}
 	return Multicast{
 		LinkList: []mld.LinkStatus{
-			{Link: "br0", State: mld.Kernel, Timers: timers},
+			{Link: "br0", State: mld.Kernel, Timers: timers, Groups: 1},
 			{
 				Link: "lan0", State: mld.Asking, Querier: addr("fe80::3"), Since: past(3 * time.Hour), NextQuery: in(0), Timers: timers, Groups: 3, OldGroups: 1,
 				Part: "downstream", Joins: []mld.Join{{Group: addr("ff05::1:3")}},
@@ -55,6 +55,7 @@ func sampleMulticast(now time.Time) Multicast {
 			{Link: "wan0", State: mld.Off, Part: "upstream", Joins: []mld.Join{{Group: addr("ff3e::1"), Source: addr("2001:db8::5")}}},
 		},
 		GroupList: []mld.GroupStatus{
+			{Link: "br0", Group: addr("ff15::101"), Exclude: true, Until: in(4 * time.Minute), Ports: []string{"tap0", "tap1"}},
 			{Link: "lan0", Group: addr("ff05::1:3"), Exclude: true, Until: in(2 * time.Minute), Reporter: addr("fe80::3"), Since: past(3 * time.Hour), Joined: true},
 			{
 				Link: "lan0", Group: addr("ff1e::5"), Exclude: true, Until: in(3 * time.Minute), Old: true, Reporter: addr("fe80::5054:ff:fed6:c2a9"), Since: past(20 * time.Minute),

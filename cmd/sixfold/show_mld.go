@@ -69,7 +69,7 @@ func printMLDGroups(p printer, m *sixfoldv1.ListMldGroupsResponse) error {
 			sources = append(sources, "not "+strings.Join(g.GetExcluded(), ", "))
 		}
 		t.add(g.GetLink(), g.GetGroup(), g.GetMode(), strings.Join(sources, ", "), remains(p, groupEnd(g)), g.GetReporter(), ago(g.GetSince(), p.now),
-			strings.Join(words(yes(g.GetVersion1(), "version 1"), yes(g.GetJoined(), "joined here")), ", "))
+			strings.Join(words(yes(g.GetVersion1(), "version 1"), yes(g.GetJoined(), "joined here"), yes(len(g.GetPorts()) > 0, "on "+strings.Join(g.GetPorts(), ", "))), ", "))
 	}
 	return t.write(p.out)
 }
@@ -111,8 +111,11 @@ func printMLDInterfaces(p printer, m *sixfoldv1.ListMldInterfacesResponse) error
 			next = "if silent for " + remains(p, u)
 		}
 		groups := number(i.GetGroups())
-		if state := i.GetState(); state == "off" || state == "kernel" {
+		switch i.GetState() {
+		case "off":
 			groups, most = "", ""
+		case "kernel":
+			most = ""
 		}
 		t.add(i.GetLink(), i.GetState(), i.GetQuerier(), version, interval, next, groups, most, i.GetProxy())
 		branches = append(branches, mldDetails(p, i))

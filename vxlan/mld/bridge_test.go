@@ -142,3 +142,37 @@ func TestBridgeDownstream(t *testing.T) {
 	speakOn(t, h1, "2001:db8:1::3", "ff1e::6").sayAll(t, 20)
 	eventually(t, "upwards", heardAll(eup, 1, 20))
 }
+
+// TestBridgeGroups shows what a bridge knows that the kernel asks on.
+func TestBridgeGroups(t *testing.T) {
+	h0, h1 := cable(t, "p0"), cable(t, "p1")
+	sh(t, `ip link add br0 type bridge mcast_snooping 1 mcast_querier 1 mcast_mld_version 2 forward_delay 0
+		ip link set br0 up; ip link set p0 master br0; ip link set p1 master br0`)
+	t.Cleanup(func() { sh(t, "ip link del br0") })
+	l := linkOf(t, "br0")
+	l.Kernel, l.Joins = true, []Join{{Group: addr("ff05::1:3")}}
+	m := start(t, config(l))
+	e0, e1 := listenOn(t, h0), listenOn(t, h1)
+	e0.join(t, "ff1e::5")
+	e1.join(t, "ff1e::5")
+	e1.join(t, "ff3e::1", "2001:db8::5")
+	shown := func(group, want string) func() error {
+		return func() error {
+			for _, g := range m.Groups() {
+				if g.Group == addr(group) {
+					if got := fmt.Sprintf("%s %s %v %v", g.Link, groupText(g), g.Ports, g.Joined); got != want {
+						return fmt.Errorf("%q, want %q", got, want)
+					}
+					return nil
+				}
+			}
+			return fmt.Errorf("no %s in %+v", group, m.Groups())
+		}
+	}
+	eventually(t, "both ports", shown("ff1e::5", "br0 EXCLUDE [p0 p1] false"))
+	eventually(t, "a source", shown("ff3e::1", "br0 INCLUDE 2001:db8::5 [p1] false"))
+	eventually(t, "our own", shown("ff05::1:3", "br0 EXCLUDE [] true"))
+	if s := m.Links()[0]; s.State != Kernel || s.Groups < 3 {
+		t.Errorf("%+v", s)
+	}
+}

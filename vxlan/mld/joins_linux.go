@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,9 +17,12 @@ import (
 // (net.core.optmem_max), 20 KB on many machines.
 const perSocket = 128
 
-// maxFilter is how many sources a socket may name (net.ipv6.mld_max_msf, 64 by default). With more, all sources are taken, which is
-// too much rather than too little: what is forwarded is decided elsewhere.
-const maxFilter = 64
+// Sources that a socket may name for a group. It is a setting of the whole machine, which some namespaces cannot change.
+const (
+	sysctlSources = "/proc/sys/net/ipv6/mld_max_msf"
+	usualSources  = 64
+	mostSources   = 1024
+)
 
 // Socket options of linux/in.h.
 const (
@@ -52,15 +57,38 @@ type listener struct {
 	sockets []int // descriptors
 	used    []int // groups of each
 	members map[membership]member
+	raised  bool // the limit of sources was looked at
 }
 
 func newListener() *listener { return &listener{members: map[membership]member{}} }
 
 // set makes what is listened to in a group; a filter of none leaves.
 func (l *listener) set(m membership, f filter) error {
-	if len(f.Sources) > maxFilter {
-		f = filter{Exclude: true}
+	if len(f.Sources) > usualSources && !l.raised {
+		l.raised = true
+		raiseSources()
 	}
+	err := l.make(m, f)
+	if errors.Is(err, unix.ENOBUFS) && len(f.Sources) > 0 {
+		// Too much rather than too little: what is forwarded is decided elsewhere.
+		return l.make(m, filter{Exclude: true})
+	}
+	return err
+}
+
+// raiseSources lets sockets name more sources. It never lowers the limit.
+func raiseSources() {
+	text, err := os.ReadFile(sysctlSources)
+	if err != nil {
+		return
+	}
+	if now, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && now < mostSources {
+		_ = os.WriteFile(sysctlSources, []byte(strconv.Itoa(mostSources)), 0) // without it, all sources are taken
+	}
+}
+
+// make is set for a filter that the kernel may refuse.
+func (l *listener) make(m membership, f filter) error {
 	now, joined := l.members[m]
 	switch {
 	case f.none() && !joined:
@@ -101,7 +129,7 @@ func (l *listener) join(m membership, f filter) error {
 		first.Sources = nil
 	}
 	l.members[m] = member{first, n}
-	return l.set(m, f)
+	return l.make(m, f)
 }
 
 // free returns a socket that has room.

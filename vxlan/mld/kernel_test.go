@@ -444,3 +444,42 @@ func TestBusy(t *testing.T) {
 	}
 	apply(t, m, lab.conf)
 }
+
+// TestManySources listens to more sources than a socket may name: if that cannot be raised, to all.
+func TestManySources(t *testing.T) {
+	cable(t, "lan0")
+	index := linkOf(t, "lan0").Index
+	l := newListener()
+	t.Cleanup(func() { l.close() })
+	f := filter{}
+	for i := range 200 {
+		f.Sources = append(f.Sources, addr(fmt.Sprintf("2001:db8::%x", i+1)))
+	}
+	m := membership{index, addr("ff3e::1")}
+	for range 2 {
+		if err := l.set(m, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := upstreamJoins("lan0", "ff3e::1", true)(); err != nil {
+		t.Error(err)
+	}
+	if got := l.members[m].filter; !got.Exclude && len(got.Sources) != 200 {
+		t.Errorf("listens to %d sources", len(got.Sources))
+	}
+	if err := l.set(m, filter{}); err != nil {
+		t.Error(err)
+	}
+	if err := upstreamJoins("lan0", "ff3e::1", false)(); err != nil {
+		t.Error(err)
+	}
+	// More groups than one socket takes.
+	for i := range 3 * perSocket {
+		if err := l.set(membership{index, addr(fmt.Sprintf("ff1e::%x", i+1))}, filter{Exclude: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.sockets) < 3 {
+		t.Errorf("%d sockets", len(l.sockets))
+	}
+}

@@ -99,6 +99,8 @@ func (k *machine) mifs() (map[int]string, error) {
 
 func (k *machine) entries() (map[flow]kernelEntry, error) { return maps.Clone(k.cache), k.call() }
 
+func (k *machine) bridges() ([]bridgeGroup, error) { return nil, k.call() }
+
 func (k *machine) addMIF(mif, index int) error {
 	if err := k.call(); err != nil {
 		return err

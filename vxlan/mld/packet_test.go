@@ -208,6 +208,11 @@ func FuzzKernel(f *testing.F) {
 		}
 		parseUpcall(b)
 		alerted(b)
+		for _, g := range parseBridge(b) {
+			if !g.group.IsMulticast() {
+				t.Fatalf("%+v", g)
+			}
+		}
 	})
 }
 

@@ -51,7 +51,8 @@ type GroupStatus struct {
 	Old      bool      // a listener of version 1 is there
 	Reporter netip.Addr
 	Since    time.Time
-	Joined   bool // by our configuration
+	Joined   bool     // by our configuration, or of a bridge by this machine
+	Ports    []string // of a bridge that the kernel asks on: those with listeners
 }
 
 // Source is a source that is wanted.
@@ -78,14 +79,15 @@ func (m *Manager) Links() []LinkStatus {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []LinkStatus
+	bridged := m.bridgeStatus(now)
 	for _, name := range names(m.want.Links) {
-		out = append(out, m.linkStatus(name, now))
+		out = append(out, m.linkStatus(name, bridged, now))
 	}
 	return out
 }
 
 // linkStatus is the state of one link. Callers hold mu.
-func (m *Manager) linkStatus(name string, now time.Time) LinkStatus {
+func (m *Manager) linkStatus(name string, bridged []GroupStatus, now time.Time) LinkStatus {
 	want := m.want.Links[name]
 	s := LinkStatus{
 		Link: name, State: Off, Timers: want.Timers, Part: m.want.part(name), Joins: slices.Clone(want.Joins),
@@ -94,6 +96,11 @@ func (m *Manager) linkStatus(name string, now time.Time) LinkStatus {
 	switch {
 	case want.Kernel:
 		s.State = Kernel
+		for _, g := range bridged {
+			if g.Link == name {
+				s.Groups++
+			}
+		}
 	case want.Querier:
 		s.State = Waiting
 	}
@@ -133,15 +140,15 @@ func (m *Manager) Groups() []GroupStatus {
 	var out []GroupStatus
 	for _, name := range names(m.links) {
 		l := m.links[name]
-		start := len(out)
 		for _, g := range l.groups {
 			s := g.status(now)
 			s.Link = name
 			s.Joined = slices.ContainsFunc(m.want.Links[name].Joins, func(j Join) bool { return j.Group == g.addr })
 			out = append(out, s)
 		}
-		slices.SortFunc(out[start:], func(a, b GroupStatus) int { return a.Group.Compare(b.Group) })
 	}
+	out = append(out, m.bridgeStatus(now)...)
+	slices.SortStableFunc(out, func(a, b GroupStatus) int { return cmp.Or(cmp.Compare(a.Link, b.Link), a.Group.Compare(b.Group)) })
 	return out
 }
 

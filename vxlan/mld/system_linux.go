@@ -20,6 +20,7 @@ type system interface {
 	routing() bool
 	mifs() (map[int]string, error)
 	entries() (map[flow]kernelEntry, error)
+	bridges() ([]bridgeGroup, error)
 	addMIF(mif, index int) error
 	delMIF(mif int) error
 	setEntry(f flow, in int, out []int) error
@@ -96,6 +97,7 @@ func (l *linux) route(on bool) error {
 func (l *linux) routing() bool { return l.router != nil }
 
 func (l *linux) mifs() (map[int]string, error)          { return readMIFs() }
+func (l *linux) bridges() ([]bridgeGroup, error)        { return readBridges() }
 func (l *linux) entries() (map[flow]kernelEntry, error) { return readEntries() }
 func (l *linux) addMIF(mif, index int) error            { return l.writer.addMIF(mif, index) }
 func (l *linux) delMIF(mif int) error                   { return l.writer.delMIF(mif) }
