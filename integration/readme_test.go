@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,20 +10,22 @@ import (
 	"testing"
 )
 
-// The configuration of the README is one that sixfold takes, and short.
+// Each configuration of the README is one that sixfold takes, and the first one is short.
 func TestReadmeConfiguration(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	must(t, err)
-	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(readme)
-	if found == nil {
+	all := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(readme, -1)
+	if all == nil {
 		t.Fatal("README.md has no configuration")
 	}
-	if n := strings.Count(string(found[1]), "\n"); n > 32 {
-		t.Errorf("it has %d lines; about 30 are promised", n)
+	if n := strings.Count(string(all[0][1]), "\n"); n > 32 {
+		t.Errorf("the first has %d lines; about 30 are promised", n)
 	}
-	file := filepath.Join(t.TempDir(), "home.yaml")
-	must(t, os.WriteFile(file, found[1], 0o644))
-	if out, err := exec.Command(sixfold, "config", "check", file).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for i, found := range all {
+		file := filepath.Join(t.TempDir(), fmt.Sprintf("readme-%d.yaml", i+1))
+		must(t, os.WriteFile(file, found[1], 0o644))
+		if out, err := exec.Command(sixfold, "config", "check", file).CombinedOutput(); err != nil || len(lines(string(out), "warning")) > 0 {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }

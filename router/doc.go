@@ -12,8 +12,11 @@
 //	router/event    a bounded ring of what happened lately, for those who watch
 //	router/subnet   arithmetic of addresses and prefixes, for the CLI
 //	router/disk     files that are whole after a crash
-//	router/kernel   links, addresses, sysctls and routes: observed and written here only
-//	vxlan           VXLAN devices
+//	router/kernel   links, addresses, sysctls, routes and policy rules: observed and written here only
+//	router/device   VLANs, bridges, bonds, tunnels, dummies and VRF devices, and which link is a port of which
+//	router/firewall one nftables table: zones, translation of addresses, protection of the router
+//	router/vrf      what runs in a VRF: look-ups of names, commands, services
+//	vxlan           VXLAN devices; vxlan/mld multicast listeners, the MLD proxy and multicast routes
 //	bgp             the embedded GoBGP speaker: neighbors, policy, best paths → rib, rib → announcements
 //	ra              router advertisements
 //	dhcpv6          the DHCPv6 server; dhcpv6/lease its durable leases and pools; dhcpv6/pd the client on uplinks
@@ -31,6 +34,19 @@
 // desired state and may be repeated. Wake-ups carry no data: the links changed, a delegation changed, the configuration
 // changed, all mean "plan again". A subsystem whose part did not change is left alone; one that failed is tried again with
 // backoff while the others go on; its problem is in Units.
+//
+// The units are applied in the order firewall, devices, kernel, VXLAN, and then what runs on them: the filter is there before there is
+// anything to filter. What one unit makes another waits for: a VLAN on a bond, a VXLAN on the VLAN, a bridge of the VXLAN, an address
+// on the bridge. The router therefore plans and applies in rounds until the plan stands still.
+//
+// A stanza for a pattern of names is expanded over the links there are; a link that comes later is one more input.
+//
+// # Instances
+//
+// A VRF is a kernel table with a device. Routes carry the number of their table through the rib, so that one FIB writer serves all;
+// BGP, the DHCPv6 server and the DHCPv6 client exist once for each instance that uses them (instance.go), each with a view of the rib
+// that is one table. Policy rules end every look-up in its table. The management instance is a VRF that the API, the metrics and our
+// own look-ups are bound to.
 //
 // # Commits
 //
@@ -78,12 +94,13 @@
 // # Tests
 //
 // What decides is pure and tested without privileges. Tests of kernel behaviour run in namespaces that package
-// integration/netns makes; package integration has the whole program against real peers.
+// integration/netns makes, and where the kernel of the machine lacks VLANs, VRFs, GRE or bonds, in a virtual machine of package
+// integration/vm; package integration has the whole program against real peers.
 //
 // # Who may import whom
 //
 //	cmd/sixfold ──► router, api, proto, integration (the lab)
-//	router ──► router/*, bgp, ra, dhcpv6, dhcpv6/pd, dhcpv6/lease, vxlan
+//	router ──► router/*, bgp, ra, dhcpv6, dhcpv6/pd, dhcpv6/lease, vxlan, vxlan/mld
 //	api ──► proto, router and subsystems only for their Status
 //	router/config ──► proto, router/rib
 //	bgp, dhcpv6, router/kernel ──► router/rib          dhcpv6 ──► dhcpv6/lease
