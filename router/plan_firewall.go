@@ -31,6 +31,7 @@ func (p *planner) planFirewall() {
 		p.plan.Firewall.Policies = append(p.plan.Firewall.Policies, p.policy(fmt.Sprintf("firewall.policies[%d]", i), &f.Policies[i]))
 	}
 	p.plan.Firewall.Services = p.served()
+	p.plan.Firewall.Logins = p.logins()
 	p.planTranslation(f)
 	p.planProtection(f)
 }
@@ -148,6 +149,22 @@ func (p *planner) served() []firewall.Service {
 		if port := p.plan.VXLAN.Devices[name].Port; !slices.Contains(ports, port) {
 			ports = append(ports, port)
 			out = append(out, firewall.Service{Name: "VXLAN", Protocol: packet.UDP, Port: port, Both: true})
+		}
+	}
+	return out
+}
+
+// sshPort is where people log in (RFC 4250 4).
+const sshPort = 22
+
+// logins lists how people come to this router: by SSH, and by the API where that is on the network.
+func (p *planner) logins() []firewall.Login {
+	out := []firewall.Login{{Name: "SSH", Port: sshPort}}
+	if t := p.Config.API.TCP; t != nil {
+		for _, l := range t.Listen {
+			if one := (firewall.Login{Name: "API", Port: l.Port()}); !slices.Contains(out, one) {
+				out = append(out, one)
+			}
 		}
 	}
 	return out

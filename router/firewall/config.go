@@ -19,6 +19,7 @@ type Config struct {
 	AddressSets  []AddressSet // those that Addresses.Sets name
 	PortSets     []PortSet    // those that Ports.Sets name
 	Services     []Service    // what this router serves, which guarded zones may reach
+	Logins       []Login      // by which people come to this router; nothing is let in for them, but a preview warns
 	VTEPs        []VTEPFilter
 	Masquerades  []Masquerade
 	Translations []Translation
@@ -133,6 +134,12 @@ type Service struct {
 	Port     uint16         // of ours; 0: the protocol has none
 	Both     bool           // this router opens connections to this port of others as well
 	Peers    []netip.Prefix // only with these; none: with all
+}
+
+// Login is a TCP port by which people come to this router.
+type Login struct {
+	Name string // SSH
+	Port uint16
 }
 
 // VTEPFilter lets packets of a VXLAN segment in from those that it names only: the protocol has no authentication. What comes to a port

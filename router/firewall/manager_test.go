@@ -105,7 +105,6 @@ func TestApplyTwiceWritesNothing(t *testing.T) {
 	if ops, err := m.Preview(sample()); err != nil || len(ops) > 0 {
 		t.Fatalf("preview of the same: %v, %v", ops, err)
 	}
-	t.Log(sh(t, "nft list table inet sixfold"))
 }
 
 func TestNoConfigurationNoTable(t *testing.T) {

@@ -155,8 +155,14 @@ func plural(n int, what string) string {
 
 // shuts warns where nobody can log in from a zone any more.
 func (c Config) shuts(op *change.Op, z *Zone) {
-	if !c.admits(z.Name, packet.TCP, 22) {
-		op.Disturbs, op.Links = "new SSH sessions from zone "+z.Name+" to this router", slices.Clone(z.Interfaces)
+	var names []string
+	for _, l := range c.Logins {
+		if !c.admits(z.Name, packet.TCP, l.Port) {
+			names = append(names, l.Name)
+		}
+	}
+	if len(names) > 0 {
+		op.Disturbs, op.Links = "new "+strings.Join(names, " and ")+" sessions from zone "+z.Name+" to this router", slices.Clone(z.Interfaces)
 	}
 }
 

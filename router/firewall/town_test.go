@@ -27,7 +27,7 @@ type town struct {
 }
 
 // ports are what every host serves.
-func ports() []uint16 { return []uint16{22, 80, 443} }
+func ports() []uint16 { return []uint16{22, 80, 443, 8123} }
 
 func newTown(t *testing.T) *town {
 	t.Helper()

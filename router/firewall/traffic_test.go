@@ -176,15 +176,15 @@ func TestStatelessZone(t *testing.T) {
 		conf.Zones[i].Stateless = true
 	}
 	apply(t, m, conf)
-	if err := l.udp(l.lan, netip.Addr{}, l.addresses[l.wan][0], 22); err != nil {
+	if err := l.udp(l.lan, netip.Addr{}, l.addresses[l.wan][0], 8123); err != nil {
 		t.Errorf("through stateless zones: %v", err)
 	}
-	if got := sh(t, "cat /proc/net/nf_conntrack 2>/dev/null | grep 'udp.*dport=22 ' || true"); strings.Contains(got, "udp") {
+	if got := sh(t, "cat /proc/net/nf_conntrack 2>/dev/null | grep 'udp.*dport=8123 ' || true"); strings.Contains(got, "udp") {
 		t.Errorf("the connection is tracked: %s", got)
 	}
 	conf.Policies = []Policy{{From: "lan", To: "wan", End: Accept}}
 	apply(t, m, conf)
-	if got := fate(l.udp(l.lan, netip.Addr{}, l.addresses[l.wan][0], 22)); got != "lost" {
+	if got := fate(l.udp(l.lan, netip.Addr{}, l.addresses[l.wan][0], 8123)); got != "lost" {
 		t.Errorf("answers have no policy, but the packet %s", got)
 	}
 }
