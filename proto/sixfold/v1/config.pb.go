@@ -476,7 +476,8 @@ type Interface struct {
 	Vxlan *Vxlan `protobuf:"bytes,9,opt,name=vxlan,proto3" json:"vxlan,omitempty"`
 	// Duplicate address detection on this link, of our own addresses and of the link-local one; on by default.
 	Dad *bool `protobuf:"varint,10,opt,name=dad,proto3,oneof" json:"dad,omitempty"`
-	// Hardware address, 52:54:00:d6:c2:a9; without it the link keeps the one it has.
+	// Hardware address, 52:54:00:d6:c2:a9; without it the link keeps the one it has, and a bridge has one of its own that does not change
+	// as ports come and go.
 	Mac string `protobuf:"bytes,11,opt,name=mac,proto3" json:"mac,omitempty"`
 	// Make this interface a VLAN on another one (802.1Q).
 	Vlan *Vlan `protobuf:"bytes,12,opt,name=vlan,proto3" json:"vlan,omitempty"`
