@@ -117,6 +117,7 @@ type planner struct {
 	held    map[string]pd.Delegation  // delegations that are in force, by name
 	ours    map[string][]netip.Prefix // own addresses by VRF, once asked for
 	tables  func(kernel.LinkState) uint32
+	byName  map[string]*config.Interface // see configured
 }
 
 func (p *planner) pending(what, reason string) {

@@ -97,12 +97,13 @@ func (p *planner) comes(name string) bool {
 
 // configured returns the configuration of an interface, nil if there is none.
 func (p *planner) configured(name string) *config.Interface {
-	for i := range p.Config.Interfaces {
-		if p.Config.Interfaces[i].Name == name {
-			return &p.Config.Interfaces[i]
+	if p.byName == nil {
+		p.byName = make(map[string]*config.Interface, len(p.Config.Interfaces))
+		for i := range p.Config.Interfaces {
+			p.byName[p.Config.Interfaces[i].Name] = &p.Config.Interfaces[i]
 		}
 	}
-	return nil
+	return p.byName[name]
 }
 
 // mtu returns the MTU that a link is to have, 0 for the one that it has. A VLAN of which nothing is said follows the link that carries
