@@ -72,7 +72,7 @@ func vxlanState(s router.VXLANStatus) *sixfoldv1.VxlanState {
 		RxPackets: s.RxPackets, TxPackets: s.TxPackets, RxBytes: s.RxBytes, TxBytes: s.TxBytes,
 		RxErrors: s.RxErrors, TxErrors: s.TxErrors, RxDropped: s.RxDropped, TxDropped: s.TxDropped,
 		Learning: !d.NoLearning, MaxAddresses: d.MaxAddresses, UdpChecksum: !d.NoChecksum, Dscp: vxlan.DSCP(d.TOS), Df: d.DF.String(),
-		Learnt: uint32(s.Learnt()), ForwardingTotal: uint32(len(s.Forwarding)),
+		Learnt: uint32(s.Learnt()), ForwardingTotal: uint32(len(s.Forwarding) + s.Beyond),
 	}
 	if ageing := cmp.Or(d.Ageing, vxlan.DefaultAgeing); ageing != vxlan.Forever {
 		m.Ageing = durationpb.New(ageing)

@@ -2,11 +2,13 @@ package vxlan
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -45,18 +47,28 @@ func (f row) state() string {
 	return "none"
 }
 
-// forwarding calls each for the forwarding entries of all VXLAN devices.
-func (k *kernel) forwarding(each func(row)) error {
-	messages, err := k.dump(unix.RTM_GETNEIGH, unix.RTM_NEWNEIGH, &netlink.Ndmsg{Family: unix.AF_BRIDGE})
-	if err != nil {
-		return fmt.Errorf("list forwarding entries: %w", err)
-	}
-	for _, m := range messages {
-		if f, ok := parseForwarding(m); ok {
-			each(f)
+// forwarding calls each for the forwarding entries of all VXLAN devices, one by one: whoever can send to us can make there be many. It
+// calls begin before the first, and again where the kernel has to be asked once more.
+func (k *kernel) forwarding(begin func(), each func(row)) error {
+	for try := 1; ; try++ {
+		begin()
+		r := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
+		r.Sockets = k.sockets
+		r.AddData(&netlink.Ndmsg{Family: unix.AF_BRIDGE})
+		err := r.ExecuteIter(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH, func(m []byte) bool {
+			if f, ok := parseForwarding(m); ok {
+				each(f)
+			}
+			return true
+		})
+		switch interrupted := errors.Is(err, netlink.ErrDumpInterrupted); {
+		case interrupted && try < dumpTries:
+		case err != nil && !interrupted:
+			return fmt.Errorf("list forwarding entries: %w", err)
+		default:
+			return nil
 		}
 	}
-	return nil
 }
 
 // Attributes and units of neighbours.

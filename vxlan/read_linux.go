@@ -16,9 +16,13 @@ import (
 // dumpTries is how often a dump that was interrupted by a change is repeated; the last is taken as it is: a later event wakes Run.
 const dumpTries = 4
 
-func retried[T any](dump func() ([]T, error)) ([]T, error) {
+// dump asks for all objects of a kind.
+func (k *kernel) dump(request, response uint16, header nl.NetlinkRequestData) ([][]byte, error) {
 	for try := 1; ; try++ {
-		all, err := dump()
+		r := nl.NewNetlinkRequest(int(request), unix.NLM_F_DUMP)
+		r.Sockets = k.sockets
+		r.AddData(header)
+		all, err := r.Execute(unix.NETLINK_ROUTE, response)
 		if errors.Is(err, netlink.ErrDumpInterrupted) {
 			if try < dumpTries {
 				continue
@@ -27,16 +31,6 @@ func retried[T any](dump func() ([]T, error)) ([]T, error) {
 		}
 		return all, err
 	}
-}
-
-// dump asks for all objects of a kind.
-func (k *kernel) dump(request, response uint16, header nl.NetlinkRequestData) ([][]byte, error) {
-	return retried(func() ([][]byte, error) {
-		r := nl.NewNetlinkRequest(int(request), unix.NLM_F_DUMP)
-		r.Sockets = k.sockets
-		r.AddData(header)
-		return r.Execute(unix.NETLINK_ROUTE, response)
-	})
 }
 
 // seen is a link with what only Status wants to know.
@@ -82,7 +76,12 @@ func (k *kernel) snapshot() (snapshot, error) {
 		s = append(s, l.present)
 	}
 	if len(ours) > 0 {
-		err = k.forwarding(func(f row) {
+		begin := func() {
+			for _, at := range ours {
+				s[at].Entries = nil
+			}
+		}
+		err = k.forwarding(begin, func(f row) {
 			if at, ok := ours[f.Index]; ok && f.fixed() {
 				s[at].Entries = append(s[at].Entries, f.entry)
 			}

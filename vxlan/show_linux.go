@@ -27,7 +27,7 @@ func (m *Manager) Status() []Status {
 		switch {
 		case exists:
 			fill(&s, l)
-			s.Forwarding = shown(d, l.Vxlan.Link, forwarding[s.Index])
+			s.Forwarding, s.Beyond = shown(d, l.Vxlan.Link, forwarding[s.Index].rows), forwarding[s.Index].beyond
 		case s.Problem != "":
 		case err != nil:
 			s.Problem = err.Error()
@@ -40,7 +40,7 @@ func (m *Manager) Status() []Status {
 }
 
 // read gets our devices and all forwarding entries.
-func (m *Manager) read() (map[string]seen, map[int][]row, error) {
+func (m *Manager) read() (map[string]seen, map[int]*rows, error) {
 	m.applying.Lock()
 	k, err := m.open()
 	m.applying.Unlock()
@@ -51,19 +51,37 @@ func (m *Manager) read() (map[string]seen, map[int][]row, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ours, forwarding := map[string]seen{}, map[int][]row{}
+	ours, forwarding := map[string]seen{}, map[int]*rows{}
 	for _, l := range links {
 		if l.ours() {
 			ours[l.Name] = l
-			forwarding[l.Index] = nil
+			forwarding[l.Index] = &rows{}
 		}
 	}
-	err = k.forwarding(func(r row) {
-		if rows, ok := forwarding[r.Index]; ok {
-			forwarding[r.Index] = append(rows, r)
+	begin := func() {
+		for _, f := range forwarding {
+			*f = rows{}
+		}
+	}
+	err = k.forwarding(begin, func(r row) {
+		switch f, ok := forwarding[r.Index]; {
+		case !ok:
+		case len(f.rows) < maxRows || r.fixed():
+			f.rows = append(f.rows, r)
+		default:
+			f.beyond++
 		}
 	})
 	return ours, forwarding, err
+}
+
+// maxRows is how many learnt entries of one device are looked at; the rest is only counted.
+const maxRows = 1 << 16
+
+// rows is the forwarding table of a device.
+type rows struct {
+	rows   []row
+	beyond int
 }
 
 // shown makes the forwarding entries of d for Status, by MAC and remote.

@@ -15,6 +15,7 @@ type Status struct {
 	// Counters of the device.
 	RxPackets, TxPackets, RxBytes, TxBytes, RxErrors, TxErrors, RxDropped, TxDropped uint64
 	Forwarding                                                                       []ForwardingEntry // learnt and static, by MAC
+	Beyond                                                                           int               // learnt entries that are not in Forwarding, which has 65,536 of them
 }
 
 // ForwardingEntry says behind which remote a MAC address is. The all-zero MAC stands for flooding.
@@ -33,7 +34,7 @@ func (f ForwardingEntry) Flood() bool { return f.MAC == MAC{}.String() }
 
 // Learnt is how many hardware addresses were learnt.
 func (s Status) Learnt() int {
-	n := 0
+	n := s.Beyond
 	for _, f := range s.Forwarding {
 		if f.Learnt {
 			n++

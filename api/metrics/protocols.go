@@ -164,7 +164,7 @@ func collectVXLAN(ctx context.Context, b Backend, s *set) error {
 		if d.Index == 0 {
 			continue
 		}
-		entries.add(float64(len(d.Forwarding)), name)
+		entries.add(float64(len(d.Forwarding)+d.Beyond), name)
 		learnt.add(float64(d.Learnt()), name)
 		remotes.add(float64(len(d.KnownRemotes())), name)
 		if d.Device.MaxAddresses != 0 {
