@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -28,13 +29,17 @@ func (v View) taleOfLocal(p netip.Prefix, r rib.Route) tale {
 	var steps []check
 	for name, uses := range v.Plan.Uses {
 		for _, u := range uses {
-			if u.Where == "local" && u.Prefix == r.Prefix.String() {
+			if (u.Where == "local" || strings.HasPrefix(u.Where, "vrfs.") && strings.HasSuffix(u.Where, ".local")) && u.Prefix == r.Prefix.String() {
 				steps = v.delegation(name)
 			}
 		}
 	}
 	what := "local route to " + r.Prefix.String()
-	c := good("route", what, "%s dev lo, of the configuration, in the kernel with metric %d", routeText(r), metricOf(r))
+	text := routeText(r)
+	if r.Link == "" {
+		text += " dev lo"
+	}
+	c := good("route", what, "%s, of the configuration, in the kernel with metric %d", text, metricOf(r))
 	if out, known := v.FIB[r.Key()]; known && !out.Installed {
 		c = bad("route", what, "see sixfold show routes "+r.Prefix.String(), "%s is not in the kernel: %s", routeText(r), out.Reason)
 	}

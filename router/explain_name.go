@@ -19,6 +19,9 @@ func (v View) taleOfInterface(name string) tale {
 		"pool": "has nothing to give out", "drift": "is not as configured", "configuration": "is not as configured",
 	}}
 	i := v.configured(name)
+	if x := v.Config.VRF(name); i == nil && x != nil {
+		return v.taleOfVRF(x)
+	}
 	link := v.link(name)
 	if i == nil {
 		t.good = fmt.Sprintf("%s is not configured, and left alone", name)
