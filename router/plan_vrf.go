@@ -6,6 +6,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
 )
 
 // planVRFs plans the instances: their devices, which links belong to them, and what their tables have.
@@ -26,6 +27,12 @@ func (p *planner) planVRFs() {
 			}
 		}
 		p.planStatic(where+".routes", v.Routes, v.Table)
+		for _, e := range v.Local {
+			p.plan.Kernel.AnyIP = p.plan.Kernel.AnyIP || e.Prefix.Addr().Is6()
+		}
+		for _, c := range p.resolveAll(where+".local", v.Local) {
+			p.plan.Local = append(p.plan.Local, rib.Route{Prefix: c.prefix.Masked(), Kind: rib.Deliver, Link: v.Name, Table: v.Table})
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ interfaces:
   eth4: {addresses: ["2001:db8:0:4::1/64"]}
 management: {interfaces: [em0], routes: {"::/0": {via: "2001:db8:ff::2"}}}
 vrfs:
-  red: {table: 1020, interfaces: [eth2], routes: {"::/0": {via: "2001:db8:0:1::2"}, "2001:db8:9::/48": {via: "2001:db8:0:1::9"}}}
+  red: {table: 1020, interfaces: [eth2], local: ["2001:db8:a::/48"], routes: {"::/0": {via: "2001:db8:0:1::2"}, "2001:db8:9::/48": {via: "2001:db8:0:1::9"}}}
   blue: {table: 1010, interfaces: [eth3, "vnet*"], routes: {"::/0": {via: "2001:db8:0:1::2"}, "2001:db8:9::/48": {unreachable: true}}}
 routes: {"2001:db8:9::/48": {via: "2001:db8:0:4::2"}}
 `
@@ -81,6 +81,14 @@ func testInstances(t *testing.T) {
 	m.atOnce(twins)
 	inTable(t, "1001", "2001:db8:ff::/64 dev em0", "default via 2001:db8:ff::2 dev em0")
 	inTable(t, "1020", "2001:db8:0:1::/64 dev eth2", "2001:db8:9::/48 via 2001:db8:0:1::9 dev eth2", "default via 2001:db8:0:1::2 dev eth2")
+	// AnyIP, in this instance alone.
+	anyIP := netns.Own().Expect("ip -6 route get 2001:db8:a::77 oif red", "local 2001:db8:a::77")
+	netns.Within(t, 20*time.Second, "a local prefix of red", anyIP)
+	for _, vrf := range []string{"blue", "lo"} {
+		if out := netns.Own().Sh(t, "ip -6 route get 2001:db8:a::77 oif %s 2>&1 || true", vrf); strings.HasPrefix(out, "local ") {
+			t.Errorf("the local prefix of red, from %s: %s", vrf, out)
+		}
+	}
 	inTable(t, "1010", "2001:db8:0:1::/64 dev eth3", "default via 2001:db8:0:1::2 dev eth3", "unreachable 2001:db8:9::/48 dev lo")
 	inTable(t, "main", "2001:db8:0:4::/64 dev eth4", "2001:db8:9::/48 via 2001:db8:0:4::2 dev eth4")
 	all, err := m.VRFs(t.Context())

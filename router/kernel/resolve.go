@@ -106,6 +106,17 @@ func (r resolver) route(e rib.Entry) (kroute, error) {
 	if k.metric == 0 {
 		k.metric = DefaultMetric
 	}
+	if name := e.Route.Link; k.kind == rib.Deliver && name != "" { // the device of a VRF, which is its loopback
+		l, ok := r.links[name]
+		switch {
+		case !ok:
+			return kroute{}, errNoLink
+		case !l.up:
+			return kroute{}, errLinkDown
+		}
+		k.link = l.index
+		return k, nil
+	}
 	if k.kind == rib.Deliver {
 		for _, l := range r.links {
 			if l.loopback {
