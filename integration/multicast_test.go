@@ -160,6 +160,7 @@ func queryInterval(t *testing.T, n *netns.Node) byte {
 
 // TestMulticast has a host behind two proxies hear a source: soon after it asks, with nothing lost, and over a restart of the router.
 func TestMulticast(t *testing.T) {
+	t.Parallel()
 	source, core, home, pc := host(t, "source"), host(t, "core"), host(t, "home"), host(t, "pc")
 	cable(t, end(source, "eth0"), end(core, "net0"))
 	cable(t, end(core, "edge0"), end(home, "wan0"))
@@ -245,12 +246,11 @@ func TestMulticast(t *testing.T) {
 	})
 
 	t.Run("change", func(t *testing.T) {
-		write := func(text string) { d.write(text) }
-		write(multicastHome)
+		d.write(multicastHome)
 		if out := d.cli("config", "plan", "/run/sixfold.yaml"); strings.Contains(out, "mld") {
 			t.Errorf("a plan of the same has\n%s", out)
 		}
-		write(strings.Replace(multicastHome, "query_interval: 60s", "query_interval: 30s", 1))
+		d.write(strings.Replace(multicastHome, "query_interval: 60s", "query_interval: 30s", 1))
 		if out := d.cli("config", "plan", "/run/sixfold.yaml"); !strings.Contains(out, "change query interval to 30s") {
 			t.Errorf("the plan has\n%s", out)
 		}
@@ -258,5 +258,56 @@ func TestMulticast(t *testing.T) {
 		if got := queryInterval(t, pc); got != 30 {
 			t.Errorf("queries tell of an interval of %d s", got)
 		}
+	})
+}
+
+// TestMulticastBridge has a switch of ours ask with the kernel's own querier, and a proxied one with ours.
+func TestMulticastBridge(t *testing.T) {
+	t.Parallel()
+	router, pc := host(t, "switch"), host(t, "vm")
+	cable(t, end(router, "p0"), end(pc, "eth0"))
+	cable(t, end(router, "wan0"), end(host(t, "isp"), "eth0"))
+	d := run(t, router, `
+interfaces:
+  p0: {master: br0}
+  wan0: {}
+  br0:
+    bridge: {forward_delay: 0s}
+    mld: {query_interval: 60s, robustness: 3}
+`)
+	eventually(t, "the querier of the kernel", router.Expect("ip -d link show br0",
+		"mcast_snooping 1", "mcast_querier 1", "mcast_mld_version 2", "mcast_query_interval 6000", "mcast_last_member_count 3"))
+	if got := queryInterval(t, pc); got != 60 {
+		t.Errorf("queries tell of an interval of %d s", got)
+	}
+	h := hear(t, pc, "ff15::101")
+	defer h.conn.Close()
+	shown := func(want ...string) func() error {
+		return func() error {
+			out := d.cli("show", "mld", "groups", "br0")
+			for _, w := range want {
+				if !strings.Contains(out, w) {
+					return fmt.Errorf("no %q in\n%s", w, out)
+				}
+			}
+			return nil
+		}
+	}
+	eventually(t, "the port of the listener", shown("ff15::101", "on p0"))
+	d.apply(`
+interfaces:
+  p0: {master: br0}
+  wan0: {}
+  br0: {bridge: {forward_delay: 0s}}
+multicast:
+  proxy: {upstream: wan0, downstream: [br0]}
+`)
+	eventually(t, "the querier of the kernel is off", router.Expect("ip -d link show br0", "mcast_snooping 1", "mcast_querier 0"))
+	eventually(t, "our own group", shown("ff15::101", "exclude", "fe80::"))
+	eventually(t, "our querier", func() error {
+		if out := d.cli("show", "mld", "interfaces"); !strings.Contains(out, "br0   querier  fe80::") || !strings.Contains(out, "wan0  off") {
+			return fmt.Errorf("%s", out)
+		}
+		return nil
 	})
 }
