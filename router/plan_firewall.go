@@ -37,11 +37,15 @@ func (p *planner) planFirewall() {
 }
 
 // planVTEPs has VXLAN packets accepted from known end points only, with or without a firewall: the protocol has no authentication.
-// A device whose sources are all addresses there are needs no filter.
+// A port of which every device takes packets from all addresses there are needs no filter.
 func (p *planner) planVTEPs() {
+	filtered := map[uint16]bool{}
 	for _, v := range p.plan.VTEPs {
 		open := len(v.Links) == 0 && slices.ContainsFunc(v.Sources, func(s netip.Prefix) bool { return s.Bits() == 0 })
-		if !open {
+		filtered[v.Port] = filtered[v.Port] || !open
+	}
+	for _, v := range p.plan.VTEPs {
+		if filtered[v.Port] {
 			p.plan.Firewall.VTEPs = append(p.plan.Firewall.VTEPs, firewall.VTEPFilter{Device: v.Device, VNI: v.VNI, Port: v.Port, Sources: v.Sources, Links: v.Links})
 		}
 	}

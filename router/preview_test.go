@@ -136,8 +136,8 @@ func TestPreviewOfOneAmongMany(t *testing.T) {
 	m.link("p0")
 	t.Cleanup(func() { m.commit(segments(0, all), 0) })
 	m.settled(segments(0, all))
-	if p := m.preview(segments(100, all), netip.Addr{}); len(p.Operations) != 400 {
-		t.Errorf("%d operations to make 100 devices, set them up, give them an address and a route", len(p.Operations))
+	if p := m.preview(segments(100, all), netip.Addr{}); len(p.Operations) != 401 {
+		t.Errorf("%d operations to make 100 devices, set them up, give them an address and a route, and to filter what comes to them", len(p.Operations))
 	}
 	m.must(m.commit(segments(100, all), 0))
 	m.settled(segments(100, all))

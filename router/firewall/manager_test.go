@@ -121,3 +121,17 @@ func TestNoConfigurationNoTable(t *testing.T) {
 	}
 	sh(t, "nft delete table inet other; nft delete table ip sixfold")
 }
+
+// TestWholeRanges has sets that begin with the first key there is and end with the last.
+func TestWholeRanges(t *testing.T) {
+	m := newManager(t)
+	conf := office()
+	conf.AddressSets[0].Prefixes = prefixes("::/0", "0.0.0.0/0")
+	conf.PortSets = []PortSet{{Name: "all", Ranges: []PortRange{{First: 0, Last: 65535}}}}
+	conf.Policies[2].Rules[0].Ports = Ports{Sets: []string{"all"}}
+	apply(t, m, conf)
+	settled(t, m, conf)
+	if ops, err := m.Preview(conf); err != nil || len(ops) > 0 {
+		t.Errorf("preview of the same: %v, %v", ops, err)
+	}
+}
