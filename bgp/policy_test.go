@@ -80,6 +80,7 @@ func TestCompile(t *testing.T) {
 		{Prefix: pfx("10.0.0.0/8"), Min: 6, Max: 9},
 	}, "empty": nil}
 	tagA, tagLL := neighborTag(a.Address).String(), linkLocalTag().String()
+	delegated := fmt.Sprintf("4294967295:0:%d", rib.Delegated)
 	const local = "in/local: if local accept\n"
 	const clean = " remove ^4294967295:"
 	for _, tt := range []struct {
@@ -129,14 +130,14 @@ func TestCompile(t *testing.T) {
 					{Source: rib.Delegated, Action: Accept},
 				}}}},
 			want: "set neighbor/2001:db8::a: 2001:db8::a\nset neighbor/fe80::c%eth0: fe80::c\n" +
-				"set tag/" + tagA + ": " + tagA + "\nset tag/4294967295:0:3: 4294967295:0:3\n" + local +
+				"set tag/" + tagA + ": " + tagA + "\nset tag/" + delegated + ": " + delegated + "\n" + local +
 				"in/untag:" + clean + "\n" +
 				"in/2001:db8::a/0: if neighbor/2001:db8::a add " + tagA + "\n" +
 				"in/2001:db8::a/1: if neighbor/2001:db8::a accept\n" +
 				"out/fe80::c%eth0/0: if neighbor/fe80::c%eth0 if tag/" + tagA + " prepend 1*65000\n" +
 				"out/fe80::c%eth0/1: if neighbor/fe80::c%eth0 if internal prepend 2*7\n" +
 				"out/fe80::c%eth0/2: if neighbor/fe80::c%eth0 if external prepend 2*7\n" +
-				"out/fe80::c%eth0/3: if neighbor/fe80::c%eth0 if tag/4294967295:0:3 if local" + clean + " accept\n",
+				"out/fe80::c%eth0/3: if neighbor/fe80::c%eth0 if tag/" + delegated + " if local" + clean + " accept\n",
 		},
 		{
 			name: "next hop self",
