@@ -40,6 +40,7 @@ type Manager struct {
 
 	problems map[string]string // by link; "" is what concerns all of them
 	limits   map[string]*limiter
+	due      time.Time // what the timer waits for
 	writes   uint64
 }
 

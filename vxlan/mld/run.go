@@ -55,8 +55,8 @@ func (m *Manager) start(begin func(func() error)) error {
 			return err
 		}
 		m.sys = sys
-		// What a Run before this one did is gone with its sockets.
-		m.fault("", m.sync(time.Now()))
+		// What a Run before this one did is gone with its sockets. What does not work is in the Status.
+		_ = m.sync(time.Now())
 	}
 	m.spawn = func(f func()) { begin(func() error { f(); return nil }) }
 	sys := m.sys
@@ -150,6 +150,7 @@ func (m *Manager) tick(now time.Time) time.Duration {
 			next = t
 		}
 	}
+	m.due = next
 	return max(next.Sub(now), time.Millisecond)
 }
 
@@ -186,10 +187,9 @@ func (m *Manager) heard(b []byte, p packet, now time.Time) {
 		l.drop(reason)
 		return
 	}
-	before := l.next()
 	l.receive(p.source, msg, now)
 	m.settleLink(l, now)
-	if l.next() != before {
+	if next := l.next(); !next.IsZero() && next.Before(m.due) {
 		m.poke()
 	}
 }
