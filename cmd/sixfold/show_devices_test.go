@@ -32,9 +32,9 @@ func deviceList(context.Context, *client) (*sixfoldv1.ListInterfacesResponse, er
 	by["eth6"].BridgePort = &sixfoldv1.BridgePortState{State: "forwarding", Cost: 4, Vlans: "30 (pvid), 31-39"}
 	by["eth7"].BondPort = &sixfoldv1.BondPortState{Active: true, Up: true}
 	by["eth8"].BondPort = &sixfoldv1.BondPortState{Failures: 3}
-	by["gre1"].Gre, by["gre1"].Mac = &sixfoldv1.GreState{Local: "198.51.100.1", Remote: "203.0.113.1", Ttl: 64}, ""
+	by["gre1"].Gre, by["gre1"].Mac = &sixfoldv1.GreState{Local: "198.51.100.1", Remote: "203.0.113.1", Ttl: 64}, "c6:33:64:01"
 	by["gre1"].Addresses = []*sixfoldv1.LinkAddress{{Prefix: "fc00:fe1b::6/126", Ours: true}, {Prefix: "fc00:fe1b::f/126", Ours: true}}
-	by["gre2"].Gre, by["gre2"].Mac = &sixfoldv1.GreState{Local: "2001:db8::1", Remote: "2001:db8::2", Link: "eth5.300", Key: &key}, ""
+	by["gre2"].Gre, by["gre2"].Mac = &sixfoldv1.GreState{Local: "2001:db8::1", Remote: "2001:db8::2", Link: "eth5.300", Key: &key}, "20:01:0d:b8:00:00:00:00:00:00:00:00:00:00:00:01"
 	by["qinq"].Vlan = &sixfoldv1.VlanState{Link: "eth5", Id: 7, Protocol: "802.1ad"}
 	by["tap0"].BridgePort = &sixfoldv1.BridgePortState{State: "learning", Isolated: true}
 	by["mgmt"].VrfTable, by["mgmt"].Ports = 1001, []string{"qinq"}

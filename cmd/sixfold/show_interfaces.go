@@ -46,7 +46,7 @@ func printInterfaces(p printer, m *sixfoldv1.ListInterfacesResponse) error {
 		if len(lines) > 0 {
 			first, lines = lines[0], lines[1:]
 		}
-		t.add(i.GetName(), linkKind(i), linkState(i), orDash(i.GetMtu()), i.GetMac(), first)
+		t.add(i.GetName(), linkKind(i), linkState(i), orDash(i.GetMtu()), linkMAC(i), first)
 		for _, l := range lines {
 			t.more("", "", "", "", "", l)
 		}
@@ -59,6 +59,14 @@ func linkKind(i *sixfoldv1.InterfaceState) string {
 		return "loopback"
 	}
 	return i.GetKind()
+}
+
+// linkMAC leaves out what tunnels have in the place of a hardware address: the addresses of their ends, which are told anyway.
+func linkMAC(i *sixfoldv1.InterfaceState) string {
+	if strings.Count(i.GetMac(), ":") != 5 {
+		return ""
+	}
+	return i.GetMac()
 }
 
 func linkState(i *sixfoldv1.InterfaceState) string {

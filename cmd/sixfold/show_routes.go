@@ -33,7 +33,7 @@ while another source has a better route to the prefix.`,
 			}, printRoutes)
 		},
 	}
-	cmd.Flags().StringVar(&req.Vrf, "vrf", "", "only routes of this VRF; default: of what is in no VRF")
+	cmd.Flags().StringVar(&req.Vrf, "vrf", "", "only routes of this VRF; \"default\" is what is in none")
 	return cmd
 }
 

@@ -81,6 +81,9 @@ func (s snapshot) status() []Status {
 		}
 		one.details(p, index)
 		one.port(p)
+		if one.Port != nil && number(index[p.Master].Data[nl.IFLA_BR_VLAN_FILTERING]) == 0 {
+			one.Port.VLANs = "" // the kernel keeps them, and asks nobody
+		}
 		out = append(out, one)
 	}
 	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
