@@ -175,6 +175,11 @@ func testVRFPreview(t *testing.T) {
 			t.Errorf("no %q in the preview:\n%s", want, got)
 		}
 	}
+	// Who came in by the port that the management instance takes is warned: a server that is not bound to it is not reached any more.
+	m.must(m.commit("interfaces: {em0: {addresses: [\"2001:db8:ff::1/64\"]}, eth2: {}, eth3: {}, eth4: {}}", 0))
+	if got := table(m.preview(twins, netip.MustParseAddr("2001:db8:ff::1"))); !strings.Contains(got, "this is the interface that your session came in by") {
+		t.Errorf("no warning before em0 changes its instance:\n%s", got)
+	}
 	m.must(m.commit(twins, 0))
 	m.settled(twins)
 	// The operator is warned of what happens to the instance that the session came in by.
