@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 )
 
 // read returns our table as the kernel has it. What in it cannot be understood, because others put it there, makes it strange.
@@ -40,7 +39,8 @@ func (k *kernel) read() (snapshot, error) {
 	if err := s.readSets(conn); err != nil {
 		return s, err
 	}
-	return s, s.readObjects(conn)
+	s.counters, s.timeouts, err = k.objects()
+	return s, err
 }
 
 func (s *snapshot) readChains(conn *nftables.Conn, rules map[string][]string) error {
@@ -161,26 +161,4 @@ func before(key string) string {
 		}
 	}
 	return string(b)
-}
-
-func (s *snapshot) readObjects(conn *nftables.Conn) error {
-	objects, err := conn.GetNamedObjects(ours())
-	if err != nil {
-		return fmt.Errorf("list the counters: %w", err)
-	}
-	for _, o := range objects {
-		named, ok := o.(*nftables.NamedObj)
-		if !ok {
-			continue
-		}
-		switch named.Type {
-		case nftables.ObjTypeCounter:
-			if c, ok := named.Obj.(*expr.Counter); ok {
-				s.counters[named.Name] = Counted{c.Packets, c.Bytes}
-			}
-		case nftables.ObjTypeCtTimeout:
-			s.timeouts[named.Name] = true
-		}
-	}
-	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -51,7 +50,7 @@ func (k *kernel) rules() (map[string][]string, error) {
 			case unix.NFTA_RULE_CHAIN:
 				chain = text(a.Data)
 			case unix.NFTA_RULE_USERDATA:
-				comment, _ = userdata.GetString(a.Data, userdata.TypeComment)
+				comment = commentOf(a.Data)
 			}
 		}
 		if in == Table {
@@ -63,3 +62,15 @@ func (k *kernel) rules() (map[string][]string, error) {
 
 // text is a string of the kernel, which ends with a zero.
 func text(b []byte) string { return strings.TrimRight(string(b), "\x00") }
+
+// commentOf returns the comment in the data that whoever added a rule gave it: type, length and value, of which the first type is the
+// comment. It may be anything.
+func commentOf(b []byte) string {
+	for len(b) >= 2 && len(b) >= 2+int(b[1]) {
+		if b[0] == 0 {
+			return text(b[2 : 2+int(b[1])])
+		}
+		b = b[2+int(b[1]):]
+	}
+	return ""
+}

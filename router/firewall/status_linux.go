@@ -1,7 +1,6 @@
 package firewall
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -108,16 +107,8 @@ func (m *Manager) counters() (map[string]Counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := k.dial()
-	if err != nil {
-		return nil, err
-	}
-	defer conn.CloseLasting()
-	s := snapshot{counters: map[string]Counted{}, timeouts: map[string]bool{}}
-	if err := s.readObjects(conn); err != nil {
-		return nil, fmt.Errorf("read the counters: %w", err)
-	}
-	return s.counters, nil
+	counters, _, err := k.objects()
+	return counters, err
 }
 
 // connections returns how many connections are tracked, and the most that can be; zeros where nothing is tracked.
