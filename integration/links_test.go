@@ -131,6 +131,9 @@ func TestHypervisorGuests(t *testing.T) {
 	if i := list.GetInterfaces(); len(i) != 1 || i[0].GetPattern() != "vnet*" || !i[0].GetConfigured() {
 		t.Errorf("show interfaces vnet1: %v", i)
 	}
+	if out := d.cli("explain", "vnet1"); !strings.Contains(out, "configured by the pattern vnet*") || !strings.Contains(out, "vnet1 works") {
+		t.Errorf("explain vnet1:\n%s", out)
+	}
 	// A guest goes; its route does, the others stay.
 	must(t, router.IP("link del vnet1"))
 	eventually(t, "its route is gone", func() error {

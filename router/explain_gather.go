@@ -42,6 +42,7 @@ func (r *Router) view(ctx context.Context) (View, error) {
 	r.mu.Lock()
 	v.Config, v.Plan = r.conf.Config, r.plan
 	r.mu.Unlock()
+	v.Config = expand(v.Config, v.Links)
 	var err error
 	if v.Units, err = r.Units(ctx); err != nil {
 		return v, err
