@@ -84,6 +84,9 @@ func (m *Manager) mend(want *Ruleset, left bool) error {
 		return err
 	}
 	now, err := k.generation()
+	if absent(err) && want.IsEmpty() {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -159,10 +162,18 @@ func (m *Manager) Preview(conf Config) ([]change.Op, error) {
 	if err != nil {
 		return nil, err
 	}
+	want, listed := compile(conf)
+	if _, err := k.generation(); absent(err) && want.IsEmpty() {
+		return nil, nil
+	}
 	have, err := k.read()
 	if err != nil {
 		return nil, err
 	}
-	want, listed := compile(conf)
 	return diff(have, &want).ops(conf, have, &want, listed), nil
+}
+
+// absent reports whether an error says that the kernel has no nftables: then there is no table either.
+func absent(err error) bool {
+	return errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)
 }

@@ -19,6 +19,10 @@ func (m *Manager) Run(ctx context.Context) error {
 		return err
 	}
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(k.namespace.Fd())})
+	if absent(err) {
+		<-ctx.Done() // nobody can change what cannot be
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("open netlink: %w", err)
 	}
