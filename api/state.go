@@ -242,7 +242,9 @@ func (s *stateService) ListBgpPaths(ctx context.Context, req *sixfoldv1.ListBgpP
 		}
 	}
 	items, next, err := list(ctx, req,
-		func(ctx context.Context) ([]bgp.Path, error) { return s.backend.BGPPaths(ctx, instanceName(req.GetVrf()), filter) },
+		func(ctx context.Context) ([]bgp.Path, error) {
+			return s.backend.BGPPaths(ctx, instanceName(req.GetVrf()), filter)
+		},
 		nil, pathKey, bgpPath)
 	if err != nil {
 		return nil, err

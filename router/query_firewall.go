@@ -165,4 +165,3 @@ func isOurs(links kernel.Links, a netip.Addr) bool {
 
 // isPlace reports whether a rule is there because of a place in the configuration.
 func isPlace(where string) bool { return len(where) > 9 && where[:9] == "firewall." }
-
