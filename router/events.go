@@ -24,8 +24,8 @@ func (r *Router) hook() {
 	r.devices.OnDrift = r.drifted("device")
 	r.vxlan.OnDrift = r.drifted("vxlan")
 	r.vxlan.OnRemote = r.metRemote
-	r.fib.OnDrift = r.drifted("fib")
 	r.firewall.OnDrift = r.drifted("firewall")
+	r.fib.OnDrift = r.drifted("fib")
 	r.mld.OnDrift = r.drifted("mld")
 	r.mld.OnEvent = func(e mld.Event) { r.journal.add(multicastEvent(e), time.Now()) }
 	r.hookInstance(r.main)
