@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/google/nftables"
@@ -18,6 +19,9 @@ const (
 	answerLimit  = 30 * time.Second // the kernel answers at once; this only keeps a lost answer from blocking forever
 )
 
+// threadNamespace is the network namespace of the calling thread.
+const threadNamespace = "/proc/thread-self/ns/net"
+
 // kernel writes and reads nftables in one network namespace.
 type kernel struct {
 	namespace *os.File
@@ -28,16 +32,35 @@ func (k *kernel) close() { k.namespace.Close() }
 
 // openKernel takes the namespace of the calling thread.
 func openKernel() (*kernel, error) {
-	f, err := os.Open("/proc/thread-self/ns/net")
+	f, err := os.Open(threadNamespace)
 	if err != nil {
 		return nil, fmt.Errorf("open the network namespace: %w", err)
 	}
 	return &kernel{f}, nil
 }
 
+// from is the namespace that the calling thread, which must be locked, has to go to for a new socket; 0 if it is there. To go
+// anywhere needs CAP_SYS_ADMIN, which the service has not, and all of its threads are in one namespace.
+func (k *kernel) from() int {
+	var here, there unix.Stat_t
+	if unix.Stat(threadNamespace, &here) == nil && unix.Fstat(int(k.namespace.Fd()), &there) == nil && here.Dev == there.Dev && here.Ino == there.Ino {
+		return 0
+	}
+	return int(k.namespace.Fd())
+}
+
+// socket opens one for what is not left to the library.
+func (k *kernel) socket() (*netlink.Conn, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: k.from()})
+}
+
 // dial opens a socket for one look or one batch: what is left over of an answer cannot be taken for that to another question.
 func (k *kernel) dial() (*nftables.Conn, error) {
-	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(int(k.namespace.Fd())), nftables.WithSockOptions(widen))
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(k.from()), nftables.WithSockOptions(widen))
 	if err != nil {
 		return nil, fmt.Errorf("open nftables: %w", err)
 	}
@@ -66,7 +89,7 @@ func ours() *nftables.Table {
 
 // generation is a number that rises with each batch of anybody.
 func (k *kernel) generation() (uint32, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(k.namespace.Fd())})
+	conn, err := k.socket()
 	if err != nil {
 		return 0, fmt.Errorf("open netlink: %w", err)
 	}

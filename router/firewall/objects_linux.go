@@ -12,7 +12,7 @@ import (
 // objects returns the counters of our table, and the names of its timeouts. The library is not used for it: it decodes timeouts into
 // maps that all its users share, and two at once would end the process.
 func (k *kernel) objects() (counters map[string]Counted, timeouts map[string]bool, err error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(k.namespace.Fd())})
+	conn, err := k.socket()
 	if err != nil {
 		return nil, nil, fmt.Errorf("open netfilter: %w", err)
 	}

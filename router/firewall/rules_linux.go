@@ -13,7 +13,7 @@ import (
 // library cannot decode every expression that it encodes, and what others put there need not be understood to be recognised as
 // theirs.
 func (k *kernel) rules() (map[string][]string, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(k.namespace.Fd())})
+	conn, err := k.socket()
 	if err != nil {
 		return nil, fmt.Errorf("open netfilter: %w", err)
 	}

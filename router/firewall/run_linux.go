@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,7 +17,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(k.namespace.Fd())})
+	conn, err := k.socket()
 	if absent(err) {
 		<-ctx.Done() // nobody can change what cannot be
 		return nil
