@@ -259,8 +259,15 @@ interfaces:
     delegations: {isp: {length: 56}}
     advertise: {}
     dhcpv6: {pools: {guests: {range: "2001:db8:1::100-2001:db8:1::1ff"}}}
+    mld: {}
   vxlan7:
     vxlan: {vni: 7, group: 239.0.0.7, link: lan0}
+  br7: {bridge: {}, mld: {}, sysctls: {ipv6.hop_limit: 65}}
+local: ["2001:db8:a::/48"]
+multicast: {proxy: {upstream: br7, downstream: [lan0]}}
+firewall:
+  zones: {lan: [lan0], other: [br7]}
+  policies: [{from: lan, to: other, accept: {}}]
 bgp:
   asn: 65000
   neighbors: {peer: {address: "2001:db8:1::2", remote_as: 65001, password: secret}}
@@ -278,6 +285,10 @@ bgp:
 		{"ip address show dev lan0", "2001:db8:1::1/64"},
 		{"ip -d link show vxlan7", "vxlan id 7 group 239.0.0.7"},
 		{"ip -6 route show table all", "blackhole 2001:db8:5::/48"},
+		{"ip -6 route show table all", "local 2001:db8:a::/48"},
+		{"ip -d link show br7", "bridge forward_delay"},
+		{"nft list table inet sixfold", "lan/other"},
+		{"cat /proc/net/ip6_mr_vif", "lan0"},
 		{"sysctl net.ipv6.conf.all.forwarding", "= 1"},
 		{"ss -Hltun", ":179"},
 		{"ss -Hltun", ":547"},
