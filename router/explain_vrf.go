@@ -25,8 +25,12 @@ func (v View) taleOfVRF(x *config.VRF) tale {
 		c = bad("device", what, "", "%s is not as configured: %s", x.Name, problem)
 	}
 	on := []check{c.with(v.members(x)...)}
-	if steps, used := v.way(netip.MustParsePrefix("2000::/128"), 0); used.Prefix.IsValid() && used.Prefix.Bits() == 0 {
-		on = append(on, steps...)
+	if r, ok := v.kernelRoute(netip.MustParsePrefix("2000::/128")); ok && r.Prefix.Bits() == 0 {
+		way := good("route", "default route", "%s, in the kernel with metric %d", routeText(r.Route), r.Metric)
+		if r.Via.IsValid() && r.Link != "" {
+			way = way.with(v.neighbor(r.Link, r.Via, "next hop "))
+		}
+		on = append(on, way)
 	} else {
 		on = append(on, note("route", "default route", "no default route for IPv6: what this table has no route to is unreachable; one may be in %s.routes", where))
 	}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
 )
 
 func TestExplainVRFs(t *testing.T) {
@@ -36,7 +38,8 @@ vrfs:
 			"+ link: mgmt is up, vrf, MTU 1500",
 			"  + device: management instance with table 1001",
 			"    + member: em0 is in it, with 2 addresses",
-			"  · route: no default route for IPv6: what this table has no route to is unreachable; one may be in management.routes",
+			"  + route: ::/0 via 2001:db8:e::2 dev em0, in the kernel with metric 512",
+			"    · neighbor: next hop 2001:db8:e::2 is not in the neighbor table of em0: nothing was sent to it lately",
 			"  · dns: our own lookups ask 2001:db8:e::53",
 			"  · service: systemd runs ssh.service in it",
 		},
@@ -52,7 +55,11 @@ vrfs:
 		},
 	} {
 		x := conf.VRF(name)
-		e, err := explain(v.within(name, x.Table), "interface "+name)
+		within := v.within(name, x.Table)
+		if name == "mgmt" {
+			within.Kernel = []kernel.Route{{Ours: true, Route: rib.Route{Prefix: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("2001:db8:e::2"), Link: "em0", Table: 1001, Metric: 512}}}
+		}
+		e, err := explain(within, "interface "+name)
 		if err != nil {
 			t.Fatal(err)
 		}
