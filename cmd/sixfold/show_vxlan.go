@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,9 +31,14 @@ func showVXLAN(a *app) *cobra.Command {
 // showFDB shows all forwarding entries of a VXLAN device; show vxlan has the first ones.
 func showFDB(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:               "fdb NAME",
-		Short:             "Hardware addresses behind the remotes of a VXLAN device",
-		Args:              cobra.ExactArgs(1),
+		Use:   "fdb NAME",
+		Short: "Hardware addresses behind the remotes of a VXLAN device",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("give the name of one VXLAN device: sixfold show vxlan lists them")
+			}
+			return nil
+		},
 		ValidArgsFunction: a.complete(vxlanNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ListVxlanForwardingResponse, error) {

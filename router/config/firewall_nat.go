@@ -36,7 +36,7 @@ func (b *builder) translation(m *sixfoldv1.Firewall, s *spot, f *Firewall) {
 		case in.Addr().Is4() != out.Addr().Is4():
 			b.errorf(here.field("outside"), "%s and %s are not of the same family", t.Outside, t.Inside)
 		case in.Bits() != out.Bits():
-			b.errorf(here.field("outside"), "%s has another length than %s; a translation without state maps each address to one", t.Outside, t.Inside)
+			b.errorf(here.field("outside"), "%s has another length than %s; each address is translated into one", t.Outside, t.Inside)
 		}
 		f.Translations = append(f.Translations, t)
 	}
