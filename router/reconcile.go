@@ -145,6 +145,7 @@ func (r *Router) applyPlan(ctx context.Context, plan *Plan, known map[*unit]stri
 	r.mu.Lock()
 	r.plan = plan
 	r.mu.Unlock()
+	r.withdraw(ctx, plan)
 	for _, u := range r.units {
 		now := time.Now()
 		if u.apply == nil || !u.due(plan, now) {

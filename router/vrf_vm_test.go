@@ -23,6 +23,7 @@ func TestVRFs(t *testing.T) {
 	t.Run("drift", testVRFDrift)
 	t.Run("preview", testVRFPreview)
 	t.Run("faults", testVRFFaults)
+	t.Run("removal", testVRFRemoval)
 }
 
 // twins are two customers with the same addresses and next hops, guests that come later, and a management instance.

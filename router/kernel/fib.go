@@ -106,7 +106,7 @@ func (f *FIB) Run(ctx context.Context) error {
 	watch := f.table.Watch(nil)
 	defer watch.Close()
 
-	w := &fibRun{FIB: f, conn: c, watch: watch, drift: d, links: links, receiving: failed, mending: map[rib.Key]string{}}
+	w := &fibRun{FIB: f, conn: c, watch: watch, drift: d, events: ev, links: links, receiving: failed, mending: map[rib.Key]string{}}
 	w.resolver = newResolver(f.monitor.Links())
 	f.mu.Lock()
 	f.state = newFIBState(f.table.Best)

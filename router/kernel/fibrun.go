@@ -16,6 +16,7 @@ type fibRun struct {
 	conn      *conn
 	watch     *rib.Watch
 	drift     *drift
+	events    *events
 	links     chan struct{}
 	receiving chan error
 	resolver  resolver
@@ -226,6 +227,10 @@ func (w *fibRun) audit(ctx context.Context) error {
 			return err
 		}
 		fresh.merge(part)
+	}
+	// What the kernel removed by itself may be gone from the routes before its word about the link was heard.
+	if w.events.catchUp(w.drift.event) {
+		w.drift.markFlushed()
 	}
 	w.mu.Lock()
 	if w.stats.audits > 0 && !w.innocent && !w.drift.mayHaveFlushed() {

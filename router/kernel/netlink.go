@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
@@ -252,8 +254,12 @@ func (c *conn) dump(ctx context.Context, req *nl.NetlinkRequest, reset func(), f
 
 // events is a socket that receives notifications.
 type events struct {
-	file *os.File
-	buf  []byte
+	file   *os.File
+	raw    syscall.RawConn
+	closed atomic.Bool
+
+	mu  sync.Mutex // held while a datagram is taken and looked at
+	buf []byte
 }
 
 // listen opens a socket that is a member of the multicast groups and, if filter is not empty, receives what it accepts.
@@ -263,6 +269,10 @@ func listen(bufferSize int, filter []unix.SockFilter, groups ...int) (*events, e
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
 	e := &events{file: os.NewFile(uintptr(fd), "netlink"), buf: make([]byte, receiveBuffer)}
+	if e.raw, err = e.file.SyscallConn(); err != nil {
+		e.close()
+		return nil, fmt.Errorf("use netlink socket: %w", err)
+	}
 	growBuffers(fd, bufferSize)
 	if len(filter) > 0 {
 		prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
@@ -285,18 +295,61 @@ func listen(bufferSize int, filter []unix.SockFilter, groups ...int) (*events, e
 }
 
 // close ends a blocked receive with os.ErrClosed.
-func (e *events) close() { _ = e.file.Close() }
+func (e *events) close() {
+	e.closed.Store(true)
+	_ = e.file.Close()
+}
 
 // receive blocks for the next datagram and calls fn for each message in it. overflow says that the kernel dropped events since
 // the last call because we were slow: what was learnt from events must be read anew.
 func (e *events) receive(fn func(h syscall.NlMsghdr, data []byte)) (overflow bool, err error) {
-	n, err := e.file.Read(e.buf)
-	if errors.Is(err, unix.ENOBUFS) {
+	failed := e.raw.Read(func(fd uintptr) bool {
+		err = e.take(int(fd), fn)
+		return err != unix.EAGAIN
+	})
+	if failed != nil {
+		err = failed
+	}
+	switch {
+	case e.closed.Load():
+		return false, os.ErrClosed
+	case err == unix.ENOBUFS:
 		return true, nil
 	}
-	if err != nil {
-		return false, err
+	return false, err
+}
+
+// maxCatchUp is how many datagrams a catchUp takes: more than any buffer of ours holds of the smallest.
+const maxCatchUp = 1 << 16
+
+// catchUp calls fn for the messages of all datagrams that the kernel has sent until now, and returns when those were looked at that
+// a receive took. It does not block. lost says that there is more to know than these: events were dropped, or there was no end to
+// them.
+func (e *events) catchUp(fn func(h syscall.NlMsghdr, data []byte)) (lost bool) {
+	lost = true
+	_ = e.raw.Control(func(fd uintptr) { // fails when the socket was closed
+		for range maxCatchUp {
+			if err := e.take(int(fd), fn); err != nil {
+				lost = err != unix.EAGAIN
+				return
+			}
+		}
+	})
+	return lost
+}
+
+// take takes one datagram, or fails with EAGAIN if there is none.
+func (e *events) take(fd int, fn func(h syscall.NlMsghdr, data []byte)) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for {
+		n, err := unix.Read(fd, e.buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err == nil {
+			eachMessage(e.buf[:n], fn)
+		}
+		return err
 	}
-	eachMessage(e.buf[:n], fn)
-	return false, nil
 }
