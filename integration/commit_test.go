@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -404,6 +405,21 @@ func TestCommitFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "vx9") || !strings.Contains(err.Error(), "not ours") {
 		t.Errorf("a segment whose name is taken: %v", err)
 	}
+	if seen := w.seen(); len(seen) > 0 {
+		t.Errorf("what can be foreseen was begun: %v", seen)
+	}
+
+	// Somebody listens on the port of BGP, which only opening it shows.
+	var taken net.Listener
+	must(t, router.Do(func() (err error) {
+		taken, err = net.Listen("tcp", "[::]:1179")
+		return err
+	}))
+	defer taken.Close()
+	_, err = router.Run(sixfold, "config", "apply", d.put("bad.yaml", "bgp: {asn: 65000, router_id: 192.0.2.1, port: 1179}\ninterfaces:\n  lan0: {addresses: [192.0.2.1/24], mtu: 1400}\n"+segments(8, "lan0", nil)))
+	if err == nil || !strings.Contains(err.Error(), "1179") {
+		t.Errorf("a port that is taken: %v", err)
+	}
 	if len(w.seen()) == 0 {
 		t.Error("it failed before it did anything: this shows nothing")
 	}
@@ -411,7 +427,7 @@ func TestCommitFails(t *testing.T) {
 	if now := d.running(); now.GetId() != first {
 		t.Errorf("in force: %v", now)
 	}
-	if newest := d.history()[0]; newest.GetResult() != "failed" || !strings.Contains(newest.GetReason(), "vx9") {
+	if newest := d.history()[0]; newest.GetResult() != "failed" || !strings.Contains(newest.GetReason(), "1179") {
 		t.Errorf("history has %v", newest)
 	}
 	_, err = router.Run(sixfold, "config", "apply", d.put("good.yaml", "{}\n"), "--base", "77")
