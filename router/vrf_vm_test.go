@@ -24,6 +24,7 @@ func TestVRFs(t *testing.T) {
 	t.Run("preview", testVRFPreview)
 	t.Run("faults", testVRFFaults)
 	t.Run("removal", testVRFRemoval)
+	t.Run("local", testVRFLocal)
 }
 
 // twins are two customers with the same addresses and next hops, guests that come later, and a management instance.

@@ -113,11 +113,16 @@ func (b *builder) instanceRoutes(m *sixfoldv1.Config, cfg *Config) {
 	sortByName(cfg.VRFs, func(v VRF) string { return v.Name })
 }
 
-// localPrefix reads a prefix that is bound as a whole.
+// localPrefix reads a prefix that is bound as a whole in an instance. Of IPv4 the kernel answers only from addresses that a link has,
+// or that the local table of the default instance has: what comes in to others is taken in, and no answer leaves.
 func (b *builder) localPrefix(text string, s *spot) Expr {
 	e := b.prefix(text, s)
 	if a := e.Prefix.Addr(); e.IsValid() && e.Delegation == "" && (a.IsMulticast() || a.IsLoopback() || a.IsLinkLocalUnicast() || e.Prefix.Bits() == 0) {
 		b.errorf(s, "%s cannot be bound to this machine as a whole; give a prefix of global or unique local addresses", text)
+		return Expr{}
+	}
+	if e.IsValid() && e.Prefix.Addr().Is4() {
+		b.errorf(s, "%s is IPv4, of which the kernel binds no prefix as a whole within an instance; give the addresses that are to answer, each as a /32, to an interface of the instance (such as a dummy)", text)
 		return Expr{}
 	}
 	return e

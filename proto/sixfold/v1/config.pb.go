@@ -2994,7 +2994,8 @@ type Vrf struct {
 	Routes map[string]*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// BGP speaker and neighbors of this instance.
 	Bgp *Bgp `protobuf:"bytes,4,opt,name=bgp,proto3" json:"bgp,omitempty"`
-	// Prefixes that are bound to this machine as a whole (AnyIP), within this instance.
+	// IPv6 prefixes that are bound to this machine as a whole (AnyIP), within this instance. The kernel has this for IPv4 in the default
+	// instance only.
 	Local         []string `protobuf:"bytes,5,rep,name=local,proto3" json:"local,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
