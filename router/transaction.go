@@ -112,7 +112,7 @@ type Drift struct {
 
 // Explanation is all that is known of one thing.
 type Explanation struct {
-	Kind    string // address, prefix, mac, interface, delegation, neighbor, reservation, pool
+	Kind    string // address, prefix, mac, interface, delegation, neighbor, reservation, pool, unit
 	Subject string // in canonical form
 	Summary string // one sentence: what it is, or the first thing that is broken
 	Finding []Finding
@@ -128,7 +128,7 @@ const (
 
 // Finding is one check of an explanation. What follows from it is under it.
 type Finding struct {
-	Topic    string // route, delegation, lease, neighbor, advertisement, bgp, vxlan
+	Topic    string // what was looked at: route, lease, firewall and others, as the Finding of the API lists them
 	State    string
 	Text     string
 	Advice   string // what to do about it; empty: nothing

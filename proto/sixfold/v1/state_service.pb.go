@@ -1828,7 +1828,7 @@ func (x *ListAuditResponse) GetNextPageToken() string {
 // ExplainRequest asks about something.
 type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// An address, a prefix, a hardware address, or a name: of an interface, delegation, neighbor, reservation or pool.
+	// An address, a prefix, a hardware address, or a name: of an interface, delegation, neighbor, reservation, pool or unit.
 	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Name of the VRF in which addresses, prefixes and neighbors are looked up; empty: the default instance.
 	Vrf           string `protobuf:"bytes,2,opt,name=vrf,proto3" json:"vrf,omitempty"`
@@ -1883,7 +1883,7 @@ func (x *ExplainRequest) GetVrf() string {
 // ExplainResponse is the story.
 type ExplainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the subject was taken for: address, prefix, mac, interface, delegation, neighbor, reservation, pool.
+	// What the subject was taken for: address, prefix, mac, interface, delegation, neighbor, reservation, pool, unit.
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// The subject in canonical form.
 	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
@@ -1956,7 +1956,8 @@ func (x *ExplainResponse) GetFindings() []*Finding {
 // Finding is one check of an explanation.
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What was looked at: route, delegation, lease, neighbor, advertisement, bgp, vxlan, listener, proxy, mroute.
+	// What was looked at: address, advertisement, bgp, candidate, configuration, delegation, device, dns, drift, filter, firewall,
+	// lease, limit, link, listener, member, mroute, neighbor, pool, proxy, reservation, route, service, session, slaac, unit, vxlan.
 	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
 	// ok, info, broken, or skipped because the finding above it is broken.
 	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
