@@ -96,7 +96,7 @@ func firewallRule(r firewall.RuleStatus) *sixfoldv1.FirewallRuleState {
 }
 
 func firewallSet(s firewall.SetStatus) *sixfoldv1.FirewallSetState {
-	return &sixfoldv1.FirewallSetState{Name: clean(s.Name), Type: s.Type, Size: uint32(s.Size), Elements: cleaned(s.Elements)}
+	return &sixfoldv1.FirewallSetState{Name: clean(s.Name), Title: clean(s.Title), Type: s.Type, Size: uint32(s.Size), Elements: cleaned(s.Elements)}
 }
 
 func cleaned(list []string) []string {

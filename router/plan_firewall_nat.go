@@ -15,19 +15,22 @@ func (p *planner) planTranslation(f *config.Firewall) {
 	out := &p.plan.Firewall
 	for _, m := range f.Masquerades {
 		from, _ := p.resolve("firewall.masquerade."+m.Name+".from", m.From)
-		out.Masquerades = append(out.Masquerades, firewall.Masquerade{Name: m.Name, From: from.prefix, Out: m.Out})
+		out.Masquerades = append(out.Masquerades, firewall.Masquerade{Name: m.Name, Text: m.From.String(), From: from.prefix, Out: m.Out})
 	}
 	for _, t := range f.Translations {
 		where := "firewall.translate." + t.Name
 		inside, _ := p.resolve(where+".inside", t.Inside)
 		outside, _ := p.resolve(where+".outside", t.Outside)
-		out.Translations = append(out.Translations, firewall.Translation{Name: t.Name, Inside: inside.prefix, Outside: outside.prefix, Out: t.Out})
+		out.Translations = append(out.Translations, firewall.Translation{
+			Name: t.Name, InsideText: t.Inside.String(), OutsideText: t.Outside.String(), Inside: inside.prefix, Outside: outside.prefix, Out: t.Out,
+		})
 	}
 	for _, one := range f.Forwards {
 		where := "firewall.forwards." + one.Name
-		w := firewall.Forward{Name: one.Name, In: one.In, Protocols: one.Protocols, Ports: one.Ports, ToPort: one.ToPort}
+		w := firewall.Forward{Name: one.Name, In: one.In, Protocols: one.Protocols, Ports: one.Ports, ToText: one.To.String(), ToPort: one.ToPort}
 		to, ok := p.resolveHost(where+".to", one.To)
 		if one.Address.IsValid() {
+			w.AddressText = one.Address.String()
 			var known bool
 			w.Address, known = p.resolveHost(where+".address", one.Address)
 			ok = ok && known

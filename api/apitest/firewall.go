@@ -5,6 +5,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/firewall"
+	"github.com/sixfold-router/sixfold/router/firewall/packet"
 )
 
 // Firewall returns FirewallStatus.
@@ -12,6 +13,7 @@ func (b *Backend) Firewall(ctx context.Context) (firewall.Status, error) {
 	st := b.FirewallStatus
 	st.Rules = append([]firewall.RuleStatus(nil), st.Rules...)
 	st.Sets = append([]firewall.SetStatus(nil), st.Sets...)
+	st.Translations = append([]firewall.TranslationStatus(nil), st.Translations...)
 	return st, b.ready(ctx)
 }
 
@@ -51,9 +53,28 @@ func sampleFirewall() firewall.Status {
 			rule("wan", "lan", 3, "firewall.policies[1]", "", "all else", firewall.Drop, 7, 420),
 			rule("wan", "router", 1, "", "", "all else", firewall.Reject, 0, 0),
 		},
+		Translations: []firewall.TranslationStatus{
+			{
+				Kind: "forward", Name: "games", Zone: "wan", From: "2001:db8:ff::1", To: "fd00::9", Where: "firewall.forwards.games",
+				Protocols: []packet.Protocol{packet.TCP, packet.UDP}, Ports: []packet.PortRange{{First: 3074, Last: 3074}, {First: 5000, Last: 5010}},
+				ConnectionsIn: 17,
+			},
+			{
+				Kind: "forward", Name: "web", Zone: "wan", To: "isp ::80", ToPort: 8443, Where: "firewall.forwards.web", Pending: true,
+				Protocols: []packet.Protocol{packet.TCP}, Ports: []packet.PortRange{{First: 443, Last: 443}},
+			},
+			{Kind: "masquerade", Name: "lab", Zone: "wan", From: "fd00::/64", Where: "firewall.masquerade.lab", ConnectionsOut: 512},
+			{Kind: "mss_clamp", Name: "peering", Zone: "peering", MSS: 1220, Where: "firewall.mss_clamp.peering"},
+			{Kind: "mss_clamp", Name: "wan", Zone: "wan", Where: "firewall.mss_clamp.wan", Packets: 2048},
+			{
+				Kind: "translate", Name: "office", Zone: "wan", From: "fd00:1::/48", To: "2001:db8:aa::/48", Where: "firewall.translate.office",
+				ConnectionsOut: 100, ConnectionsIn: 3,
+			},
+		},
 		Sets: []firewall.SetStatus{
 			{Name: "address/servers/6", Type: "addresses", Size: 2, Elements: []string{"2001:db8:1::80", "2001:db8:1::443"}},
 			{Name: "address/waits/6", Type: "addresses"},
+			{Name: "vteps/x35eb4d89b25b/vni", Title: "VXLAN segments of vxlan1000", Type: "segments", Size: 1, Elements: []string{"1000"}},
 			{Name: "zone/lan", Type: "interfaces", Size: 2, Elements: []string{"eth1", "lan0"}},
 		},
 		Drops:       []firewall.DropStatus{{Reason: "invalid", Counted: firewall.Counted{Packets: 3, Bytes: 180}}, {Reason: "spoofed"}},

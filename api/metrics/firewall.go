@@ -38,6 +38,22 @@ func collectFirewall(ctx context.Context, b Backend, s *set) error {
 	}
 	s.counter("sixfold_firewall_established_packets_total", "Packets that passed because they belong to a connection.").add(float64(st.Established.Packets))
 	s.counter("sixfold_firewall_established_bytes_total", "Bytes of packets that passed because they belong to a connection.").add(float64(st.Established.Bytes))
+	translated := s.counter("sixfold_firewall_translated_connections_total",
+		"Connections whose source (out) or destination (in) was replaced by a masquerade, prefix translation or port forward.", "kind", "name", "direction")
+	clamped := s.counter("sixfold_firewall_clamped_packets_total", "TCP packets that began a connection and whose segment size was looked at, in both directions.", "zone")
+	for _, t := range st.Translations {
+		switch t.Kind {
+		case "mss_clamp":
+			clamped.add(float64(t.Packets), t.Zone)
+			continue
+		case "forward":
+		default:
+			translated.add(float64(t.ConnectionsOut), t.Kind, t.Name, "out")
+		}
+		if t.Kind != "masquerade" {
+			translated.add(float64(t.ConnectionsIn), t.Kind, t.Name, "in")
+		}
+	}
 	elements := s.gauge("sixfold_firewall_set_elements", "Elements of a set; ranges that touch are one.", "set")
 	for _, e := range st.Sets {
 		elements.add(float64(e.Size), e.Name)

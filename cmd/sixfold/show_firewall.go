@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,9 +12,10 @@ import (
 )
 
 func showFirewall(a *app) *cobra.Command {
-	cmd := view(a, "firewall", "Zones, policies with their counters, sets and drops", getFirewall, printFirewall)
+	cmd := view(a, "firewall", "Zones, policies and translations with their counters, sets and drops", getFirewall, printFirewall)
 	cmd.Args = noSuchCommand
-	cmd.AddCommand(showFirewallPolicy(a), view(a, "sets", "Sets of addresses, ports and interfaces that rules refer to", listFirewallSets, printFirewallSets))
+	cmd.AddCommand(showFirewallPolicy(a), view(a, "sets", "Sets of addresses, ports and interfaces that rules refer to", listFirewallSets, printFirewallSets),
+		view(a, "nat", "Masquerades, prefix translations, port forwards and MSS clamps, with their counters", listFirewallTranslations, printFirewallTranslations))
 	return cmd
 }
 
@@ -61,7 +63,11 @@ func getFirewall(ctx context.Context, c *client) (*sixfoldv1.FirewallReport, err
 		return nil, err
 	}
 	sets, err := listFirewallSets(ctx, c)
-	out.Rules, out.Sets = rules.GetRules(), sets.GetSets()
+	if err != nil {
+		return nil, err
+	}
+	translations, err := listFirewallTranslations(ctx, c)
+	out.Rules, out.Sets, out.Translations = rules.GetRules(), sets.GetSets(), translations.GetTranslations()
 	return &out, err
 }
 
@@ -109,7 +115,8 @@ func printFirewall(p printer, m *sixfoldv1.FirewallReport) error {
 	for _, d := range f.GetDrops() {
 		drops.add(d.GetReason(), number(d.GetPackets()), bytesText(d.GetBytes()))
 	}
-	return writeTables(p, zones, ruleTable(p, m.GetRules()), setTable(p, m.GetSets()), drops)
+	return writeTables(p, zones, ruleTable(p, m.GetRules()), translationTable(p, m.GetTranslations()), clampTable(p, m.GetTranslations()),
+		setTable(p, m.GetSets()), drops)
 }
 
 // writeTables writes those that have rows, with an empty line between them.
@@ -162,7 +169,7 @@ func printFirewallRules(p printer, m *sixfoldv1.ListFirewallRulesResponse) error
 func setTable(p printer, sets []*sixfoldv1.FirewallSetState) *table {
 	t := p.table("SET", "OF", ">SIZE", "ELEMENTS")
 	for _, s := range sets {
-		t.add(s.GetName(), s.GetType(), number(s.GetSize()), shorten(strings.Join(s.GetElements(), " "), 60))
+		t.add(cmp.Or(s.GetTitle(), s.GetName()), s.GetType(), number(s.GetSize()), shorten(strings.Join(s.GetElements(), " "), 60))
 	}
 	return t
 }

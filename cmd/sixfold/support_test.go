@@ -171,9 +171,9 @@ func TestSupportFails(t *testing.T) {
 
 // TestSupportAsksEverything holds that a new RPC which lists is in the archive.
 func TestSupportAsksEverything(t *testing.T) {
-	// Rules and sets are in the answer about the firewall, forwarding entries in what the system's own bridge fdb says.
+	// Rules, sets and translations are in the answer about the firewall, forwarding entries in what the system's own bridge fdb says.
 	const elsewhere = "Explain Watch Monitor Check Diff Plan GetRevision Apply Confirm Cancel Rollback " +
-		"TestFirewall ListFirewallRules ListFirewallSets ListVxlanForwarding"
+		"TestFirewall ListFirewallRules ListFirewallSets ListFirewallTranslations ListVxlanForwarding"
 	services := sixfoldv1.File_sixfold_v1_state_service_proto.Services().Get(0).Methods().Len() +
 		sixfoldv1.File_sixfold_v1_config_service_proto.Services().Get(0).Methods().Len()
 	for _, m := range strings.Fields(elsewhere) {

@@ -91,6 +91,7 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		"version":       human(getVersion, printVersion),
 		"firewall":      human(getFirewall, printFirewall),
 		"firewall_sets": human(listFirewallSets, printFirewallSets),
+		"firewall_nat":  human(listFirewallTranslations, printFirewallTranslations),
 		"firewall_policy": human(func(ctx context.Context, c *client) (*sixfoldv1.ListFirewallRulesResponse, error) {
 			return listFirewallRules(ctx, c, &sixfoldv1.ListFirewallRulesRequest{})
 		}, printFirewallRules),

@@ -31,7 +31,7 @@ func Compile(conf Config) Ruleset {
 // compile returns the ruleset, and what of it is shown to people.
 func compile(conf Config) (Ruleset, []Listed) {
 	c := &compiler{
-		conf: conf, sets: map[string]Set{}, counters: map[string]bool{}, zones: map[string]*Zone{},
+		conf: conf, sets: map[string]Set{}, titles: map[string]string{}, counters: map[string]bool{}, zones: map[string]*Zone{},
 		addresses: map[string]*AddressSet{}, ports: map[string]*PortSet{},
 	}
 	if conf.IsEmpty() {
@@ -56,6 +56,9 @@ func compile(conf Config) (Ruleset, []Listed) {
 		c.clamps()
 	}
 	c.out.Sets = slices.SortedFunc(maps.Values(c.sets), func(a, b Set) int { return strings.Compare(a.Name, b.Name) })
+	for i := range c.out.Sets {
+		c.out.Sets[i].Title = c.titles[c.out.Sets[i].Name]
+	}
 	c.out.Counters = slices.Sorted(maps.Keys(c.counters))
 	slices.SortFunc(c.out.Timeouts, func(a, b Timeout) int { return strings.Compare(a.Name, b.Name) })
 	return c.out, c.listed
@@ -67,6 +70,7 @@ type compiler struct {
 	out       Ruleset
 	listed    []Listed
 	sets      map[string]Set
+	titles    map[string]string // of sets whose names say nothing
 	counters  map[string]bool
 	zones     map[string]*Zone
 	addresses map[string]*AddressSet

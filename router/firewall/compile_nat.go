@@ -54,7 +54,7 @@ func (c *compiler) masquerade(source *Chain, m *Masquerade) {
 	}
 	for _, on := range c.on(OutName, z) {
 		source.add("firewall.masquerade."+m.Name, slices.Concat([]Part{on}, inPrefix(m.From, true),
-			[]Part{c.counter("nat/masquerade/" + m.Name), masquerade{}})...)
+			[]Part{c.counter(masqueradeCounter + m.Name), masquerade{}})...)
 	}
 }
 
@@ -65,7 +65,7 @@ func (c *compiler) translation(destination, source *Chain, t *Translation) {
 		return
 	}
 	where := "firewall.translate." + t.Name
-	out, in, back := c.counter("nat/translate/"+t.Name+"/out"), c.counter("nat/translate/"+t.Name+"/in"), inPrefix(t.Outside, false)
+	out, in, back := c.counter(translateCounter+t.Name+sourceSuffix), c.counter(translateCounter+t.Name+destinationSuffix), inPrefix(t.Outside, false)
 	for _, on := range c.on(OutName, z) {
 		source.add(where, slices.Concat([]Part{on}, inPrefix(t.Inside, true), []Part{out, mapped{source: true, to: t.Outside}})...)
 	}
@@ -89,7 +89,7 @@ func (c *compiler) forwardPort(destination, source *Chain, f *Forward) {
 	if f.Address.IsValid() {
 		ours = inPrefix(alone(f.Address), false)[1:]
 	}
-	used := c.counter("nat/forward/" + f.Name)
+	used := c.counter(forwardCounter + f.Name)
 	for _, on := range c.on(InName, z) {
 		for _, transport := range f.transports(f.Ports) {
 			destination.add(where, slices.Concat([]Part{family, on}, ours, transport, []Part{used, sentTo{f.To, f.ToPort}})...)

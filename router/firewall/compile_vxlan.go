@@ -50,10 +50,14 @@ func (c *compiler) segments(chain *Chain, list []VTEPFilter) {
 		octet(L4Proto, uint8(packet.UDP)), between{DestPort, packet.Port(f.Port)},
 		in{field: VNI, set: c.set(name+"/vni", VNIs, single(keys))},
 	}
-	where := "VXLAN from known end points of " + strings.Join(names, ", ")
+	devices := strings.Join(names, ", ")
 	if len(names) > 3 {
-		where = fmt.Sprintf("VXLAN from known end points of %s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+		devices = fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
 	}
+	where := "VXLAN from known end points of " + devices
+	c.titles[name+"/vni"] = "VXLAN segments of " + devices
+	c.titles[name+familySuffix(family6)] = "VXLAN sources (IPv6) of " + devices
+	c.titles[name+familySuffix(family4)] = "VXLAN sources (IPv4) of " + devices
 	for _, link := range links {
 		for _, family := range []uint8{family6, family4} {
 			field, t := Source6, Addresses6

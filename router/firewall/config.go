@@ -155,26 +155,30 @@ type VTEPFilter struct {
 // Masquerade gives packets the address of the interface they leave by.
 type Masquerade struct {
 	Name string
+	Text string       // From as configured, for people
 	From netip.Prefix // invalid: waits for a delegation
 	Out  string       // a zone
 }
 
 // Translation translates a prefix into another of the same length, without state (RFC 6296).
 type Translation struct {
-	Name            string
-	Inside, Outside netip.Prefix // invalid: waits for a delegation
-	Out             string       // a zone
+	Name                    string
+	InsideText, OutsideText string       // as configured, for people
+	Inside, Outside         netip.Prefix // invalid: waits for a delegation
+	Out                     string       // a zone
 }
 
 // Forward sends connections on to another machine.
 type Forward struct {
-	Name      string
-	In        string     // a zone
-	Address   netip.Addr // ours; invalid: all of ours
-	Protocols []Protocol
-	Ports     []PortRange
-	To        netip.Addr // invalid: waits for a delegation
-	ToPort    uint16     // 0: the one connected to
+	Name        string
+	In          string     // a zone
+	AddressText string     // as configured, for people; empty: all of ours
+	Address     netip.Addr // ours; invalid: all of ours
+	Protocols   []Protocol
+	Ports       []PortRange
+	ToText      string     // as configured, for people
+	To          netip.Addr // invalid: waits for a delegation
+	ToPort      uint16     // 0: the one connected to
 }
 
 // MSSClamp lowers the maximum segment size of TCP connections that leave by a zone.

@@ -18,10 +18,10 @@ func (c *changes) found() []found {
 		tell(tableObject, "%s", c.reason)
 	}
 	for _, s := range c.addSets {
-		tell("set "+s.Name, "it was missing")
+		tell(s.object(), "it was missing")
 	}
 	for _, e := range c.elements {
-		tell("set "+e.set.Name, "%s missing, %d were added", plural(len(e.add), "element"), len(e.del))
+		tell(e.set.object(), "%s missing, %d were added", plural(len(e.add), "element"), len(e.del))
 	}
 	for _, chain := range c.addChains {
 		tell(chainObject(chain.Name), "it was missing")
@@ -33,7 +33,7 @@ func (c *changes) found() []found {
 		tell(chainObject(name), "it was added")
 	}
 	for _, name := range c.dropSets {
-		tell("set "+name, "it was added")
+		tell(setObject(name), "it was added")
 	}
 	if n := len(c.addCounters) + len(c.addTimeouts); n > 0 {
 		tell(tableObject, "%s missing", plural(n, "counter"))

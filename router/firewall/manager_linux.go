@@ -163,6 +163,7 @@ func (m *Manager) Preview(conf Config) ([]change.Op, error) {
 		return nil, err
 	}
 	want, listed := compile(conf)
+	left := m.Ruleset()
 	if _, err := k.generation(); absent(err) && want.IsEmpty() {
 		return nil, nil
 	}
@@ -170,7 +171,7 @@ func (m *Manager) Preview(conf Config) ([]change.Op, error) {
 	if err != nil {
 		return nil, err
 	}
-	return diff(have, &want).ops(conf, have, &want, listed), nil
+	return diff(have, &want).ops(conf, have, &want, &left, listed), nil
 }
 
 // absent reports whether an error says that the kernel has no nftables: then there is no table either.

@@ -78,7 +78,7 @@ func (c *compiler) clamps() {
 		}
 		for _, field := range []Field{OutName, InName} {
 			for _, on := range c.on(field, z) {
-				chain.add("firewall.mss_clamp."+m.Out, on, octet(L4Proto, uint8(packet.TCP)), opens{without: flagRST}, c.counter("mss/"+m.Out), segment(m.MSS))
+				chain.add("firewall.mss_clamp."+m.Out, on, octet(L4Proto, uint8(packet.TCP)), opens{without: flagRST}, c.counter(clampCounter+m.Out), segment(m.MSS))
 			}
 		}
 	}

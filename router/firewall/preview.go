@@ -12,8 +12,8 @@ import (
 // tableObject is what the table as a whole is called.
 const tableObject = "table inet " + Table
 
-// ops says the changes in words, in the order of a batch.
-func (c *changes) ops(conf Config, have snapshot, want *Ruleset, listed []Listed) []change.Op {
+// ops says the changes in words, in the order of a batch. left is what was wanted before: sets that go have their titles from it.
+func (c *changes) ops(conf Config, have snapshot, want, left *Ruleset, listed []Listed) []change.Op {
 	var out []change.Op
 	switch {
 	case c.remove:
@@ -37,10 +37,10 @@ func (c *changes) ops(conf Config, have snapshot, want *Ruleset, listed []Listed
 		return out
 	}
 	for _, s := range c.addSets {
-		out = append(out, change.Op{Object: "set " + s.Name, Action: "add with " + plural(len(s.Elements), "element")})
+		out = append(out, change.Op{Object: s.object(), Action: "add with " + plural(len(s.Elements), "element")})
 	}
 	for _, e := range c.elements {
-		out = append(out, change.Op{Object: "set " + e.set.Name, Action: e.words()})
+		out = append(out, change.Op{Object: e.set.object(), Action: e.words()})
 	}
 	for _, chain := range c.addChains {
 		out = append(out, conf.chainOp(chain.Name, "add with "+plural(len(chain.Rules), "rule")))
@@ -52,7 +52,14 @@ func (c *changes) ops(conf Config, have snapshot, want *Ruleset, listed []Listed
 		out = append(out, change.Op{Object: chainObject(name), Action: "remove"})
 	}
 	for _, name := range c.dropSets {
-		out = append(out, change.Op{Object: "set " + name, Action: "remove"})
+		op := change.Op{Object: setObject(name), Action: "remove"}
+		if s := left.set(name); s != nil {
+			op.Object = s.object()
+		}
+		if slices.ContainsFunc(c.addSets, func(s *Set) bool { return s.object() == op.Object }) {
+			op.Action = "remove the former ones"
+		}
+		out = append(out, op)
 	}
 	if n := len(c.addCounters) + len(c.addTimeouts); n > 0 && len(out) == 0 {
 		out = append(out, change.Op{Object: tableObject, Action: "add " + plural(n, "counter")})

@@ -38,6 +38,7 @@ func (t SetType) String() string {
 // Set is a named set. Its elements are sorted; ranges neither overlap nor touch.
 type Set struct {
 	Name     string
+	Title    string // what it holds, for people, where the name does not say it; empty: it does
 	Type     SetType
 	Dynamic  bool // rules add single keys, which the kernel forgets after a time; Elements is empty
 	Elements []Element
@@ -51,6 +52,17 @@ const (
 
 // Element is a range of keys, both ends included, as the kernel compares them. An interface name has one key.
 type Element struct{ First, Last string }
+
+// object is what the set is called.
+func (s *Set) object() string {
+	if s.Title != "" {
+		return s.Title
+	}
+	return setObject(s.Name)
+}
+
+// setObject is what a set is called by its name.
+func setObject(name string) string { return "set " + name }
 
 // has reports whether a key is in the set.
 func (s *Set) has(key string) bool {

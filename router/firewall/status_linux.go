@@ -13,6 +13,7 @@ type Status struct {
 	Problem        string
 	Zones          []ZoneStatus
 	Rules          []RuleStatus
+	Translations   []TranslationStatus // by kind and name
 	Sets           []SetStatus
 	Drops          []DropStatus // by reason
 	Established    Counted      // packets of connections that were let through
@@ -35,6 +36,7 @@ type RuleStatus struct {
 // SetStatus is a set.
 type SetStatus struct {
 	Name     string
+	Title    string   // what it holds, where the name does not say it; empty: it does
 	Type     string   // interfaces, addresses, ports, types, protocols or segments
 	Size     int      // ranges that touch are one
 	Elements []string // the first of them
@@ -74,13 +76,14 @@ func (m *Manager) Status() (Status, error) {
 	})
 	for i := range want.Sets {
 		s := &want.Sets[i]
-		out.Sets = append(out.Sets, SetStatus{Name: s.Name, Type: s.Type.plain(), Size: len(s.Elements), Elements: s.plainWords()})
+		out.Sets = append(out.Sets, SetStatus{Name: s.Name, Title: s.Title, Type: s.Type.plain(), Size: len(s.Elements), Elements: s.plainWords()})
 	}
 	for _, name := range want.Counters {
 		if reason, ok := strings.CutPrefix(name, dropPrefix); ok {
 			out.Drops = append(out.Drops, DropStatus{reason, counters[name]})
 		}
 	}
+	out.Translations = conf.translations(counters)
 	out.Established = counters[establishedCounter]
 	return out, nil
 }

@@ -688,7 +688,9 @@ type FirewallSetState struct {
 	// How many elements it has: ranges that touch are one.
 	Size uint32 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
 	// The first of them, at most 64.
-	Elements      []string `protobuf:"bytes,4,rep,name=elements,proto3" json:"elements,omitempty"`
+	Elements []string `protobuf:"bytes,4,rep,name=elements,proto3" json:"elements,omitempty"`
+	// What it holds, where its name does not say it; empty: its name does.
+	Title         string `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -751,6 +753,289 @@ func (x *FirewallSetState) GetElements() []string {
 	return nil
 }
 
+func (x *FirewallSetState) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+// ListFirewallTranslationsRequest asks for what changes addresses, ports and segment sizes.
+type ListFirewallTranslationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most elements in a page.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to continue.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFirewallTranslationsRequest) Reset() {
+	*x = ListFirewallTranslationsRequest{}
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFirewallTranslationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFirewallTranslationsRequest) ProtoMessage() {}
+
+func (x *ListFirewallTranslationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFirewallTranslationsRequest.ProtoReflect.Descriptor instead.
+func (*ListFirewallTranslationsRequest) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListFirewallTranslationsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListFirewallTranslationsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListFirewallTranslationsResponse is a page of translations.
+type ListFirewallTranslationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The translations, by kind and name.
+	Translations []*FirewallTranslationState `protobuf:"bytes,1,rep,name=translations,proto3" json:"translations,omitempty"`
+	// Empty: this is the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFirewallTranslationsResponse) Reset() {
+	*x = ListFirewallTranslationsResponse{}
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFirewallTranslationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFirewallTranslationsResponse) ProtoMessage() {}
+
+func (x *ListFirewallTranslationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFirewallTranslationsResponse.ProtoReflect.Descriptor instead.
+func (*ListFirewallTranslationsResponse) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListFirewallTranslationsResponse) GetTranslations() []*FirewallTranslationState {
+	if x != nil {
+		return x.Translations
+	}
+	return nil
+}
+
+func (x *ListFirewallTranslationsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// FirewallTranslationState is something that changes addresses, ports or segment sizes, with its counters. Addresses in a delegated
+// prefix are as they are now, and as configured while they wait for the delegation.
+type FirewallTranslationState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// forward, masquerade, mss_clamp or translate: the section of the configuration.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Its name there; of mss_clamp, the zone.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Zone that connections leave by; of forward, that they come from.
+	Zone string `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
+	// What is replaced: the prefix inside, or the address that is forwarded. Empty: of forward, each address of this router; of
+	// mss_clamp, nothing.
+	From string `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	// What takes its place: the prefix outside, or the address of the other machine. Empty: of masquerade, the address of the interface
+	// that the connection leaves by; of mss_clamp, nothing.
+	To string `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// Protocols that are forwarded.
+	Protocols []string `protobuf:"bytes,6,rep,name=protocols,proto3" json:"protocols,omitempty"`
+	// Ports and ranges that are forwarded.
+	Ports []string `protobuf:"bytes,7,rep,name=ports,proto3" json:"ports,omitempty"`
+	// Port of the other machine; 0: the one connected to.
+	ToPort uint32 `protobuf:"varint,8,opt,name=to_port,json=toPort,proto3" json:"to_port,omitempty"`
+	// Largest segment size of mss_clamp, in bytes; 0: what the MTU of the route leaves.
+	Mss uint32 `protobuf:"varint,9,opt,name=mss,proto3" json:"mss,omitempty"`
+	// Place in the configuration.
+	Where string `protobuf:"bytes,10,opt,name=where,proto3" json:"where,omitempty"`
+	// It waits for a delegation, and does nothing until then.
+	Pending bool `protobuf:"varint,11,opt,name=pending,proto3" json:"pending,omitempty"`
+	// Connections whose source was replaced, of masquerade and translate. Only the packets that begin them are counted.
+	ConnectionsOut uint64 `protobuf:"varint,12,opt,name=connections_out,json=connectionsOut,proto3" json:"connections_out,omitempty"`
+	// Connections whose destination was replaced, of forward and translate.
+	ConnectionsIn uint64 `protobuf:"varint,13,opt,name=connections_in,json=connectionsIn,proto3" json:"connections_in,omitempty"`
+	// TCP packets whose segment size was looked at, of mss_clamp: one in each direction begins a connection.
+	Packets       uint64 `protobuf:"varint,14,opt,name=packets,proto3" json:"packets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FirewallTranslationState) Reset() {
+	*x = FirewallTranslationState{}
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FirewallTranslationState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FirewallTranslationState) ProtoMessage() {}
+
+func (x *FirewallTranslationState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FirewallTranslationState.ProtoReflect.Descriptor instead.
+func (*FirewallTranslationState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FirewallTranslationState) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *FirewallTranslationState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FirewallTranslationState) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *FirewallTranslationState) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *FirewallTranslationState) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *FirewallTranslationState) GetProtocols() []string {
+	if x != nil {
+		return x.Protocols
+	}
+	return nil
+}
+
+func (x *FirewallTranslationState) GetPorts() []string {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+func (x *FirewallTranslationState) GetToPort() uint32 {
+	if x != nil {
+		return x.ToPort
+	}
+	return 0
+}
+
+func (x *FirewallTranslationState) GetMss() uint32 {
+	if x != nil {
+		return x.Mss
+	}
+	return 0
+}
+
+func (x *FirewallTranslationState) GetWhere() string {
+	if x != nil {
+		return x.Where
+	}
+	return ""
+}
+
+func (x *FirewallTranslationState) GetPending() bool {
+	if x != nil {
+		return x.Pending
+	}
+	return false
+}
+
+func (x *FirewallTranslationState) GetConnectionsOut() uint64 {
+	if x != nil {
+		return x.ConnectionsOut
+	}
+	return 0
+}
+
+func (x *FirewallTranslationState) GetConnectionsIn() uint64 {
+	if x != nil {
+		return x.ConnectionsIn
+	}
+	return 0
+}
+
+func (x *FirewallTranslationState) GetPackets() uint64 {
+	if x != nil {
+		return x.Packets
+	}
+	return 0
+}
+
 // TestFirewallRequest describes a packet.
 type TestFirewallRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -776,7 +1061,7 @@ type TestFirewallRequest struct {
 
 func (x *TestFirewallRequest) Reset() {
 	*x = TestFirewallRequest{}
-	mi := &file_sixfold_v1_firewall_proto_msgTypes[10]
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +1073,7 @@ func (x *TestFirewallRequest) String() string {
 func (*TestFirewallRequest) ProtoMessage() {}
 
 func (x *TestFirewallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_firewall_proto_msgTypes[10]
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +1086,7 @@ func (x *TestFirewallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestFirewallRequest.ProtoReflect.Descriptor instead.
 func (*TestFirewallRequest) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{10}
+	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TestFirewallRequest) GetFrom() string {
@@ -881,7 +1166,7 @@ type TestFirewallResponse struct {
 
 func (x *TestFirewallResponse) Reset() {
 	*x = TestFirewallResponse{}
-	mi := &file_sixfold_v1_firewall_proto_msgTypes[11]
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +1178,7 @@ func (x *TestFirewallResponse) String() string {
 func (*TestFirewallResponse) ProtoMessage() {}
 
 func (x *TestFirewallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_firewall_proto_msgTypes[11]
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +1191,7 @@ func (x *TestFirewallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestFirewallResponse.ProtoReflect.Descriptor instead.
 func (*TestFirewallResponse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{11}
+	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TestFirewallResponse) GetAction() string {
@@ -959,14 +1244,16 @@ type FirewallReport struct {
 	// All rules.
 	Rules []*FirewallRuleState `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
 	// All sets.
-	Sets          []*FirewallSetState `protobuf:"bytes,3,rep,name=sets,proto3" json:"sets,omitempty"`
+	Sets []*FirewallSetState `protobuf:"bytes,3,rep,name=sets,proto3" json:"sets,omitempty"`
+	// All translations.
+	Translations  []*FirewallTranslationState `protobuf:"bytes,4,rep,name=translations,proto3" json:"translations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FirewallReport) Reset() {
 	*x = FirewallReport{}
-	mi := &file_sixfold_v1_firewall_proto_msgTypes[12]
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1265,7 @@ func (x *FirewallReport) String() string {
 func (*FirewallReport) ProtoMessage() {}
 
 func (x *FirewallReport) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_firewall_proto_msgTypes[12]
+	mi := &file_sixfold_v1_firewall_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1278,7 @@ func (x *FirewallReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallReport.ProtoReflect.Descriptor instead.
 func (*FirewallReport) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_firewall_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FirewallReport) GetFirewall() *GetFirewallResponse {
@@ -1011,6 +1298,13 @@ func (x *FirewallReport) GetRules() []*FirewallRuleState {
 func (x *FirewallReport) GetSets() []*FirewallSetState {
 	if x != nil {
 		return x.Sets
+	}
+	return nil
+}
+
+func (x *FirewallReport) GetTranslations() []*FirewallTranslationState {
+	if x != nil {
+		return x.Translations
 	}
 	return nil
 }
@@ -1070,12 +1364,36 @@ const file_sixfold_v1_firewall_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\"t\n" +
 	"\x18ListFirewallSetsResponse\x120\n" +
 	"\x04sets\x18\x01 \x03(\v2\x1c.sixfold.v1.FirewallSetStateR\x04sets\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"j\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x80\x01\n" +
 	"\x10FirewallSetState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\rR\x04size\x12\x1a\n" +
-	"\belements\x18\x04 \x03(\tR\belements\"\xf8\x01\n" +
+	"\belements\x18\x04 \x03(\tR\belements\x12\x14\n" +
+	"\x05title\x18\x05 \x01(\tR\x05title\"]\n" +
+	"\x1fListFirewallTranslationsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\x94\x01\n" +
+	" ListFirewallTranslationsResponse\x12H\n" +
+	"\ftranslations\x18\x01 \x03(\v2$.sixfold.v1.FirewallTranslationStateR\ftranslations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf3\x02\n" +
+	"\x18FirewallTranslationState\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04zone\x18\x03 \x01(\tR\x04zone\x12\x12\n" +
+	"\x04from\x18\x04 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x05 \x01(\tR\x02to\x12\x1c\n" +
+	"\tprotocols\x18\x06 \x03(\tR\tprotocols\x12\x14\n" +
+	"\x05ports\x18\a \x03(\tR\x05ports\x12\x17\n" +
+	"\ato_port\x18\b \x01(\rR\x06toPort\x12\x10\n" +
+	"\x03mss\x18\t \x01(\rR\x03mss\x12\x14\n" +
+	"\x05where\x18\n" +
+	" \x01(\tR\x05where\x12\x18\n" +
+	"\apending\x18\v \x01(\bR\apending\x12'\n" +
+	"\x0fconnections_out\x18\f \x01(\x04R\x0econnectionsOut\x12%\n" +
+	"\x0econnections_in\x18\r \x01(\x04R\rconnectionsIn\x12\x18\n" +
+	"\apackets\x18\x0e \x01(\x04R\apackets\"\xf8\x01\n" +
 	"\x13TestFirewallRequest\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x16\n" +
@@ -1092,11 +1410,12 @@ const file_sixfold_v1_firewall_proto_rawDesc = "" +
 	"\x02to\x18\x03 \x01(\tR\x02to\x12\x14\n" +
 	"\x05where\x18\x04 \x01(\tR\x05where\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04path\x18\x06 \x03(\tR\x04path\"\xb4\x01\n" +
+	"\x04path\x18\x06 \x03(\tR\x04path\"\xfe\x01\n" +
 	"\x0eFirewallReport\x12;\n" +
 	"\bfirewall\x18\x01 \x01(\v2\x1f.sixfold.v1.GetFirewallResponseR\bfirewall\x123\n" +
 	"\x05rules\x18\x02 \x03(\v2\x1d.sixfold.v1.FirewallRuleStateR\x05rules\x120\n" +
-	"\x04sets\x18\x03 \x03(\v2\x1c.sixfold.v1.FirewallSetStateR\x04setsB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x04sets\x18\x03 \x03(\v2\x1c.sixfold.v1.FirewallSetStateR\x04sets\x12H\n" +
+	"\ftranslations\x18\x04 \x03(\v2$.sixfold.v1.FirewallTranslationStateR\ftranslationsB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_firewall_proto_rawDescOnce sync.Once
@@ -1110,35 +1429,40 @@ func file_sixfold_v1_firewall_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_firewall_proto_rawDescData
 }
 
-var file_sixfold_v1_firewall_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_sixfold_v1_firewall_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_sixfold_v1_firewall_proto_goTypes = []any{
-	(*GetFirewallRequest)(nil),        // 0: sixfold.v1.GetFirewallRequest
-	(*GetFirewallResponse)(nil),       // 1: sixfold.v1.GetFirewallResponse
-	(*FirewallZoneState)(nil),         // 2: sixfold.v1.FirewallZoneState
-	(*FirewallDropState)(nil),         // 3: sixfold.v1.FirewallDropState
-	(*ListFirewallRulesRequest)(nil),  // 4: sixfold.v1.ListFirewallRulesRequest
-	(*ListFirewallRulesResponse)(nil), // 5: sixfold.v1.ListFirewallRulesResponse
-	(*FirewallRuleState)(nil),         // 6: sixfold.v1.FirewallRuleState
-	(*ListFirewallSetsRequest)(nil),   // 7: sixfold.v1.ListFirewallSetsRequest
-	(*ListFirewallSetsResponse)(nil),  // 8: sixfold.v1.ListFirewallSetsResponse
-	(*FirewallSetState)(nil),          // 9: sixfold.v1.FirewallSetState
-	(*TestFirewallRequest)(nil),       // 10: sixfold.v1.TestFirewallRequest
-	(*TestFirewallResponse)(nil),      // 11: sixfold.v1.TestFirewallResponse
-	(*FirewallReport)(nil),            // 12: sixfold.v1.FirewallReport
+	(*GetFirewallRequest)(nil),               // 0: sixfold.v1.GetFirewallRequest
+	(*GetFirewallResponse)(nil),              // 1: sixfold.v1.GetFirewallResponse
+	(*FirewallZoneState)(nil),                // 2: sixfold.v1.FirewallZoneState
+	(*FirewallDropState)(nil),                // 3: sixfold.v1.FirewallDropState
+	(*ListFirewallRulesRequest)(nil),         // 4: sixfold.v1.ListFirewallRulesRequest
+	(*ListFirewallRulesResponse)(nil),        // 5: sixfold.v1.ListFirewallRulesResponse
+	(*FirewallRuleState)(nil),                // 6: sixfold.v1.FirewallRuleState
+	(*ListFirewallSetsRequest)(nil),          // 7: sixfold.v1.ListFirewallSetsRequest
+	(*ListFirewallSetsResponse)(nil),         // 8: sixfold.v1.ListFirewallSetsResponse
+	(*FirewallSetState)(nil),                 // 9: sixfold.v1.FirewallSetState
+	(*ListFirewallTranslationsRequest)(nil),  // 10: sixfold.v1.ListFirewallTranslationsRequest
+	(*ListFirewallTranslationsResponse)(nil), // 11: sixfold.v1.ListFirewallTranslationsResponse
+	(*FirewallTranslationState)(nil),         // 12: sixfold.v1.FirewallTranslationState
+	(*TestFirewallRequest)(nil),              // 13: sixfold.v1.TestFirewallRequest
+	(*TestFirewallResponse)(nil),             // 14: sixfold.v1.TestFirewallResponse
+	(*FirewallReport)(nil),                   // 15: sixfold.v1.FirewallReport
 }
 var file_sixfold_v1_firewall_proto_depIdxs = []int32{
-	2, // 0: sixfold.v1.GetFirewallResponse.zones:type_name -> sixfold.v1.FirewallZoneState
-	3, // 1: sixfold.v1.GetFirewallResponse.drops:type_name -> sixfold.v1.FirewallDropState
-	6, // 2: sixfold.v1.ListFirewallRulesResponse.rules:type_name -> sixfold.v1.FirewallRuleState
-	9, // 3: sixfold.v1.ListFirewallSetsResponse.sets:type_name -> sixfold.v1.FirewallSetState
-	1, // 4: sixfold.v1.FirewallReport.firewall:type_name -> sixfold.v1.GetFirewallResponse
-	6, // 5: sixfold.v1.FirewallReport.rules:type_name -> sixfold.v1.FirewallRuleState
-	9, // 6: sixfold.v1.FirewallReport.sets:type_name -> sixfold.v1.FirewallSetState
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	2,  // 0: sixfold.v1.GetFirewallResponse.zones:type_name -> sixfold.v1.FirewallZoneState
+	3,  // 1: sixfold.v1.GetFirewallResponse.drops:type_name -> sixfold.v1.FirewallDropState
+	6,  // 2: sixfold.v1.ListFirewallRulesResponse.rules:type_name -> sixfold.v1.FirewallRuleState
+	9,  // 3: sixfold.v1.ListFirewallSetsResponse.sets:type_name -> sixfold.v1.FirewallSetState
+	12, // 4: sixfold.v1.ListFirewallTranslationsResponse.translations:type_name -> sixfold.v1.FirewallTranslationState
+	1,  // 5: sixfold.v1.FirewallReport.firewall:type_name -> sixfold.v1.GetFirewallResponse
+	6,  // 6: sixfold.v1.FirewallReport.rules:type_name -> sixfold.v1.FirewallRuleState
+	9,  // 7: sixfold.v1.FirewallReport.sets:type_name -> sixfold.v1.FirewallSetState
+	12, // 8: sixfold.v1.FirewallReport.translations:type_name -> sixfold.v1.FirewallTranslationState
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_firewall_proto_init() }
@@ -1152,7 +1476,7 @@ func file_sixfold_v1_firewall_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_firewall_proto_rawDesc), len(file_sixfold_v1_firewall_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2706,7 +2706,7 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
 	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
 	"\x0fMonitorResponse\x12'\n" +
-	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xec\x11\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xe9\x12\n" +
 	"\fStateService\x12]\n" +
 	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
@@ -2728,7 +2728,8 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\tGetDhcpv6\x12\x1c.sixfold.v1.GetDhcpv6Request\x1a\x1d.sixfold.v1.GetDhcpv6Response\"\x04\x90\xd2\x18\x01\x12T\n" +
 	"\vGetFirewall\x12\x1e.sixfold.v1.GetFirewallRequest\x1a\x1f.sixfold.v1.GetFirewallResponse\"\x04\x90\xd2\x18\x01\x12f\n" +
 	"\x11ListFirewallRules\x12$.sixfold.v1.ListFirewallRulesRequest\x1a%.sixfold.v1.ListFirewallRulesResponse\"\x04\x90\xd2\x18\x01\x12c\n" +
-	"\x10ListFirewallSets\x12#.sixfold.v1.ListFirewallSetsRequest\x1a$.sixfold.v1.ListFirewallSetsResponse\"\x04\x90\xd2\x18\x01\x12W\n" +
+	"\x10ListFirewallSets\x12#.sixfold.v1.ListFirewallSetsRequest\x1a$.sixfold.v1.ListFirewallSetsResponse\"\x04\x90\xd2\x18\x01\x12{\n" +
+	"\x18ListFirewallTranslations\x12+.sixfold.v1.ListFirewallTranslationsRequest\x1a,.sixfold.v1.ListFirewallTranslationsResponse\"\x04\x90\xd2\x18\x01\x12W\n" +
 	"\fTestFirewall\x12\x1f.sixfold.v1.TestFirewallRequest\x1a .sixfold.v1.TestFirewallResponse\"\x04\x90\xd2\x18\x01\x12T\n" +
 	"\vListPending\x12\x1e.sixfold.v1.ListPendingRequest\x1a\x1f.sixfold.v1.ListPendingResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
 	"\tListDrift\x12\x1c.sixfold.v1.ListDriftRequest\x1a\x1d.sixfold.v1.ListDriftResponse\"\x04\x90\xd2\x18\x01\x12N\n" +
@@ -2753,81 +2754,83 @@ func file_sixfold_v1_state_service_proto_rawDescGZIP() []byte {
 
 var file_sixfold_v1_state_service_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_sixfold_v1_state_service_proto_goTypes = []any{
-	(*ListInterfacesRequest)(nil),       // 0: sixfold.v1.ListInterfacesRequest
-	(*ListInterfacesResponse)(nil),      // 1: sixfold.v1.ListInterfacesResponse
-	(*ListRoutesRequest)(nil),           // 2: sixfold.v1.ListRoutesRequest
-	(*ListRoutesResponse)(nil),          // 3: sixfold.v1.ListRoutesResponse
-	(*ListPrefixesRequest)(nil),         // 4: sixfold.v1.ListPrefixesRequest
-	(*ListPrefixesResponse)(nil),        // 5: sixfold.v1.ListPrefixesResponse
-	(*ListLeasesRequest)(nil),           // 6: sixfold.v1.ListLeasesRequest
-	(*ListLeasesResponse)(nil),          // 7: sixfold.v1.ListLeasesResponse
-	(*ListNeighborsRequest)(nil),        // 8: sixfold.v1.ListNeighborsRequest
-	(*ListNeighborsResponse)(nil),       // 9: sixfold.v1.ListNeighborsResponse
-	(*GetBgpRequest)(nil),               // 10: sixfold.v1.GetBgpRequest
-	(*GetBgpResponse)(nil),              // 11: sixfold.v1.GetBgpResponse
-	(*ListBgpPathsRequest)(nil),         // 12: sixfold.v1.ListBgpPathsRequest
-	(*ListBgpPathsResponse)(nil),        // 13: sixfold.v1.ListBgpPathsResponse
-	(*ListAdvertisementsRequest)(nil),   // 14: sixfold.v1.ListAdvertisementsRequest
-	(*ListAdvertisementsResponse)(nil),  // 15: sixfold.v1.ListAdvertisementsResponse
-	(*ListVxlansRequest)(nil),           // 16: sixfold.v1.ListVxlansRequest
-	(*ListVxlansResponse)(nil),          // 17: sixfold.v1.ListVxlansResponse
-	(*ListVxlanForwardingRequest)(nil),  // 18: sixfold.v1.ListVxlanForwardingRequest
-	(*ListVxlanForwardingResponse)(nil), // 19: sixfold.v1.ListVxlanForwardingResponse
-	(*GetDhcpv6Request)(nil),            // 20: sixfold.v1.GetDhcpv6Request
-	(*GetDhcpv6Response)(nil),           // 21: sixfold.v1.GetDhcpv6Response
-	(*ListPendingRequest)(nil),          // 22: sixfold.v1.ListPendingRequest
-	(*ListPendingResponse)(nil),         // 23: sixfold.v1.ListPendingResponse
-	(*GetVersionRequest)(nil),           // 24: sixfold.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),          // 25: sixfold.v1.GetVersionResponse
-	(*ListDriftRequest)(nil),            // 26: sixfold.v1.ListDriftRequest
-	(*ListDriftResponse)(nil),           // 27: sixfold.v1.ListDriftResponse
-	(*ListAuditRequest)(nil),            // 28: sixfold.v1.ListAuditRequest
-	(*ListAuditResponse)(nil),           // 29: sixfold.v1.ListAuditResponse
-	(*ExplainRequest)(nil),              // 30: sixfold.v1.ExplainRequest
-	(*ExplainResponse)(nil),             // 31: sixfold.v1.ExplainResponse
-	(*Finding)(nil),                     // 32: sixfold.v1.Finding
-	(*WatchRequest)(nil),                // 33: sixfold.v1.WatchRequest
-	(*WatchResponse)(nil),               // 34: sixfold.v1.WatchResponse
-	(*MonitorRequest)(nil),              // 35: sixfold.v1.MonitorRequest
-	(*MonitorResponse)(nil),             // 36: sixfold.v1.MonitorResponse
-	nil,                                 // 37: sixfold.v1.GetDhcpv6Response.DroppedEntry
-	(*InterfaceState)(nil),              // 38: sixfold.v1.InterfaceState
-	(*RouteState)(nil),                  // 39: sixfold.v1.RouteState
-	(*PrefixState)(nil),                 // 40: sixfold.v1.PrefixState
-	(*Lease)(nil),                       // 41: sixfold.v1.Lease
-	(*NeighborEntry)(nil),               // 42: sixfold.v1.NeighborEntry
-	(*BgpNeighborState)(nil),            // 43: sixfold.v1.BgpNeighborState
-	(*BgpPath)(nil),                     // 44: sixfold.v1.BgpPath
-	(*Advertisement)(nil),               // 45: sixfold.v1.Advertisement
-	(*VxlanState)(nil),                  // 46: sixfold.v1.VxlanState
-	(*ForwardingEntry)(nil),             // 47: sixfold.v1.ForwardingEntry
-	(*Dhcpv6LinkState)(nil),             // 48: sixfold.v1.Dhcpv6LinkState
-	(*Pending)(nil),                     // 49: sixfold.v1.Pending
-	(*timestamppb.Timestamp)(nil),       // 50: google.protobuf.Timestamp
-	(*UnitState)(nil),                   // 51: sixfold.v1.UnitState
-	(*Drift)(nil),                       // 52: sixfold.v1.Drift
-	(*AuditRecord)(nil),                 // 53: sixfold.v1.AuditRecord
-	(*Revision)(nil),                    // 54: sixfold.v1.Revision
-	(*MldInterface)(nil),                // 55: sixfold.v1.MldInterface
-	(*MldGroup)(nil),                    // 56: sixfold.v1.MldGroup
-	(*Mroute)(nil),                      // 57: sixfold.v1.Mroute
-	(*Event)(nil),                       // 58: sixfold.v1.Event
-	(*ListVrfsRequest)(nil),             // 59: sixfold.v1.ListVrfsRequest
-	(*ListMldInterfacesRequest)(nil),    // 60: sixfold.v1.ListMldInterfacesRequest
-	(*ListMldGroupsRequest)(nil),        // 61: sixfold.v1.ListMldGroupsRequest
-	(*ListMroutesRequest)(nil),          // 62: sixfold.v1.ListMroutesRequest
-	(*GetFirewallRequest)(nil),          // 63: sixfold.v1.GetFirewallRequest
-	(*ListFirewallRulesRequest)(nil),    // 64: sixfold.v1.ListFirewallRulesRequest
-	(*ListFirewallSetsRequest)(nil),     // 65: sixfold.v1.ListFirewallSetsRequest
-	(*TestFirewallRequest)(nil),         // 66: sixfold.v1.TestFirewallRequest
-	(*ListVrfsResponse)(nil),            // 67: sixfold.v1.ListVrfsResponse
-	(*ListMldInterfacesResponse)(nil),   // 68: sixfold.v1.ListMldInterfacesResponse
-	(*ListMldGroupsResponse)(nil),       // 69: sixfold.v1.ListMldGroupsResponse
-	(*ListMroutesResponse)(nil),         // 70: sixfold.v1.ListMroutesResponse
-	(*GetFirewallResponse)(nil),         // 71: sixfold.v1.GetFirewallResponse
-	(*ListFirewallRulesResponse)(nil),   // 72: sixfold.v1.ListFirewallRulesResponse
-	(*ListFirewallSetsResponse)(nil),    // 73: sixfold.v1.ListFirewallSetsResponse
-	(*TestFirewallResponse)(nil),        // 74: sixfold.v1.TestFirewallResponse
+	(*ListInterfacesRequest)(nil),            // 0: sixfold.v1.ListInterfacesRequest
+	(*ListInterfacesResponse)(nil),           // 1: sixfold.v1.ListInterfacesResponse
+	(*ListRoutesRequest)(nil),                // 2: sixfold.v1.ListRoutesRequest
+	(*ListRoutesResponse)(nil),               // 3: sixfold.v1.ListRoutesResponse
+	(*ListPrefixesRequest)(nil),              // 4: sixfold.v1.ListPrefixesRequest
+	(*ListPrefixesResponse)(nil),             // 5: sixfold.v1.ListPrefixesResponse
+	(*ListLeasesRequest)(nil),                // 6: sixfold.v1.ListLeasesRequest
+	(*ListLeasesResponse)(nil),               // 7: sixfold.v1.ListLeasesResponse
+	(*ListNeighborsRequest)(nil),             // 8: sixfold.v1.ListNeighborsRequest
+	(*ListNeighborsResponse)(nil),            // 9: sixfold.v1.ListNeighborsResponse
+	(*GetBgpRequest)(nil),                    // 10: sixfold.v1.GetBgpRequest
+	(*GetBgpResponse)(nil),                   // 11: sixfold.v1.GetBgpResponse
+	(*ListBgpPathsRequest)(nil),              // 12: sixfold.v1.ListBgpPathsRequest
+	(*ListBgpPathsResponse)(nil),             // 13: sixfold.v1.ListBgpPathsResponse
+	(*ListAdvertisementsRequest)(nil),        // 14: sixfold.v1.ListAdvertisementsRequest
+	(*ListAdvertisementsResponse)(nil),       // 15: sixfold.v1.ListAdvertisementsResponse
+	(*ListVxlansRequest)(nil),                // 16: sixfold.v1.ListVxlansRequest
+	(*ListVxlansResponse)(nil),               // 17: sixfold.v1.ListVxlansResponse
+	(*ListVxlanForwardingRequest)(nil),       // 18: sixfold.v1.ListVxlanForwardingRequest
+	(*ListVxlanForwardingResponse)(nil),      // 19: sixfold.v1.ListVxlanForwardingResponse
+	(*GetDhcpv6Request)(nil),                 // 20: sixfold.v1.GetDhcpv6Request
+	(*GetDhcpv6Response)(nil),                // 21: sixfold.v1.GetDhcpv6Response
+	(*ListPendingRequest)(nil),               // 22: sixfold.v1.ListPendingRequest
+	(*ListPendingResponse)(nil),              // 23: sixfold.v1.ListPendingResponse
+	(*GetVersionRequest)(nil),                // 24: sixfold.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),               // 25: sixfold.v1.GetVersionResponse
+	(*ListDriftRequest)(nil),                 // 26: sixfold.v1.ListDriftRequest
+	(*ListDriftResponse)(nil),                // 27: sixfold.v1.ListDriftResponse
+	(*ListAuditRequest)(nil),                 // 28: sixfold.v1.ListAuditRequest
+	(*ListAuditResponse)(nil),                // 29: sixfold.v1.ListAuditResponse
+	(*ExplainRequest)(nil),                   // 30: sixfold.v1.ExplainRequest
+	(*ExplainResponse)(nil),                  // 31: sixfold.v1.ExplainResponse
+	(*Finding)(nil),                          // 32: sixfold.v1.Finding
+	(*WatchRequest)(nil),                     // 33: sixfold.v1.WatchRequest
+	(*WatchResponse)(nil),                    // 34: sixfold.v1.WatchResponse
+	(*MonitorRequest)(nil),                   // 35: sixfold.v1.MonitorRequest
+	(*MonitorResponse)(nil),                  // 36: sixfold.v1.MonitorResponse
+	nil,                                      // 37: sixfold.v1.GetDhcpv6Response.DroppedEntry
+	(*InterfaceState)(nil),                   // 38: sixfold.v1.InterfaceState
+	(*RouteState)(nil),                       // 39: sixfold.v1.RouteState
+	(*PrefixState)(nil),                      // 40: sixfold.v1.PrefixState
+	(*Lease)(nil),                            // 41: sixfold.v1.Lease
+	(*NeighborEntry)(nil),                    // 42: sixfold.v1.NeighborEntry
+	(*BgpNeighborState)(nil),                 // 43: sixfold.v1.BgpNeighborState
+	(*BgpPath)(nil),                          // 44: sixfold.v1.BgpPath
+	(*Advertisement)(nil),                    // 45: sixfold.v1.Advertisement
+	(*VxlanState)(nil),                       // 46: sixfold.v1.VxlanState
+	(*ForwardingEntry)(nil),                  // 47: sixfold.v1.ForwardingEntry
+	(*Dhcpv6LinkState)(nil),                  // 48: sixfold.v1.Dhcpv6LinkState
+	(*Pending)(nil),                          // 49: sixfold.v1.Pending
+	(*timestamppb.Timestamp)(nil),            // 50: google.protobuf.Timestamp
+	(*UnitState)(nil),                        // 51: sixfold.v1.UnitState
+	(*Drift)(nil),                            // 52: sixfold.v1.Drift
+	(*AuditRecord)(nil),                      // 53: sixfold.v1.AuditRecord
+	(*Revision)(nil),                         // 54: sixfold.v1.Revision
+	(*MldInterface)(nil),                     // 55: sixfold.v1.MldInterface
+	(*MldGroup)(nil),                         // 56: sixfold.v1.MldGroup
+	(*Mroute)(nil),                           // 57: sixfold.v1.Mroute
+	(*Event)(nil),                            // 58: sixfold.v1.Event
+	(*ListVrfsRequest)(nil),                  // 59: sixfold.v1.ListVrfsRequest
+	(*ListMldInterfacesRequest)(nil),         // 60: sixfold.v1.ListMldInterfacesRequest
+	(*ListMldGroupsRequest)(nil),             // 61: sixfold.v1.ListMldGroupsRequest
+	(*ListMroutesRequest)(nil),               // 62: sixfold.v1.ListMroutesRequest
+	(*GetFirewallRequest)(nil),               // 63: sixfold.v1.GetFirewallRequest
+	(*ListFirewallRulesRequest)(nil),         // 64: sixfold.v1.ListFirewallRulesRequest
+	(*ListFirewallSetsRequest)(nil),          // 65: sixfold.v1.ListFirewallSetsRequest
+	(*ListFirewallTranslationsRequest)(nil),  // 66: sixfold.v1.ListFirewallTranslationsRequest
+	(*TestFirewallRequest)(nil),              // 67: sixfold.v1.TestFirewallRequest
+	(*ListVrfsResponse)(nil),                 // 68: sixfold.v1.ListVrfsResponse
+	(*ListMldInterfacesResponse)(nil),        // 69: sixfold.v1.ListMldInterfacesResponse
+	(*ListMldGroupsResponse)(nil),            // 70: sixfold.v1.ListMldGroupsResponse
+	(*ListMroutesResponse)(nil),              // 71: sixfold.v1.ListMroutesResponse
+	(*GetFirewallResponse)(nil),              // 72: sixfold.v1.GetFirewallResponse
+	(*ListFirewallRulesResponse)(nil),        // 73: sixfold.v1.ListFirewallRulesResponse
+	(*ListFirewallSetsResponse)(nil),         // 74: sixfold.v1.ListFirewallSetsResponse
+	(*ListFirewallTranslationsResponse)(nil), // 75: sixfold.v1.ListFirewallTranslationsResponse
+	(*TestFirewallResponse)(nil),             // 76: sixfold.v1.TestFirewallResponse
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
@@ -2882,42 +2885,44 @@ var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	63, // 49: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
 	64, // 50: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
 	65, // 51: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
-	66, // 52: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
-	22, // 53: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	26, // 54: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
-	28, // 55: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
-	30, // 56: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
-	33, // 57: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
-	35, // 58: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
-	24, // 59: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 60: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 61: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	67, // 62: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
-	5,  // 63: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 64: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 65: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 66: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 67: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 68: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 69: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 70: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
-	68, // 71: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
-	69, // 72: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
-	70, // 73: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
-	21, // 74: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	71, // 75: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
-	72, // 76: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
-	73, // 77: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
-	74, // 78: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
-	23, // 79: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	27, // 80: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	29, // 81: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	31, // 82: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	34, // 83: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	36, // 84: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	25, // 85: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	60, // [60:86] is the sub-list for method output_type
-	34, // [34:60] is the sub-list for method input_type
+	66, // 52: sixfold.v1.StateService.ListFirewallTranslations:input_type -> sixfold.v1.ListFirewallTranslationsRequest
+	67, // 53: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
+	22, // 54: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	26, // 55: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	28, // 56: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	30, // 57: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	33, // 58: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	35, // 59: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	24, // 60: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 61: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 62: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	68, // 63: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
+	5,  // 64: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 65: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 66: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 67: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 68: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 69: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 70: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 71: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	69, // 72: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
+	70, // 73: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
+	71, // 74: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
+	21, // 75: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	72, // 76: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
+	73, // 77: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
+	74, // 78: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
+	75, // 79: sixfold.v1.StateService.ListFirewallTranslations:output_type -> sixfold.v1.ListFirewallTranslationsResponse
+	76, // 80: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
+	23, // 81: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 82: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 83: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 84: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 85: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 86: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	25, // 87: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	61, // [61:88] is the sub-list for method output_type
+	34, // [34:61] is the sub-list for method input_type
 	34, // [34:34] is the sub-list for extension type_name
 	34, // [34:34] is the sub-list for extension extendee
 	0,  // [0:34] is the sub-list for field type_name

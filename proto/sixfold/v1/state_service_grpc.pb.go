@@ -19,32 +19,33 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	StateService_ListInterfaces_FullMethodName      = "/sixfold.v1.StateService/ListInterfaces"
-	StateService_ListRoutes_FullMethodName          = "/sixfold.v1.StateService/ListRoutes"
-	StateService_ListVrfs_FullMethodName            = "/sixfold.v1.StateService/ListVrfs"
-	StateService_ListPrefixes_FullMethodName        = "/sixfold.v1.StateService/ListPrefixes"
-	StateService_ListLeases_FullMethodName          = "/sixfold.v1.StateService/ListLeases"
-	StateService_ListNeighbors_FullMethodName       = "/sixfold.v1.StateService/ListNeighbors"
-	StateService_GetBgp_FullMethodName              = "/sixfold.v1.StateService/GetBgp"
-	StateService_ListBgpPaths_FullMethodName        = "/sixfold.v1.StateService/ListBgpPaths"
-	StateService_ListAdvertisements_FullMethodName  = "/sixfold.v1.StateService/ListAdvertisements"
-	StateService_ListVxlans_FullMethodName          = "/sixfold.v1.StateService/ListVxlans"
-	StateService_ListVxlanForwarding_FullMethodName = "/sixfold.v1.StateService/ListVxlanForwarding"
-	StateService_ListMldInterfaces_FullMethodName   = "/sixfold.v1.StateService/ListMldInterfaces"
-	StateService_ListMldGroups_FullMethodName       = "/sixfold.v1.StateService/ListMldGroups"
-	StateService_ListMroutes_FullMethodName         = "/sixfold.v1.StateService/ListMroutes"
-	StateService_GetDhcpv6_FullMethodName           = "/sixfold.v1.StateService/GetDhcpv6"
-	StateService_GetFirewall_FullMethodName         = "/sixfold.v1.StateService/GetFirewall"
-	StateService_ListFirewallRules_FullMethodName   = "/sixfold.v1.StateService/ListFirewallRules"
-	StateService_ListFirewallSets_FullMethodName    = "/sixfold.v1.StateService/ListFirewallSets"
-	StateService_TestFirewall_FullMethodName        = "/sixfold.v1.StateService/TestFirewall"
-	StateService_ListPending_FullMethodName         = "/sixfold.v1.StateService/ListPending"
-	StateService_ListDrift_FullMethodName           = "/sixfold.v1.StateService/ListDrift"
-	StateService_ListAudit_FullMethodName           = "/sixfold.v1.StateService/ListAudit"
-	StateService_Explain_FullMethodName             = "/sixfold.v1.StateService/Explain"
-	StateService_Watch_FullMethodName               = "/sixfold.v1.StateService/Watch"
-	StateService_Monitor_FullMethodName             = "/sixfold.v1.StateService/Monitor"
-	StateService_GetVersion_FullMethodName          = "/sixfold.v1.StateService/GetVersion"
+	StateService_ListInterfaces_FullMethodName           = "/sixfold.v1.StateService/ListInterfaces"
+	StateService_ListRoutes_FullMethodName               = "/sixfold.v1.StateService/ListRoutes"
+	StateService_ListVrfs_FullMethodName                 = "/sixfold.v1.StateService/ListVrfs"
+	StateService_ListPrefixes_FullMethodName             = "/sixfold.v1.StateService/ListPrefixes"
+	StateService_ListLeases_FullMethodName               = "/sixfold.v1.StateService/ListLeases"
+	StateService_ListNeighbors_FullMethodName            = "/sixfold.v1.StateService/ListNeighbors"
+	StateService_GetBgp_FullMethodName                   = "/sixfold.v1.StateService/GetBgp"
+	StateService_ListBgpPaths_FullMethodName             = "/sixfold.v1.StateService/ListBgpPaths"
+	StateService_ListAdvertisements_FullMethodName       = "/sixfold.v1.StateService/ListAdvertisements"
+	StateService_ListVxlans_FullMethodName               = "/sixfold.v1.StateService/ListVxlans"
+	StateService_ListVxlanForwarding_FullMethodName      = "/sixfold.v1.StateService/ListVxlanForwarding"
+	StateService_ListMldInterfaces_FullMethodName        = "/sixfold.v1.StateService/ListMldInterfaces"
+	StateService_ListMldGroups_FullMethodName            = "/sixfold.v1.StateService/ListMldGroups"
+	StateService_ListMroutes_FullMethodName              = "/sixfold.v1.StateService/ListMroutes"
+	StateService_GetDhcpv6_FullMethodName                = "/sixfold.v1.StateService/GetDhcpv6"
+	StateService_GetFirewall_FullMethodName              = "/sixfold.v1.StateService/GetFirewall"
+	StateService_ListFirewallRules_FullMethodName        = "/sixfold.v1.StateService/ListFirewallRules"
+	StateService_ListFirewallSets_FullMethodName         = "/sixfold.v1.StateService/ListFirewallSets"
+	StateService_ListFirewallTranslations_FullMethodName = "/sixfold.v1.StateService/ListFirewallTranslations"
+	StateService_TestFirewall_FullMethodName             = "/sixfold.v1.StateService/TestFirewall"
+	StateService_ListPending_FullMethodName              = "/sixfold.v1.StateService/ListPending"
+	StateService_ListDrift_FullMethodName                = "/sixfold.v1.StateService/ListDrift"
+	StateService_ListAudit_FullMethodName                = "/sixfold.v1.StateService/ListAudit"
+	StateService_Explain_FullMethodName                  = "/sixfold.v1.StateService/Explain"
+	StateService_Watch_FullMethodName                    = "/sixfold.v1.StateService/Watch"
+	StateService_Monitor_FullMethodName                  = "/sixfold.v1.StateService/Monitor"
+	StateService_GetVersion_FullMethodName               = "/sixfold.v1.StateService/GetVersion"
 )
 
 // StateServiceClient is the client API for StateService service.
@@ -93,6 +94,8 @@ type StateServiceClient interface {
 	ListFirewallRules(ctx context.Context, in *ListFirewallRulesRequest, opts ...grpc.CallOption) (*ListFirewallRulesResponse, error)
 	// ListFirewallSets lists the sets that the rules refer to, by name.
 	ListFirewallSets(ctx context.Context, in *ListFirewallSetsRequest, opts ...grpc.CallOption) (*ListFirewallSetsResponse, error)
+	// ListFirewallTranslations lists masquerades, prefix translations, port forwards and MSS clamps, with what they do now.
+	ListFirewallTranslations(ctx context.Context, in *ListFirewallTranslationsRequest, opts ...grpc.CallOption) (*ListFirewallTranslationsResponse, error)
 	// TestFirewall tells what the firewall does with a packet, and by which rule; no packet is sent.
 	TestFirewall(ctx context.Context, in *TestFirewallRequest, opts ...grpc.CallOption) (*TestFirewallResponse, error)
 	// ListPending lists what is configured but cannot run yet.
@@ -304,6 +307,16 @@ func (c *stateServiceClient) ListFirewallSets(ctx context.Context, in *ListFirew
 	return out, nil
 }
 
+func (c *stateServiceClient) ListFirewallTranslations(ctx context.Context, in *ListFirewallTranslationsRequest, opts ...grpc.CallOption) (*ListFirewallTranslationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFirewallTranslationsResponse)
+	err := c.cc.Invoke(ctx, StateService_ListFirewallTranslations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *stateServiceClient) TestFirewall(ctx context.Context, in *TestFirewallRequest, opts ...grpc.CallOption) (*TestFirewallResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(TestFirewallResponse)
@@ -448,6 +461,8 @@ type StateServiceServer interface {
 	ListFirewallRules(context.Context, *ListFirewallRulesRequest) (*ListFirewallRulesResponse, error)
 	// ListFirewallSets lists the sets that the rules refer to, by name.
 	ListFirewallSets(context.Context, *ListFirewallSetsRequest) (*ListFirewallSetsResponse, error)
+	// ListFirewallTranslations lists masquerades, prefix translations, port forwards and MSS clamps, with what they do now.
+	ListFirewallTranslations(context.Context, *ListFirewallTranslationsRequest) (*ListFirewallTranslationsResponse, error)
 	// TestFirewall tells what the firewall does with a packet, and by which rule; no packet is sent.
 	TestFirewall(context.Context, *TestFirewallRequest) (*TestFirewallResponse, error)
 	// ListPending lists what is configured but cannot run yet.
@@ -532,6 +547,9 @@ func (UnimplementedStateServiceServer) ListFirewallRules(context.Context, *ListF
 }
 func (UnimplementedStateServiceServer) ListFirewallSets(context.Context, *ListFirewallSetsRequest) (*ListFirewallSetsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListFirewallSets not implemented")
+}
+func (UnimplementedStateServiceServer) ListFirewallTranslations(context.Context, *ListFirewallTranslationsRequest) (*ListFirewallTranslationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFirewallTranslations not implemented")
 }
 func (UnimplementedStateServiceServer) TestFirewall(context.Context, *TestFirewallRequest) (*TestFirewallResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TestFirewall not implemented")
@@ -902,6 +920,24 @@ func _StateService_ListFirewallSets_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StateService_ListFirewallTranslations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFirewallTranslationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListFirewallTranslations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListFirewallTranslations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListFirewallTranslations(ctx, req.(*ListFirewallTranslationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StateService_TestFirewall_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(TestFirewallRequest)
 	if err := dec(in); err != nil {
@@ -1110,6 +1146,10 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListFirewallSets",
 			Handler:    _StateService_ListFirewallSets_Handler,
+		},
+		{
+			MethodName: "ListFirewallTranslations",
+			Handler:    _StateService_ListFirewallTranslations_Handler,
 		},
 		{
 			MethodName: "TestFirewall",
