@@ -31,7 +31,8 @@ func rootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sixfold",
 		Short: "An IPv6 router in one program",
-		Long: `An IPv6 router in one program: prefix delegation, router advertisements, DHCPv6, BGP and VXLAN.
+		Long: `An IPv6 router in one program: prefix delegation, router advertisements, DHCPv6, BGP, VXLAN,
+multicast, VRFs and a firewall.
 
 Commands may be shortened as long as they are unambiguous: sixfold sh int.
 

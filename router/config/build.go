@@ -333,11 +333,7 @@ func (b *builder) link(name string, s *spot) bool {
 	if slices.ContainsFunc(b.interfaces, func(i string) bool { return MatchInterface(i, name) }) {
 		return true
 	}
-	if len(b.interfaces) == 0 {
-		b.errorf(s, "unknown interface %s: none is configured under interfaces", excerpt(name))
-		return false
-	}
-	b.accepted(s, some(b.interfaces), "unknown interface %s%s", excerpt(name), suggest(name, b.interfaces))
+	b.accepted(s, some(b.interfaces), "%s", b.unknownLink(name))
 	return false
 }
 

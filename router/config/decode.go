@@ -175,7 +175,7 @@ func (d *decoder) items(node *yaml.Node, field protoreflect.FieldDescriptor, s *
 	if node.Kind != yaml.SequenceNode {
 		hint := ""
 		if node.Kind == yaml.ScalarNode {
-			hint = "; write [" + excerpt(node.Value) + "]"
+			hint = "; write [" + inBrackets(node.Value) + "]"
 		}
 		d.wrong(node, s, "expected a list, got %s%s", describe(node), hint)
 		return false
@@ -208,7 +208,7 @@ func (d *decoder) single(node *yaml.Node, field protoreflect.FieldDescriptor, s 
 		return false
 	}
 	if node.Kind != yaml.ScalarNode {
-		d.wrong(node, s, "expected %s, got %s", expected(field), describe(node))
+		d.wrong(node, s, "expected %s, got %s%s", expected(field), describe(node), addressTakenApart(node))
 		return false
 	}
 	if !d.untagged(node, s) {

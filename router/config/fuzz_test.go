@@ -117,7 +117,7 @@ func TestFromProto(t *testing.T) {
 interfaces.lan0.mtu: 0 is out of range; accepted: 68 to 65535
 interfaces.lan1.addresses[0]: 2001:db8::1/64 is also interfaces.lan0.addresses[0]
 interfaces.lan1.vxlan.vni: is missing; accepted: 1 to 16777215
-routes["2001:db8::/32"].interface: unknown interface wan0, did you mean lan0?; accepted: lan0, lan1`
+routes["2001:db8::/32"].interface: unknown interface wan0, did you mean lan0? Or add ` + "`wan0: {}`" + ` under interfaces; accepted: lan0, lan1`
 	if err == nil {
 		t.Fatal("no error")
 	}

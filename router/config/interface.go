@@ -7,9 +7,14 @@ import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 )
 
+// kernelName tells whether the kernel uses the name for something else than an interface.
+func kernelName(name string) bool {
+	return slices.Contains([]string{".", "..", "all", "default"}, name)
+}
+
 // iface converts an interface.
 func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface {
-	if slices.Contains([]string{".", "..", "all", "default"}, name) {
+	if kernelName(name) {
 		b.key(s, "%s cannot be the name of an interface: the kernel has another use for it", name)
 	}
 	i := Interface{

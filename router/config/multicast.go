@@ -333,7 +333,7 @@ func scopeNumber(word string) uint8 {
 func (b *builder) multicastBoundary(link string, m *sixfoldv1.MulticastBoundary, s *spot) MulticastBoundary {
 	out := MulticastBoundary{Link: link, Scope: scopeNumber(m.GetScope())}
 	if !slices.ContainsFunc(b.interfaces, func(i string) bool { return MatchInterface(i, link) }) {
-		b.key(s, "unknown interface %s%s", excerpt(link), suggest(link, b.interfaces))
+		b.key(s, "%s", b.unknownLink(link))
 	}
 	if m.GetScope() == "" && len(m.GetGroups()) == 0 {
 		b.errorf(s, "the boundary holds nothing: scope or groups belong into it")

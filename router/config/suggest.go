@@ -1,7 +1,10 @@
 package config
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -66,4 +69,34 @@ func some(names []string) []string {
 		names = append(names[:12:12], "…")
 	}
 	return names
+}
+
+// unknownLink says of a name that no interface has, and how one gets it.
+func (b *builder) unknownLink(name string) string {
+	near, add := suggest(name, b.interfaces), entryOf(name)
+	switch {
+	case add == "" && len(b.interfaces) == 0:
+		return fmt.Sprintf("unknown interface %s: none is configured under interfaces", excerpt(name))
+	case add == "":
+		return "unknown interface " + excerpt(name) + near
+	case near != "":
+		return fmt.Sprintf("unknown interface %s%s Or add `%s` under interfaces", name, near, add)
+	}
+	return fmt.Sprintf("unknown interface %s: add `%s` under interfaces", name, add)
+}
+
+var (
+	interfaceName = regexp.MustCompile(`^[^/\s:%]{1,15}$`)
+	plainName     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`)
+)
+
+// entryOf is what configures an interface of the name without any settings; empty: none can have it.
+func entryOf(name string) string {
+	switch {
+	case !interfaceName.MatchString(name) || kernelName(name):
+		return ""
+	case plainName.MatchString(name):
+		return name + ": {}"
+	}
+	return strconv.Quote(name) + ": {}"
 }

@@ -111,6 +111,10 @@ func syntaxError(s string, err error, r *report) {
 	if u := yamlUnknown.FindStringSubmatch(message); u != nil {
 		message = fmt.Sprintf("*%s names no anchor (&%[1]s) before it; a value that begins with * needs quotes", excerpt(u[1]))
 	}
+	if place, hint := unquotedAddress(r.lines, where, m[2]); hint != "" {
+		r.add(place, "", nil, hint)
+		return
+	}
 	refine(&where, m[2], r)
 	if strings.HasPrefix(message, "exceeded max depth") {
 		message = "nested too deeply"
