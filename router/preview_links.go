@@ -46,10 +46,13 @@ func (r *Router) foresee(ctx context.Context, in *Inputs) (*foreseen, error) {
 			return nil, err
 		}
 		links, fresh := withLinks(before, f.devices, plan.Config)
-		links = kernel.Simulate(plan.Kernel, links)
+		links = kernel.Simulate(plan.Kernel, r.links.PutBack(plan.Kernel, links))
 		mtu := map[string]int{}
 		for name, l := range links {
-			if _, made := plan.VXLAN.Devices[name]; !made && l.MTU != before[name].MTU {
+			_, made := plan.VXLAN.Devices[name]
+			was, exists := before[name]
+			// A VXLAN device has the MTU that is written to it as to any link; one without a word about that follows the link below.
+			if l.MTU != was.MTU && (!made || exists && plan.Kernel.Links[name].MTU == l.MTU) {
 				mtu[name] = l.MTU
 			}
 		}
