@@ -116,7 +116,7 @@ func (d *decoder) section(node *yaml.Node, s *spot, only protoreflect.FieldDescr
 	case isNull(node):
 		d.wrong(node, s, "has nothing in it; write {} to take the defaults, or leave it out")
 	case only != nil:
-		d.wrong(node, s, "expected a list of %s, got %s", only.Name(), describe(node))
+		d.wrong(node, s, "expected a list of %s, got %s%s", only.Name(), describe(node), asList(node, only))
 	default:
 		d.wrong(node, s, "expected a section (NAME: VALUE lines), got %s", describe(node))
 	}
@@ -167,17 +167,21 @@ func (d *decoder) entries(node *yaml.Node, field protoreflect.FieldDescriptor, s
 	return true
 }
 
+// asList says how a single value that should be a list is written. A text cannot be an item of a list of sections.
+func asList(node *yaml.Node, field protoreflect.FieldDescriptor) string {
+	if node.Kind != yaml.ScalarNode || field.Message() != nil {
+		return ""
+	}
+	return "; write [" + inBrackets(node.Value) + "]"
+}
+
 // items checks a list. A wrong item stays, empty, so that the others keep their numbers; nothing is said of it again.
 func (d *decoder) items(node *yaml.Node, field protoreflect.FieldDescriptor, s *spot) bool {
 	if isNull(node) {
 		return false
 	}
 	if node.Kind != yaml.SequenceNode {
-		hint := ""
-		if node.Kind == yaml.ScalarNode {
-			hint = "; write [" + inBrackets(node.Value) + "]"
-		}
-		d.wrong(node, s, "expected a list, got %s%s", describe(node), hint)
+		d.wrong(node, s, "expected a list, got %s%s", describe(node), asList(node, field))
 		return false
 	}
 	if !d.untagged(node, s) {
