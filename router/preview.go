@@ -82,9 +82,9 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
 	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
 		"firewall": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
-		"fib": func(p *Plan, _ kernel.Links) ([]change.Op, error) {
+		"fib": func(p *Plan, links kernel.Links) ([]change.Op, error) {
 			ops, err := r.previewRules(p, false)
-			return append(ops, previewRoutes(r.table, p)...), err
+			return append(ops, previewRoutes(r.table, p, r.monitor.Links(), links)...), err
 		},
 		"services": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.services.Preview(p.Services) },
 		"bgp":      r.previewBGP,

@@ -11,8 +11,9 @@ import (
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
-// previewRoutes tells how the routes that follow from the plan itself change.
-func previewRoutes(table *rib.Table, plan *Plan) []change.Op {
+// previewRoutes tells how the routes that follow from the plan itself change, if the links are as in before and become after.
+// Connected ones are of the kernel: what somebody else's address has, we take notice of or forget, and change nothing.
+func previewRoutes(table *rib.Table, plan *Plan, before, after kernel.Links) []change.Op {
 	planned := map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate}
 	want := map[rib.Source]map[rib.Key]rib.Route{}
 	keep := map[rib.Key]bool{} // prefixes that keep some route
@@ -34,10 +35,12 @@ func previewRoutes(table *rib.Table, plan *Plan) []change.Op {
 		op.Object = routeObject(r)
 		steps = append(steps, step{r.Key(), src, op})
 	}
+	had, stays := hasConnected(before), hasConnected(after)
 	for _, e := range table.Entries(func(src rib.Source) bool { return want[src] != nil }) {
 		next, ok := want[e.Source][e.Route.Key()]
 		delete(want[e.Source], e.Route.Key())
 		switch {
+		case !ok && e.Source == rib.Connected && stays(e.Route):
 		case !ok:
 			op := change.Op{Class: change.Delete, Action: fmt.Sprintf("remove the %s route%s", e.Source, way(e.Route))}
 			if !keep[e.Route.Key()] && e.Route.Kind == rib.Unicast && !otherSource(table, e, want) {
@@ -53,6 +56,9 @@ func previewRoutes(table *rib.Table, plan *Plan) []change.Op {
 	}
 	for src, routes := range want {
 		for _, r := range routes {
+			if src == rib.Connected && had(r) {
+				continue
+			}
 			add(src, r, change.Op{Action: fmt.Sprintf("add the %s route%s", src, way(r))})
 		}
 	}
@@ -65,6 +71,17 @@ func previewRoutes(table *rib.Table, plan *Plan) []change.Op {
 		ops = append(ops, s.op)
 	}
 	return ops
+}
+
+// hasConnected says of connected routes whether the kernel has them, with links like these.
+func hasConnected(links kernel.Links) func(rib.Route) bool {
+	tables := links.Tables()
+	return func(r rib.Route) bool {
+		l, ok := links[r.Link]
+		return ok && l.Running && tables(l) == r.Key().Table && slices.ContainsFunc(l.Addresses, func(a kernel.AddressState) bool {
+			return a.Prefix.Masked() == r.Key().Prefix
+		})
+	}
 }
 
 // otherSource reports whether a source that is not planned has a route of the same prefix.
