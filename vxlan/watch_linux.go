@@ -16,6 +16,7 @@ const (
 	rest    = 10                     // times that a look took pass before the next: whoever can send to us can fill a forwarding table
 	longest = 10 * time.Second       // that anything waits for a look
 	recheck = 30 * time.Second       // while something is wrong that no event may tell the end of
+	patient = 2 * time.Second        // that something is wrong before it is worth a word: a link may go just before we are told to do without it
 )
 
 // Run makes and changes devices when the links under them appear or change, until ctx ends; then it returns nil. It leaves the
@@ -37,11 +38,12 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // look synchronizes after changes.
 func (m *Manager) look(ctx context.Context, changed <-chan struct{}, ended chan error) error {
-	last, pause := "", settle
+	var wrong complaint
+	pause := settle
 	for {
 		var again <-chan time.Time
-		if m.troubled() {
-			again = time.After(recheck)
+		if wrong.text != "" || m.troubled() {
+			again = time.After(wrong.wait(recheck, time.Now()))
 		}
 		select {
 		case <-ctx.Done():
@@ -64,10 +66,9 @@ func (m *Manager) look(ctx context.Context, changed <-chan struct{}, ended chan 
 			text = err.Error()
 		}
 		pause = min(max(settle, rest*time.Since(began)), longest)
-		if text != last && text != "" && ctx.Err() == nil {
+		if wrong.due(text, time.Now()) && ctx.Err() == nil {
 			m.log.Warn("vxlan devices are not as configured", "error", text)
 		}
-		last = text
 	}
 }
 
