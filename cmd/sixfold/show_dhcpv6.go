@@ -46,22 +46,7 @@ func printDHCPv6(p printer, m *sixfoldv1.GetDhcpv6Response) error {
 	for _, reason := range slices.Sorted(maps.Keys(m.GetDropped())) {
 		dropped.add(reason, number(m.GetDropped()[reason]))
 	}
-	first := true
-	for _, t := range []*table{pools, messages, dropped} {
-		if len(t.rows) == 0 {
-			continue
-		}
-		if !first {
-			if err := writeAll(p.out, "\n"); err != nil {
-				return err
-			}
-		}
-		first = false
-		if err := t.write(p.out); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeTables(p, pools, messages, dropped)
 }
 
 // poolSize writes a number that may be beyond counting.

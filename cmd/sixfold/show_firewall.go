@@ -119,26 +119,6 @@ func printFirewall(p printer, m *sixfoldv1.FirewallReport) error {
 		setTable(p, m.GetSets()), drops)
 }
 
-// writeTables writes those that have rows, with an empty line between them.
-func writeTables(p printer, list ...*table) error {
-	first := true
-	for _, t := range list {
-		if len(t.rows) == 0 {
-			continue
-		}
-		if !first {
-			if err := writeAll(p.out, "\n"); err != nil {
-				return err
-			}
-		}
-		first = false
-		if err := t.write(p.out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func ruleTable(p printer, rules []*sixfoldv1.FirewallRuleState) *table {
 	t := p.table("FROM", "TO", ">NO", "ACTION", ">PACKETS", ">BYTES", "NAME", "MATCH", "WHERE")
 	for _, r := range rules {

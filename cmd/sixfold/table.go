@@ -159,3 +159,23 @@ func displayWidth(s string) int {
 	}
 	return n
 }
+
+// writeTables writes those that have rows, with an empty line between them.
+func writeTables(p printer, list ...*table) error {
+	first := true
+	for _, t := range list {
+		if len(t.rows) == 0 {
+			continue
+		}
+		if !first {
+			if err := writeAll(p.out, "\n"); err != nil {
+				return err
+			}
+		}
+		first = false
+		if err := t.write(p.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -88,21 +88,10 @@ func (b *builder) portVLANs(p *BridgePort, bridge string, s *spot) {
 
 // usesIP names the field of an interface that needs it to be reached itself; empty: none.
 func usesIP(i *Interface) string {
-	switch {
-	case len(i.Addresses) > 0:
+	if len(i.Addresses) > 0 {
 		return "addresses"
-	case i.Advertise != nil:
-		return "advertise"
-	case i.DHCPv6 != nil:
-		return "dhcpv6"
-	case i.AcceptRA:
-		return "accept_ra"
-	case i.RequestAddress:
-		return "request_address"
-	case len(i.Delegations) > 0:
-		return "delegations"
 	}
-	return ""
+	return speaksIPv6(i)
 }
 
 // checkVLANs reports VLANs of the same number on the same interface, and those that nothing can reach.

@@ -48,6 +48,11 @@ func usesIPv6(i *Interface) string {
 			return e.String()
 		}
 	}
+	return speaksIPv6(i)
+}
+
+// speaksIPv6 names the field of an interface, beside its addresses, that needs IPv6; empty: none.
+func speaksIPv6(i *Interface) string {
 	switch {
 	case i.Advertise != nil:
 		return "advertise"
