@@ -61,9 +61,21 @@ func (p *planner) planZones(f *config.Firewall) {
 	for _, z := range f.Zones {
 		p.plan.Firewall.Zones = append(p.plan.Firewall.Zones, firewall.Zone{
 			Name: z.Name, Interfaces: links[z.Name], Stateless: z.Stateless, SourceCheck: checks[z.SourceCheck],
-			Slaves: slices.ContainsFunc(links[z.Name], func(link string) bool { return p.vrfOf(link) != "" }),
+			Bridges: p.bridges(links[z.Name]),
+			Slaves:  slices.ContainsFunc(links[z.Name], func(link string) bool { return p.vrfOf(link) != "" }),
 		})
 	}
+}
+
+// bridges returns the links of a list that are bridges.
+func (p *planner) bridges(links []string) []string {
+	var out []string
+	for _, name := range links {
+		if p.Links[name].Kind == "bridge" {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // networks resolves conditions on addresses: what they are now, whether some are in a delegated prefix, and whether some wait for it.

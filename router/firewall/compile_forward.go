@@ -5,6 +5,7 @@ import "net/netip"
 // forward compiles what passes between zones.
 func (c *compiler) forward() {
 	base := &Chain{Name: "forward", Hook: ForwardHook, Priority: priorityFilter}
+	c.bridged(base)
 	c.timeouts(base)
 	base.add("connections that were let through", state(StateEstablished|StateRelated), c.counter(establishedCounter), accept())
 	for i := range c.conf.Zones {
@@ -21,6 +22,16 @@ func (c *compiler) forward() {
 		}
 	}
 	c.put(base)
+}
+
+// bridged lets pass what goes from one port of a bridge to another, which the kernel shows here where br_netfilter is loaded, as
+// Docker does: it is not forwarded, and DHCP or duplicate address detection have sources that no router would take.
+func (c *compiler) bridged(base *Chain) {
+	for i := range c.conf.Zones {
+		for _, bridge := range c.conf.Zones[i].Bridges {
+			base.add("between ports of "+bridge, equal(InName, nameKey(bridge)), equal(OutName, nameKey(bridge)), accept())
+		}
+	}
 }
 
 // from compiles what becomes of packets from a zone.

@@ -53,6 +53,7 @@ func (c SourceCheck) String() string {
 type Zone struct {
 	Name        string
 	Interfaces  []string // names
+	Bridges     []string // those of them that are bridges
 	Slaves      bool     // some are in a VRF, and seen by the kernel under its name
 	Stateless   bool
 	SourceCheck SourceCheck
