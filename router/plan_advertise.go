@@ -1,0 +1,79 @@
+package router
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/kernel"
+)
+
+func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self netip.Addr, addresses []cut) {
+	where := "interfaces." + i.Name + ".advertise"
+	adv := i.Advertise
+	out := ra.Interface{
+		Link: i.Name, Index: state.Index, LinkLocal: self, MAC: state.MAC,
+		MinInterval: adv.MinInterval, MaxInterval: adv.MaxInterval,
+		HopLimit: adv.HopLimit, LinkMTU: adv.LinkMTU, ReachableTime: adv.ReachableTime, RetransTimer: adv.RetransTime,
+		RouterLifetime: adv.RouterLifetime, Preference: uint8(adv.Preference),
+		RDNSS: p.resolveAddrs(where+".dns", adv.DNS), DNSSL: adv.Domains, DNSLifetime: adv.DNSLifetime,
+	}
+	if out.LinkMTU == 0 {
+		out.LinkMTU = i.MTU
+	}
+	if adv.Managed != nil {
+		out.Managed = *adv.Managed
+	} else {
+		out.Managed = i.DHCPv6 != nil && (len(i.DHCPv6.Pools) > 0 || len(i.DHCPv6.Reservations) > 0)
+	}
+	if adv.OtherConfig != nil {
+		out.OtherConfig = *adv.OtherConfig
+	} else {
+		out.OtherConfig = i.DHCPv6 != nil
+	}
+	out.Prefixes = p.advertisedPrefixes(i, addresses)
+	// RFC 7084 L-4: a router that waits for its prefix is not a default router yet.
+	if len(onLink(addresses)) == 0 && len(out.Prefixes) == 0 && slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return e.Delegation != "" && !e.Prefix.IsSingleIP() }) {
+		out.RouterLifetime = 0
+	}
+	p.plan.RA.Interfaces[i.Name] = out
+}
+
+// advertisedPrefixes are those of the link's own addresses and those that are listed.
+func (p *planner) advertisedPrefixes(i config.Interface, addresses []cut) []ra.Prefix {
+	where, adv := "interfaces."+i.Name+".advertise.prefixes", i.Advertise
+	var out []ra.Prefix
+	prefixes := onLink(addresses)
+	options := map[netip.Prefix]config.AdvertisedPrefix{}
+	for _, entry := range adv.Prefixes {
+		c, ok := p.resolve(where, entry.Prefix)
+		if !ok {
+			continue
+		}
+		c.prefix = c.prefix.Masked()
+		options[c.prefix] = entry
+		if !slices.ContainsFunc(prefixes, func(o cut) bool { return o.prefix == c.prefix }) {
+			prefixes = append(prefixes, c)
+		}
+	}
+	for _, c := range prefixes {
+		entry, listed := options[c.prefix]
+		if listed && entry.Skip {
+			continue
+		}
+		o := adv.Prefix
+		if listed {
+			o = entry.Options
+		}
+		autonomous := c.prefix.Bits() == 64
+		if o.Autonomous != nil {
+			autonomous = *o.Autonomous
+		}
+		out = append(out, ra.Prefix{
+			Prefix: c.prefix, OnLink: o.OnLink, Autonomous: autonomous, Valid: o.Valid, Preferred: o.Preferred,
+			ValidUntil: c.validUntil, PreferredUntil: c.preferredUntil,
+		})
+	}
+	return out
+}
