@@ -795,7 +795,9 @@ type Delegation struct {
 	// Take a two-message exchange where the server offers it.
 	RapidCommit bool `protobuf:"varint,3,opt,name=rapid_commit,json=rapidCommit,proto3" json:"rapid_commit,omitempty"`
 	// Identity association identifier (RFC 8415 4.2); without it one is derived from the interface and the name, the same after each restart.
-	Iaid          *uint32 `protobuf:"varint,4,opt,name=iaid,proto3,oneof" json:"iaid,omitempty"`
+	Iaid *uint32 `protobuf:"varint,4,opt,name=iaid,proto3,oneof" json:"iaid,omitempty"`
+	// Who is told when the prefix comes, changes or goes, by name: a program, a file, or a URL.
+	OnChange      map[string]*Consumer `protobuf:"bytes,7,rep,name=on_change,json=onChange,proto3" json:"on_change,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -858,6 +860,213 @@ func (x *Delegation) GetIaid() uint32 {
 	return 0
 }
 
+func (x *Delegation) GetOnChange() map[string]*Consumer {
+	if x != nil {
+		return x.OnChange
+	}
+	return nil
+}
+
+// Consumer is told of a delegation: when it comes, when its prefix changes, and when it is lost or ends, also if that happened while
+// the router was down. What was told with success is kept on disk and not told again. It has run, file, file and run, or url.
+//
+// A program gets the change as JSON on its standard input, and in its environment SIXFOLD_EVENT (bound, changed or lost),
+// SIXFOLD_DELEGATION, SIXFOLD_LINK, SIXFOLD_PREFIX and SIXFOLD_OLD_PREFIX, and what scripts of dhclient expect: reason,
+// interface, new_ip6_prefix and old_ip6_prefix. A URL gets the same JSON by POST. One that fails is tried again, less and less
+// often; of several changes in the meantime only the newest is told.
+type Consumer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Program and its arguments; no shell is involved. With file it runs only when the content of the file changed.
+	Run []string `protobuf:"bytes,1,rep,name=run,proto3" json:"run,omitempty"`
+	// File to write.
+	File *ConsumerFile `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Where to POST the change to, http or https. The certificate of the server is verified.
+	Url string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	// Sent to the URL as "Authorization: Bearer TOKEN".
+	Token string `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
+	// File of certificates, PEM, that the server of the URL is verified with; without it those of the system.
+	Ca string `protobuf:"bytes,5,opt,name=ca,proto3" json:"ca,omitempty"`
+	// User that the program runs as; without it the one that the router runs as.
+	User string `protobuf:"bytes,6,opt,name=user,proto3" json:"user,omitempty"`
+	// How long one try may take; then the program is killed, with all that it started. 1s to 1h, default 30s.
+	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// Tell also when only the lifetimes of the prefix changed, which is at each renewal.
+	Lifetimes     bool `protobuf:"varint,8,opt,name=lifetimes,proto3" json:"lifetimes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Consumer) Reset() {
+	*x = Consumer{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Consumer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Consumer) ProtoMessage() {}
+
+func (x *Consumer) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Consumer.ProtoReflect.Descriptor instead.
+func (*Consumer) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Consumer) GetRun() []string {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *Consumer) GetFile() *ConsumerFile {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *Consumer) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Consumer) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Consumer) GetCa() string {
+	if x != nil {
+		return x.Ca
+	}
+	return ""
+}
+
+func (x *Consumer) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Consumer) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Consumer) GetLifetimes() bool {
+	if x != nil {
+		return x.Lifetimes
+	}
+	return false
+}
+
+// ConsumerFile is a file that is written when a delegation changes.
+type ConsumerFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where. The file is replaced as a whole, so that nobody ever reads a part of it.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// What, in the language of Go's text/template. {{.Prefix}} is the prefix, empty when there is none; {{.Old}} the one before;
+	// {{.Delegation}}, {{.Link}}, {{.Event}}, {{.PreferredUntil}} and {{.ValidUntil}} tell more. Functions cut it up:
+	// {{subnet .Prefix 80 0}} is its first /80, {{host .Prefix "::1"}} an address in it, {{cut .Prefix "0:0:0:1::1/64"}} what
+	// "NAME 0:0:0:1::1/64" is elsewhere; {{addr}}, {{network}} and {{bits}} take a prefix apart.
+	Template string `protobuf:"bytes,2,opt,name=template,proto3" json:"template,omitempty"`
+	// Permissions, in octal; default 0644.
+	Mode string `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	// User, or user and group (root:docker), that the file belongs to; without it the one that the router runs as.
+	Owner string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Remove the file when there is no prefix; otherwise the template is written without one.
+	Remove        bool `protobuf:"varint,5,opt,name=remove,proto3" json:"remove,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsumerFile) Reset() {
+	*x = ConsumerFile{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsumerFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsumerFile) ProtoMessage() {}
+
+func (x *ConsumerFile) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsumerFile.ProtoReflect.Descriptor instead.
+func (*ConsumerFile) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ConsumerFile) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ConsumerFile) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *ConsumerFile) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *ConsumerFile) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ConsumerFile) GetRemove() bool {
+	if x != nil {
+		return x.Remove
+	}
+	return false
+}
+
 // Advertise sends router advertisements (RFC 4861 6.2.1).
 type Advertise struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -904,7 +1113,7 @@ type Advertise struct {
 
 func (x *Advertise) Reset() {
 	*x = Advertise{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +1125,7 @@ func (x *Advertise) String() string {
 func (*Advertise) ProtoMessage() {}
 
 func (x *Advertise) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[8]
+	mi := &file_sixfold_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +1138,7 @@ func (x *Advertise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Advertise.ProtoReflect.Descriptor instead.
 func (*Advertise) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Advertise) GetMaxInterval() *durationpb.Duration {
@@ -1077,7 +1286,7 @@ type AdvertisedPrefix struct {
 
 func (x *AdvertisedPrefix) Reset() {
 	*x = AdvertisedPrefix{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1298,7 @@ func (x *AdvertisedPrefix) String() string {
 func (*AdvertisedPrefix) ProtoMessage() {}
 
 func (x *AdvertisedPrefix) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[9]
+	mi := &file_sixfold_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1311,7 @@ func (x *AdvertisedPrefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdvertisedPrefix.ProtoReflect.Descriptor instead.
 func (*AdvertisedPrefix) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AdvertisedPrefix) GetOnLink() bool {
@@ -1164,14 +1373,18 @@ type Dhcpv6 struct {
 	// Pools of prefixes to delegate, by name.
 	Delegate map[string]*PrefixPool `protobuf:"bytes,10,rep,name=delegate,proto3" json:"delegate,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Reservations by name.
-	Reservations  map[string]*Reservation `protobuf:"bytes,11,rep,name=reservations,proto3" json:"reservations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Reservations map[string]*Reservation `protobuf:"bytes,11,rep,name=reservations,proto3" json:"reservations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Tell clients at once when what they hold is no longer right, by a Reconfigure (RFC 8415 18.3.11): a pool moved because our own
+	// delegation did, a reservation changed. Only clients that say they accept it are told, and get a key for it with their leases;
+	// the others learn of it when they renew. On by default.
+	Reconfigure   *bool `protobuf:"varint,13,opt,name=reconfigure,proto3,oneof" json:"reconfigure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Dhcpv6) Reset() {
 	*x = Dhcpv6{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1396,7 @@ func (x *Dhcpv6) String() string {
 func (*Dhcpv6) ProtoMessage() {}
 
 func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[10]
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1409,7 @@ func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6.ProtoReflect.Descriptor instead.
 func (*Dhcpv6) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Dhcpv6) GetRapidCommit() bool {
@@ -1276,6 +1489,13 @@ func (x *Dhcpv6) GetReservations() map[string]*Reservation {
 	return nil
 }
 
+func (x *Dhcpv6) GetReconfigure() bool {
+	if x != nil && x.Reconfigure != nil {
+		return *x.Reconfigure
+	}
+	return false
+}
+
 // AddressPool is a range of addresses to lease.
 type AddressPool struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1287,7 +1507,7 @@ type AddressPool struct {
 
 func (x *AddressPool) Reset() {
 	*x = AddressPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1519,7 @@ func (x *AddressPool) String() string {
 func (*AddressPool) ProtoMessage() {}
 
 func (x *AddressPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[11]
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1532,7 @@ func (x *AddressPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressPool.ProtoReflect.Descriptor instead.
 func (*AddressPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AddressPool) GetRange() string {
@@ -1333,13 +1553,17 @@ type PrefixPool struct {
 	PreferredLifetime *durationpb.Duration `protobuf:"bytes,3,opt,name=preferred_lifetime,json=preferredLifetime,proto3" json:"preferred_lifetime,omitempty"`
 	// Valid lifetime; without it that of the dhcpv6 section.
 	ValidLifetime *durationpb.Duration `protobuf:"bytes,4,opt,name=valid_lifetime,json=validLifetime,proto3" json:"valid_lifetime,omitempty"`
+	// Part of every delegated piece that its client must not use behind itself, because it is on the link between us (RFC 6603),
+	// written from the beginning of the piece: "::/64" is the first /64 of each, "0:0:0:f::/64" the last one of a /60. Only clients
+	// that ask for this option are told.
+	Exclude       string `protobuf:"bytes,5,opt,name=exclude,proto3" json:"exclude,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PrefixPool) Reset() {
 	*x = PrefixPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1575,7 @@ func (x *PrefixPool) String() string {
 func (*PrefixPool) ProtoMessage() {}
 
 func (x *PrefixPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1588,7 @@ func (x *PrefixPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixPool.ProtoReflect.Descriptor instead.
 func (*PrefixPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PrefixPool) GetPool() string {
@@ -1395,6 +1619,13 @@ func (x *PrefixPool) GetValidLifetime() *durationpb.Duration {
 	return nil
 }
 
+func (x *PrefixPool) GetExclude() string {
+	if x != nil {
+		return x.Exclude
+	}
+	return ""
+}
+
 // Reservation gives one client the same addresses and prefixes each time. It matches by mac, by duid, or by both.
 type Reservation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1412,7 +1643,7 @@ type Reservation struct {
 
 func (x *Reservation) Reset() {
 	*x = Reservation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1655,7 @@ func (x *Reservation) String() string {
 func (*Reservation) ProtoMessage() {}
 
 func (x *Reservation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1668,7 @@ func (x *Reservation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reservation.ProtoReflect.Descriptor instead.
 func (*Reservation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Reservation) GetMac() string {
@@ -1516,7 +1747,7 @@ type Vxlan struct {
 
 func (x *Vxlan) Reset() {
 	*x = Vxlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1759,7 @@ func (x *Vxlan) String() string {
 func (*Vxlan) ProtoMessage() {}
 
 func (x *Vxlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1772,7 @@ func (x *Vxlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vxlan.ProtoReflect.Descriptor instead.
 func (*Vxlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Vxlan) GetVni() uint32 {
@@ -1671,7 +1902,7 @@ type Vlan struct {
 
 func (x *Vlan) Reset() {
 	*x = Vlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1683,7 +1914,7 @@ func (x *Vlan) String() string {
 func (*Vlan) ProtoMessage() {}
 
 func (x *Vlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1696,7 +1927,7 @@ func (x *Vlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vlan.ProtoReflect.Descriptor instead.
 func (*Vlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Vlan) GetLink() string {
@@ -1753,7 +1984,7 @@ type Bridge struct {
 
 func (x *Bridge) Reset() {
 	*x = Bridge{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1765,7 +1996,7 @@ func (x *Bridge) String() string {
 func (*Bridge) ProtoMessage() {}
 
 func (x *Bridge) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1778,7 +2009,7 @@ func (x *Bridge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bridge.ProtoReflect.Descriptor instead.
 func (*Bridge) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Bridge) GetStp() bool {
@@ -1867,7 +2098,7 @@ type Dummy struct {
 
 func (x *Dummy) Reset() {
 	*x = Dummy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1879,7 +2110,7 @@ func (x *Dummy) String() string {
 func (*Dummy) ProtoMessage() {}
 
 func (x *Dummy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1892,7 +2123,7 @@ func (x *Dummy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dummy.ProtoReflect.Descriptor instead.
 func (*Dummy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 // Gre is a point-to-point tunnel for IPv4 and IPv6. Its local and remote address are both IPv4 or both IPv6.
@@ -1916,7 +2147,7 @@ type Gre struct {
 
 func (x *Gre) Reset() {
 	*x = Gre{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2159,7 @@ func (x *Gre) String() string {
 func (*Gre) ProtoMessage() {}
 
 func (x *Gre) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1941,7 +2172,7 @@ func (x *Gre) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gre.ProtoReflect.Descriptor instead.
 func (*Gre) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Gre) GetLocal() string {
@@ -2012,7 +2243,7 @@ type Bond struct {
 
 func (x *Bond) Reset() {
 	*x = Bond{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2024,7 +2255,7 @@ func (x *Bond) String() string {
 func (*Bond) ProtoMessage() {}
 
 func (x *Bond) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2037,7 +2268,7 @@ func (x *Bond) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bond.ProtoReflect.Descriptor instead.
 func (*Bond) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Bond) GetMode() string {
@@ -2133,7 +2364,7 @@ type BridgePort struct {
 
 func (x *BridgePort) Reset() {
 	*x = BridgePort{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2376,7 @@ func (x *BridgePort) String() string {
 func (*BridgePort) ProtoMessage() {}
 
 func (x *BridgePort) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2389,7 @@ func (x *BridgePort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BridgePort.ProtoReflect.Descriptor instead.
 func (*BridgePort) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *BridgePort) GetPvid() uint32 {
@@ -2280,7 +2511,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2292,7 +2523,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2305,7 +2536,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Route) GetVia() string {
@@ -2377,7 +2608,7 @@ type Bgp struct {
 
 func (x *Bgp) Reset() {
 	*x = Bgp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2389,7 +2620,7 @@ func (x *Bgp) String() string {
 func (*Bgp) ProtoMessage() {}
 
 func (x *Bgp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2402,7 +2633,7 @@ func (x *Bgp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bgp.ProtoReflect.Descriptor instead.
 func (*Bgp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Bgp) GetAsn() uint32 {
@@ -2472,7 +2703,7 @@ type PrefixSet struct {
 
 func (x *PrefixSet) Reset() {
 	*x = PrefixSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +2715,7 @@ func (x *PrefixSet) String() string {
 func (*PrefixSet) ProtoMessage() {}
 
 func (x *PrefixSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +2728,7 @@ func (x *PrefixSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixSet.ProtoReflect.Descriptor instead.
 func (*PrefixSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PrefixSet) GetPrefixes() []string {
@@ -2518,7 +2749,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2530,7 +2761,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2543,7 +2774,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Filter) GetRules() []*FilterRule {
@@ -2578,7 +2809,7 @@ type FilterRule struct {
 
 func (x *FilterRule) Reset() {
 	*x = FilterRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2590,7 +2821,7 @@ func (x *FilterRule) String() string {
 func (*FilterRule) ProtoMessage() {}
 
 func (x *FilterRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2603,7 +2834,7 @@ func (x *FilterRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterRule.ProtoReflect.Descriptor instead.
 func (*FilterRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FilterRule) GetPrefix() string {
@@ -2671,7 +2902,7 @@ type FilterAccept struct {
 
 func (x *FilterAccept) Reset() {
 	*x = FilterAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2683,7 +2914,7 @@ func (x *FilterAccept) String() string {
 func (*FilterAccept) ProtoMessage() {}
 
 func (x *FilterAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2696,7 +2927,7 @@ func (x *FilterAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterAccept.ProtoReflect.Descriptor instead.
 func (*FilterAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 // FilterReject ends a filter: the route is kept out.
@@ -2708,7 +2939,7 @@ type FilterReject struct {
 
 func (x *FilterReject) Reset() {
 	*x = FilterReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[27]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2720,7 +2951,7 @@ func (x *FilterReject) String() string {
 func (*FilterReject) ProtoMessage() {}
 
 func (x *FilterReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[27]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2733,7 +2964,7 @@ func (x *FilterReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterReject.ProtoReflect.Descriptor instead.
 func (*FilterReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 // FilterPrepend lengthens the AS path.
@@ -2749,7 +2980,7 @@ type FilterPrepend struct {
 
 func (x *FilterPrepend) Reset() {
 	*x = FilterPrepend{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[28]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2761,7 +2992,7 @@ func (x *FilterPrepend) String() string {
 func (*FilterPrepend) ProtoMessage() {}
 
 func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[28]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2774,7 +3005,7 @@ func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterPrepend.ProtoReflect.Descriptor instead.
 func (*FilterPrepend) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *FilterPrepend) GetCount() uint32 {
@@ -2826,7 +3057,7 @@ type Neighbor struct {
 
 func (x *Neighbor) Reset() {
 	*x = Neighbor{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[29]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2838,7 +3069,7 @@ func (x *Neighbor) String() string {
 func (*Neighbor) ProtoMessage() {}
 
 func (x *Neighbor) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[29]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,7 +3082,7 @@ func (x *Neighbor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbor.ProtoReflect.Descriptor instead.
 func (*Neighbor) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{29}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Neighbor) GetAddress() string {
@@ -2954,7 +3185,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[30]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2966,7 +3197,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[30]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2979,7 +3210,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{30}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{32}
 }
 
 // Vrf is a routing instance: interfaces with a routing table of their own (virtual routing and forwarding). What comes in by one
@@ -3003,7 +3234,7 @@ type Vrf struct {
 
 func (x *Vrf) Reset() {
 	*x = Vrf{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[31]
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3015,7 +3246,7 @@ func (x *Vrf) String() string {
 func (*Vrf) ProtoMessage() {}
 
 func (x *Vrf) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[31]
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3028,7 +3259,7 @@ func (x *Vrf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vrf.ProtoReflect.Descriptor instead.
 func (*Vrf) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{31}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Vrf) GetTable() uint32 {
@@ -3090,7 +3321,7 @@ type Management struct {
 
 func (x *Management) Reset() {
 	*x = Management{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[32]
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3102,7 +3333,7 @@ func (x *Management) String() string {
 func (*Management) ProtoMessage() {}
 
 func (x *Management) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[32]
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3115,7 +3346,7 @@ func (x *Management) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Management.ProtoReflect.Descriptor instead.
 func (*Management) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{32}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Management) GetInterfaces() []string {
@@ -3198,7 +3429,7 @@ type Mld struct {
 
 func (x *Mld) Reset() {
 	*x = Mld{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3210,7 +3441,7 @@ func (x *Mld) String() string {
 func (*Mld) ProtoMessage() {}
 
 func (x *Mld) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3223,7 +3454,7 @@ func (x *Mld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mld.ProtoReflect.Descriptor instead.
 func (*Mld) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{33}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Mld) GetQuerier() bool {
@@ -3312,7 +3543,7 @@ type Multicast struct {
 
 func (x *Multicast) Reset() {
 	*x = Multicast{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3324,7 +3555,7 @@ func (x *Multicast) String() string {
 func (*Multicast) ProtoMessage() {}
 
 func (x *Multicast) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3337,7 +3568,7 @@ func (x *Multicast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Multicast.ProtoReflect.Descriptor instead.
 func (*Multicast) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{34}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Multicast) GetProxy() *MulticastProxy {
@@ -3374,7 +3605,7 @@ type MulticastProxy struct {
 
 func (x *MulticastProxy) Reset() {
 	*x = MulticastProxy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3386,7 +3617,7 @@ func (x *MulticastProxy) String() string {
 func (*MulticastProxy) ProtoMessage() {}
 
 func (x *MulticastProxy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3399,7 +3630,7 @@ func (x *MulticastProxy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastProxy.ProtoReflect.Descriptor instead.
 func (*MulticastProxy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{35}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *MulticastProxy) GetUpstream() string {
@@ -3433,7 +3664,7 @@ type MulticastRoute struct {
 
 func (x *MulticastRoute) Reset() {
 	*x = MulticastRoute{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3445,7 +3676,7 @@ func (x *MulticastRoute) String() string {
 func (*MulticastRoute) ProtoMessage() {}
 
 func (x *MulticastRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3458,7 +3689,7 @@ func (x *MulticastRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastRoute.ProtoReflect.Descriptor instead.
 func (*MulticastRoute) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{36}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *MulticastRoute) GetGroup() string {
@@ -3502,7 +3733,7 @@ type MulticastBoundary struct {
 
 func (x *MulticastBoundary) Reset() {
 	*x = MulticastBoundary{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3514,7 +3745,7 @@ func (x *MulticastBoundary) String() string {
 func (*MulticastBoundary) ProtoMessage() {}
 
 func (x *MulticastBoundary) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3527,7 +3758,7 @@ func (x *MulticastBoundary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastBoundary.ProtoReflect.Descriptor instead.
 func (*MulticastBoundary) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{37}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *MulticastBoundary) GetScope() string {
@@ -3584,7 +3815,7 @@ type Firewall struct {
 
 func (x *Firewall) Reset() {
 	*x = Firewall{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3596,7 +3827,7 @@ func (x *Firewall) String() string {
 func (*Firewall) ProtoMessage() {}
 
 func (x *Firewall) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3609,7 +3840,7 @@ func (x *Firewall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Firewall.ProtoReflect.Descriptor instead.
 func (*Firewall) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{38}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Firewall) GetZones() map[string]*FirewallZone {
@@ -3700,7 +3931,7 @@ type FirewallZone struct {
 
 func (x *FirewallZone) Reset() {
 	*x = FirewallZone{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3712,7 +3943,7 @@ func (x *FirewallZone) String() string {
 func (*FirewallZone) ProtoMessage() {}
 
 func (x *FirewallZone) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3725,7 +3956,7 @@ func (x *FirewallZone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallZone.ProtoReflect.Descriptor instead.
 func (*FirewallZone) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{39}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *FirewallZone) GetInterfaces() []string {
@@ -3746,7 +3977,7 @@ type AddressSet struct {
 
 func (x *AddressSet) Reset() {
 	*x = AddressSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3758,7 +3989,7 @@ func (x *AddressSet) String() string {
 func (*AddressSet) ProtoMessage() {}
 
 func (x *AddressSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3771,7 +4002,7 @@ func (x *AddressSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressSet.ProtoReflect.Descriptor instead.
 func (*AddressSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{40}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AddressSet) GetAddresses() []string {
@@ -3792,7 +4023,7 @@ type PortSet struct {
 
 func (x *PortSet) Reset() {
 	*x = PortSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3804,7 +4035,7 @@ func (x *PortSet) String() string {
 func (*PortSet) ProtoMessage() {}
 
 func (x *PortSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3817,7 +4048,7 @@ func (x *PortSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortSet.ProtoReflect.Descriptor instead.
 func (*PortSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{41}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PortSet) GetPorts() []string {
@@ -3855,7 +4086,7 @@ type FirewallPolicy struct {
 
 func (x *FirewallPolicy) Reset() {
 	*x = FirewallPolicy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3867,7 +4098,7 @@ func (x *FirewallPolicy) String() string {
 func (*FirewallPolicy) ProtoMessage() {}
 
 func (x *FirewallPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3880,7 +4111,7 @@ func (x *FirewallPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallPolicy.ProtoReflect.Descriptor instead.
 func (*FirewallPolicy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{42}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *FirewallPolicy) GetFrom() string {
@@ -3979,7 +4210,7 @@ type FirewallRule struct {
 
 func (x *FirewallRule) Reset() {
 	*x = FirewallRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3991,7 +4222,7 @@ func (x *FirewallRule) String() string {
 func (*FirewallRule) ProtoMessage() {}
 
 func (x *FirewallRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4004,7 +4235,7 @@ func (x *FirewallRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallRule.ProtoReflect.Descriptor instead.
 func (*FirewallRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{43}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *FirewallRule) GetName() string {
@@ -4100,7 +4331,7 @@ type FirewallAccept struct {
 
 func (x *FirewallAccept) Reset() {
 	*x = FirewallAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4112,7 +4343,7 @@ func (x *FirewallAccept) String() string {
 func (*FirewallAccept) ProtoMessage() {}
 
 func (x *FirewallAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4125,7 +4356,7 @@ func (x *FirewallAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallAccept.ProtoReflect.Descriptor instead.
 func (*FirewallAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{44}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{46}
 }
 
 // FirewallDrop drops packets without an answer.
@@ -4137,7 +4368,7 @@ type FirewallDrop struct {
 
 func (x *FirewallDrop) Reset() {
 	*x = FirewallDrop{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4149,7 +4380,7 @@ func (x *FirewallDrop) String() string {
 func (*FirewallDrop) ProtoMessage() {}
 
 func (x *FirewallDrop) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4162,7 +4393,7 @@ func (x *FirewallDrop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallDrop.ProtoReflect.Descriptor instead.
 func (*FirewallDrop) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{45}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{47}
 }
 
 // FirewallReject refuses packets: ICMP "administratively prohibited", or a TCP reset.
@@ -4174,7 +4405,7 @@ type FirewallReject struct {
 
 func (x *FirewallReject) Reset() {
 	*x = FirewallReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4186,7 +4417,7 @@ func (x *FirewallReject) String() string {
 func (*FirewallReject) ProtoMessage() {}
 
 func (x *FirewallReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4199,7 +4430,7 @@ func (x *FirewallReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallReject.ProtoReflect.Descriptor instead.
 func (*FirewallReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{46}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{48}
 }
 
 // FirewallSimpleSecurity is RFC 6092.
@@ -4211,7 +4442,7 @@ type FirewallSimpleSecurity struct {
 
 func (x *FirewallSimpleSecurity) Reset() {
 	*x = FirewallSimpleSecurity{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4223,7 +4454,7 @@ func (x *FirewallSimpleSecurity) String() string {
 func (*FirewallSimpleSecurity) ProtoMessage() {}
 
 func (x *FirewallSimpleSecurity) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4236,7 +4467,7 @@ func (x *FirewallSimpleSecurity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallSimpleSecurity.ProtoReflect.Descriptor instead.
 func (*FirewallSimpleSecurity) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{47}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{49}
 }
 
 // FirewallLog writes packets to the kernel's log.
@@ -4250,7 +4481,7 @@ type FirewallLog struct {
 
 func (x *FirewallLog) Reset() {
 	*x = FirewallLog{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4262,7 +4493,7 @@ func (x *FirewallLog) String() string {
 func (*FirewallLog) ProtoMessage() {}
 
 func (x *FirewallLog) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4275,7 +4506,7 @@ func (x *FirewallLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallLog.ProtoReflect.Descriptor instead.
 func (*FirewallLog) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{48}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *FirewallLog) GetRate() uint32 {
@@ -4299,7 +4530,7 @@ type Masquerade struct {
 
 func (x *Masquerade) Reset() {
 	*x = Masquerade{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4311,7 +4542,7 @@ func (x *Masquerade) String() string {
 func (*Masquerade) ProtoMessage() {}
 
 func (x *Masquerade) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4324,7 +4555,7 @@ func (x *Masquerade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Masquerade.ProtoReflect.Descriptor instead.
 func (*Masquerade) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{49}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Masquerade) GetFrom() string {
@@ -4357,7 +4588,7 @@ type PrefixTranslation struct {
 
 func (x *PrefixTranslation) Reset() {
 	*x = PrefixTranslation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4369,7 +4600,7 @@ func (x *PrefixTranslation) String() string {
 func (*PrefixTranslation) ProtoMessage() {}
 
 func (x *PrefixTranslation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4382,7 +4613,7 @@ func (x *PrefixTranslation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixTranslation.ProtoReflect.Descriptor instead.
 func (*PrefixTranslation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{50}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *PrefixTranslation) GetInside() string {
@@ -4427,7 +4658,7 @@ type PortForward struct {
 
 func (x *PortForward) Reset() {
 	*x = PortForward{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4439,7 +4670,7 @@ func (x *PortForward) String() string {
 func (*PortForward) ProtoMessage() {}
 
 func (x *PortForward) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4452,7 +4683,7 @@ func (x *PortForward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortForward.ProtoReflect.Descriptor instead.
 func (*PortForward) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{51}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *PortForward) GetIn() string {
@@ -4508,7 +4739,7 @@ type MssClamp struct {
 
 func (x *MssClamp) Reset() {
 	*x = MssClamp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	mi := &file_sixfold_v1_config_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4520,7 +4751,7 @@ func (x *MssClamp) String() string {
 func (*MssClamp) ProtoMessage() {}
 
 func (x *MssClamp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	mi := &file_sixfold_v1_config_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4533,7 +4764,7 @@ func (x *MssClamp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MssClamp.ProtoReflect.Descriptor instead.
 func (*MssClamp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{52}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *MssClamp) GetMss() uint32 {
@@ -4566,7 +4797,7 @@ type Protection struct {
 
 func (x *Protection) Reset() {
 	*x = Protection{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	mi := &file_sixfold_v1_config_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4578,7 +4809,7 @@ func (x *Protection) String() string {
 func (*Protection) ProtoMessage() {}
 
 func (x *Protection) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	mi := &file_sixfold_v1_config_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4591,7 +4822,7 @@ func (x *Protection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Protection.ProtoReflect.Descriptor instead.
 func (*Protection) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{53}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Protection) GetOff() bool {
@@ -4743,15 +4974,34 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\a_ignoreB\t\n" +
 	"\a_filterB\t\n" +
 	"\a_notifyB\b\n" +
-	"\x06_proxy\"\xa5\x01\n" +
+	"\x06_proxy\"\xea\x02\n" +
 	"\n" +
 	"Delegation\x12&\n" +
 	"\x06length\x18\x01 \x01(\rB\t\xbaH\x06*\x04\x18@(\x01H\x00R\x06length\x88\x01\x01\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12!\n" +
 	"\frapid_commit\x18\x03 \x01(\bR\vrapidCommit\x12 \n" +
-	"\x04iaid\x18\x04 \x01(\rB\a\xbaH\x04*\x02(\x01H\x01R\x04iaid\x88\x01\x01B\t\n" +
+	"\x04iaid\x18\x04 \x01(\rB\a\xbaH\x04*\x02(\x01H\x01R\x04iaid\x88\x01\x01\x12p\n" +
+	"\ton_change\x18\a \x03(\v2$.sixfold.v1.Delegation.OnChangeEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bonChange\x1aQ\n" +
+	"\rOnChangeEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
+	"\x05value\x18\x02 \x01(\v2\x14.sixfold.v1.ConsumerR\x05value:\x028\x01B\t\n" +
 	"\a_lengthB\a\n" +
-	"\x05_iaid\"\xd2\b\n" +
+	"\x05_iaid\"\x83\x02\n" +
+	"\bConsumer\x12\x10\n" +
+	"\x03run\x18\x01 \x03(\tR\x03run\x12,\n" +
+	"\x04file\x18\x02 \x01(\v2\x18.sixfold.v1.ConsumerFileR\x04file\x12\x1d\n" +
+	"\x03url\x18\x03 \x01(\tB\v\xbaH\x05r\x03\x18\x80\x10\x80\x01\x01R\x03url\x12!\n" +
+	"\x05token\x18\x04 \x01(\tB\v\xbaH\x05r\x03\x18\x80 \x80\x01\x01R\x05token\x12\x0e\n" +
+	"\x02ca\x18\x05 \x01(\tR\x02ca\x12\x12\n" +
+	"\x04user\x18\x06 \x01(\tR\x04user\x123\n" +
+	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x1c\n" +
+	"\tlifetimes\x18\b \x01(\bR\tlifetimes\"\x93\x01\n" +
+	"\fConsumerFile\x12\x1a\n" +
+	"\x04path\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04path\x12%\n" +
+	"\btemplate\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\btemplate\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x14\n" +
+	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x16\n" +
+	"\x06remove\x18\x05 \x01(\bR\x06remove\"\xd2\b\n" +
 	"\tAdvertise\x12<\n" +
 	"\fmax_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vmaxInterval\x12<\n" +
 	"\fmin_interval\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x1d\n" +
@@ -4799,7 +5049,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x04skip\x18\x05 \x01(\bR\x04skipB\n" +
 	"\n" +
 	"\b_on_linkB\r\n" +
-	"\v_autonomous\"\xe3\a\n" +
+	"\v_autonomous\"\x9a\b\n" +
 	"\x06Dhcpv6\x12!\n" +
 	"\frapid_commit\x18\x01 \x01(\bR\vrapidCommit\x12-\n" +
 	"\n" +
@@ -4816,7 +5066,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05pools\x18\t \x03(\v2\x1d.sixfold.v1.Dhcpv6.PoolsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\x05pools\x12k\n" +
 	"\bdelegate\x18\n" +
 	" \x03(\v2 .sixfold.v1.Dhcpv6.DelegateEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bdelegate\x12w\n" +
-	"\freservations\x18\v \x03(\v2$.sixfold.v1.Dhcpv6.ReservationsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\freservations\x1aQ\n" +
+	"\freservations\x18\v \x03(\v2$.sixfold.v1.Dhcpv6.ReservationsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\freservations\x12%\n" +
+	"\vreconfigure\x18\r \x01(\bH\x01R\vreconfigure\x88\x01\x01\x1aQ\n" +
 	"\n" +
 	"PoolsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
@@ -4827,16 +5078,18 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x11ReservationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
 	"\x05value\x18\x02 \x01(\v2\x17.sixfold.v1.ReservationR\x05value:\x028\x01B\r\n" +
-	"\v_preference\"+\n" +
+	"\v_preferenceB\x0e\n" +
+	"\f_reconfigure\"+\n" +
 	"\vAddressPool\x12\x1c\n" +
-	"\x05range\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05range\"\xd8\x01\n" +
+	"\x05range\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05range\"\xf2\x01\n" +
 	"\n" +
 	"PrefixPool\x12\x1a\n" +
 	"\x04pool\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04pool\x12\"\n" +
 	"\x06length\x18\x02 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\x80\x01(\x01R\x06length\x12H\n" +
 	"\x12preferred_lifetime\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x11preferredLifetime\x12@\n" +
-	"\x0evalid_lifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\rvalidLifetime\"m\n" +
+	"\x0evalid_lifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\rvalidLifetime\x12\x18\n" +
+	"\aexclude\x18\x05 \x01(\tR\aexclude\"m\n" +
 	"\vReservation\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x12\n" +
 	"\x04duid\x18\x02 \x01(\tR\x04duid\x12\x1c\n" +
@@ -5230,7 +5483,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 85)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),                 // 0: sixfold.v1.Config
 	(*System)(nil),                 // 1: sixfold.v1.System
@@ -5240,204 +5493,211 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Interface)(nil),              // 5: sixfold.v1.Interface
 	(*Arp)(nil),                    // 6: sixfold.v1.Arp
 	(*Delegation)(nil),             // 7: sixfold.v1.Delegation
-	(*Advertise)(nil),              // 8: sixfold.v1.Advertise
-	(*AdvertisedPrefix)(nil),       // 9: sixfold.v1.AdvertisedPrefix
-	(*Dhcpv6)(nil),                 // 10: sixfold.v1.Dhcpv6
-	(*AddressPool)(nil),            // 11: sixfold.v1.AddressPool
-	(*PrefixPool)(nil),             // 12: sixfold.v1.PrefixPool
-	(*Reservation)(nil),            // 13: sixfold.v1.Reservation
-	(*Vxlan)(nil),                  // 14: sixfold.v1.Vxlan
-	(*Vlan)(nil),                   // 15: sixfold.v1.Vlan
-	(*Bridge)(nil),                 // 16: sixfold.v1.Bridge
-	(*Dummy)(nil),                  // 17: sixfold.v1.Dummy
-	(*Gre)(nil),                    // 18: sixfold.v1.Gre
-	(*Bond)(nil),                   // 19: sixfold.v1.Bond
-	(*BridgePort)(nil),             // 20: sixfold.v1.BridgePort
-	(*Route)(nil),                  // 21: sixfold.v1.Route
-	(*Bgp)(nil),                    // 22: sixfold.v1.Bgp
-	(*PrefixSet)(nil),              // 23: sixfold.v1.PrefixSet
-	(*Filter)(nil),                 // 24: sixfold.v1.Filter
-	(*FilterRule)(nil),             // 25: sixfold.v1.FilterRule
-	(*FilterAccept)(nil),           // 26: sixfold.v1.FilterAccept
-	(*FilterReject)(nil),           // 27: sixfold.v1.FilterReject
-	(*FilterPrepend)(nil),          // 28: sixfold.v1.FilterPrepend
-	(*Neighbor)(nil),               // 29: sixfold.v1.Neighbor
-	(*Aggregate)(nil),              // 30: sixfold.v1.Aggregate
-	(*Vrf)(nil),                    // 31: sixfold.v1.Vrf
-	(*Management)(nil),             // 32: sixfold.v1.Management
-	(*Mld)(nil),                    // 33: sixfold.v1.Mld
-	(*Multicast)(nil),              // 34: sixfold.v1.Multicast
-	(*MulticastProxy)(nil),         // 35: sixfold.v1.MulticastProxy
-	(*MulticastRoute)(nil),         // 36: sixfold.v1.MulticastRoute
-	(*MulticastBoundary)(nil),      // 37: sixfold.v1.MulticastBoundary
-	(*Firewall)(nil),               // 38: sixfold.v1.Firewall
-	(*FirewallZone)(nil),           // 39: sixfold.v1.FirewallZone
-	(*AddressSet)(nil),             // 40: sixfold.v1.AddressSet
-	(*PortSet)(nil),                // 41: sixfold.v1.PortSet
-	(*FirewallPolicy)(nil),         // 42: sixfold.v1.FirewallPolicy
-	(*FirewallRule)(nil),           // 43: sixfold.v1.FirewallRule
-	(*FirewallAccept)(nil),         // 44: sixfold.v1.FirewallAccept
-	(*FirewallDrop)(nil),           // 45: sixfold.v1.FirewallDrop
-	(*FirewallReject)(nil),         // 46: sixfold.v1.FirewallReject
-	(*FirewallSimpleSecurity)(nil), // 47: sixfold.v1.FirewallSimpleSecurity
-	(*FirewallLog)(nil),            // 48: sixfold.v1.FirewallLog
-	(*Masquerade)(nil),             // 49: sixfold.v1.Masquerade
-	(*PrefixTranslation)(nil),      // 50: sixfold.v1.PrefixTranslation
-	(*PortForward)(nil),            // 51: sixfold.v1.PortForward
-	(*MssClamp)(nil),               // 52: sixfold.v1.MssClamp
-	(*Protection)(nil),             // 53: sixfold.v1.Protection
-	nil,                            // 54: sixfold.v1.Config.InterfacesEntry
-	nil,                            // 55: sixfold.v1.Config.RoutesEntry
-	nil,                            // 56: sixfold.v1.Config.VrfsEntry
-	nil,                            // 57: sixfold.v1.Api.UsersEntry
-	nil,                            // 58: sixfold.v1.Api.GroupsEntry
-	nil,                            // 59: sixfold.v1.ApiTcp.RolesEntry
-	nil,                            // 60: sixfold.v1.Interface.DelegationsEntry
-	nil,                            // 61: sixfold.v1.Interface.SysctlsEntry
-	nil,                            // 62: sixfold.v1.Advertise.PrefixesEntry
-	nil,                            // 63: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                            // 64: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                            // 65: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                            // 66: sixfold.v1.Vxlan.FdbEntry
-	nil,                            // 67: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                            // 68: sixfold.v1.Bgp.FiltersEntry
-	nil,                            // 69: sixfold.v1.Bgp.NeighborsEntry
-	nil,                            // 70: sixfold.v1.Bgp.AggregatesEntry
-	nil,                            // 71: sixfold.v1.Vrf.RoutesEntry
-	nil,                            // 72: sixfold.v1.Management.RoutesEntry
-	nil,                            // 73: sixfold.v1.Multicast.BoundariesEntry
-	nil,                            // 74: sixfold.v1.Firewall.ZonesEntry
-	nil,                            // 75: sixfold.v1.Firewall.SourceCheckEntry
-	nil,                            // 76: sixfold.v1.Firewall.AddressSetsEntry
-	nil,                            // 77: sixfold.v1.Firewall.PortSetsEntry
-	nil,                            // 78: sixfold.v1.Firewall.MasqueradeEntry
-	nil,                            // 79: sixfold.v1.Firewall.TranslateEntry
-	nil,                            // 80: sixfold.v1.Firewall.ForwardsEntry
-	nil,                            // 81: sixfold.v1.Firewall.MssClampEntry
-	(*durationpb.Duration)(nil),    // 82: google.protobuf.Duration
+	(*Consumer)(nil),               // 8: sixfold.v1.Consumer
+	(*ConsumerFile)(nil),           // 9: sixfold.v1.ConsumerFile
+	(*Advertise)(nil),              // 10: sixfold.v1.Advertise
+	(*AdvertisedPrefix)(nil),       // 11: sixfold.v1.AdvertisedPrefix
+	(*Dhcpv6)(nil),                 // 12: sixfold.v1.Dhcpv6
+	(*AddressPool)(nil),            // 13: sixfold.v1.AddressPool
+	(*PrefixPool)(nil),             // 14: sixfold.v1.PrefixPool
+	(*Reservation)(nil),            // 15: sixfold.v1.Reservation
+	(*Vxlan)(nil),                  // 16: sixfold.v1.Vxlan
+	(*Vlan)(nil),                   // 17: sixfold.v1.Vlan
+	(*Bridge)(nil),                 // 18: sixfold.v1.Bridge
+	(*Dummy)(nil),                  // 19: sixfold.v1.Dummy
+	(*Gre)(nil),                    // 20: sixfold.v1.Gre
+	(*Bond)(nil),                   // 21: sixfold.v1.Bond
+	(*BridgePort)(nil),             // 22: sixfold.v1.BridgePort
+	(*Route)(nil),                  // 23: sixfold.v1.Route
+	(*Bgp)(nil),                    // 24: sixfold.v1.Bgp
+	(*PrefixSet)(nil),              // 25: sixfold.v1.PrefixSet
+	(*Filter)(nil),                 // 26: sixfold.v1.Filter
+	(*FilterRule)(nil),             // 27: sixfold.v1.FilterRule
+	(*FilterAccept)(nil),           // 28: sixfold.v1.FilterAccept
+	(*FilterReject)(nil),           // 29: sixfold.v1.FilterReject
+	(*FilterPrepend)(nil),          // 30: sixfold.v1.FilterPrepend
+	(*Neighbor)(nil),               // 31: sixfold.v1.Neighbor
+	(*Aggregate)(nil),              // 32: sixfold.v1.Aggregate
+	(*Vrf)(nil),                    // 33: sixfold.v1.Vrf
+	(*Management)(nil),             // 34: sixfold.v1.Management
+	(*Mld)(nil),                    // 35: sixfold.v1.Mld
+	(*Multicast)(nil),              // 36: sixfold.v1.Multicast
+	(*MulticastProxy)(nil),         // 37: sixfold.v1.MulticastProxy
+	(*MulticastRoute)(nil),         // 38: sixfold.v1.MulticastRoute
+	(*MulticastBoundary)(nil),      // 39: sixfold.v1.MulticastBoundary
+	(*Firewall)(nil),               // 40: sixfold.v1.Firewall
+	(*FirewallZone)(nil),           // 41: sixfold.v1.FirewallZone
+	(*AddressSet)(nil),             // 42: sixfold.v1.AddressSet
+	(*PortSet)(nil),                // 43: sixfold.v1.PortSet
+	(*FirewallPolicy)(nil),         // 44: sixfold.v1.FirewallPolicy
+	(*FirewallRule)(nil),           // 45: sixfold.v1.FirewallRule
+	(*FirewallAccept)(nil),         // 46: sixfold.v1.FirewallAccept
+	(*FirewallDrop)(nil),           // 47: sixfold.v1.FirewallDrop
+	(*FirewallReject)(nil),         // 48: sixfold.v1.FirewallReject
+	(*FirewallSimpleSecurity)(nil), // 49: sixfold.v1.FirewallSimpleSecurity
+	(*FirewallLog)(nil),            // 50: sixfold.v1.FirewallLog
+	(*Masquerade)(nil),             // 51: sixfold.v1.Masquerade
+	(*PrefixTranslation)(nil),      // 52: sixfold.v1.PrefixTranslation
+	(*PortForward)(nil),            // 53: sixfold.v1.PortForward
+	(*MssClamp)(nil),               // 54: sixfold.v1.MssClamp
+	(*Protection)(nil),             // 55: sixfold.v1.Protection
+	nil,                            // 56: sixfold.v1.Config.InterfacesEntry
+	nil,                            // 57: sixfold.v1.Config.RoutesEntry
+	nil,                            // 58: sixfold.v1.Config.VrfsEntry
+	nil,                            // 59: sixfold.v1.Api.UsersEntry
+	nil,                            // 60: sixfold.v1.Api.GroupsEntry
+	nil,                            // 61: sixfold.v1.ApiTcp.RolesEntry
+	nil,                            // 62: sixfold.v1.Interface.DelegationsEntry
+	nil,                            // 63: sixfold.v1.Interface.SysctlsEntry
+	nil,                            // 64: sixfold.v1.Delegation.OnChangeEntry
+	nil,                            // 65: sixfold.v1.Advertise.PrefixesEntry
+	nil,                            // 66: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                            // 67: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                            // 68: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                            // 69: sixfold.v1.Vxlan.FdbEntry
+	nil,                            // 70: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                            // 71: sixfold.v1.Bgp.FiltersEntry
+	nil,                            // 72: sixfold.v1.Bgp.NeighborsEntry
+	nil,                            // 73: sixfold.v1.Bgp.AggregatesEntry
+	nil,                            // 74: sixfold.v1.Vrf.RoutesEntry
+	nil,                            // 75: sixfold.v1.Management.RoutesEntry
+	nil,                            // 76: sixfold.v1.Multicast.BoundariesEntry
+	nil,                            // 77: sixfold.v1.Firewall.ZonesEntry
+	nil,                            // 78: sixfold.v1.Firewall.SourceCheckEntry
+	nil,                            // 79: sixfold.v1.Firewall.AddressSetsEntry
+	nil,                            // 80: sixfold.v1.Firewall.PortSetsEntry
+	nil,                            // 81: sixfold.v1.Firewall.MasqueradeEntry
+	nil,                            // 82: sixfold.v1.Firewall.TranslateEntry
+	nil,                            // 83: sixfold.v1.Firewall.ForwardsEntry
+	nil,                            // 84: sixfold.v1.Firewall.MssClampEntry
+	(*durationpb.Duration)(nil),    // 85: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,   // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	54,  // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	55,  // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
-	22,  // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
+	56,  // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	57,  // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	24,  // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
 	2,   // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
 	4,   // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
-	32,  // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
-	56,  // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
-	34,  // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
-	38,  // 9: sixfold.v1.Config.firewall:type_name -> sixfold.v1.Firewall
-	57,  // 10: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	58,  // 11: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	34,  // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
+	58,  // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	36,  // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
+	40,  // 9: sixfold.v1.Config.firewall:type_name -> sixfold.v1.Firewall
+	59,  // 10: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	60,  // 11: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
 	3,   // 12: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	59,  // 13: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	60,  // 14: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
-	8,   // 15: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
-	10,  // 16: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	14,  // 17: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	15,  // 18: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
-	16,  // 19: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
-	17,  // 20: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
-	18,  // 21: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
-	19,  // 22: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
-	20,  // 23: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
+	61,  // 13: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	62,  // 14: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	10,  // 15: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
+	12,  // 16: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
+	16,  // 17: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	17,  // 18: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
+	18,  // 19: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
+	19,  // 20: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
+	20,  // 21: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
+	21,  // 22: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
+	22,  // 23: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
 	6,   // 24: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
-	61,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
-	33,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
-	82,  // 27: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	82,  // 28: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	82,  // 29: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	82,  // 30: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	82,  // 31: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	82,  // 32: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	82,  // 33: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	62,  // 34: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	82,  // 35: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	82,  // 36: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	82,  // 37: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	82,  // 38: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	82,  // 39: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	82,  // 40: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	82,  // 41: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	63,  // 42: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	64,  // 43: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	65,  // 44: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	82,  // 45: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	82,  // 46: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	66,  // 47: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	82,  // 48: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	82,  // 49: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	82,  // 50: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	82,  // 51: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	82,  // 52: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	82,  // 53: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	82,  // 54: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	82,  // 55: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	67,  // 56: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	68,  // 57: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	69,  // 58: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	70,  // 59: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	25,  // 60: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	26,  // 61: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	27,  // 62: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	28,  // 63: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	82,  // 64: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	71,  // 65: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	22,  // 66: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	72,  // 67: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	82,  // 68: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
-	82,  // 69: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
-	82,  // 70: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
-	35,  // 71: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
-	36,  // 72: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
-	73,  // 73: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
-	74,  // 74: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
-	75,  // 75: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
-	76,  // 76: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
-	77,  // 77: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
-	42,  // 78: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
-	78,  // 79: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
-	79,  // 80: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
-	80,  // 81: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
-	81,  // 82: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
-	53,  // 83: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
-	43,  // 84: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
-	44,  // 85: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
-	45,  // 86: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
-	46,  // 87: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
-	47,  // 88: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
-	48,  // 89: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
-	44,  // 90: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
-	45,  // 91: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
-	46,  // 92: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
-	48,  // 93: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
-	5,   // 94: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	21,  // 95: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	31,  // 96: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,   // 97: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	9,   // 98: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	11,  // 99: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	12,  // 100: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	13,  // 101: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	23,  // 102: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	24,  // 103: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	29,  // 104: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	30,  // 105: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	21,  // 106: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	21,  // 107: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	37,  // 108: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
-	39,  // 109: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
-	40,  // 110: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
-	41,  // 111: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
-	49,  // 112: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
-	50,  // 113: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
-	51,  // 114: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
-	52,  // 115: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
-	116, // [116:116] is the sub-list for method output_type
-	116, // [116:116] is the sub-list for method input_type
-	116, // [116:116] is the sub-list for extension type_name
-	116, // [116:116] is the sub-list for extension extendee
-	0,   // [0:116] is the sub-list for field type_name
+	63,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
+	35,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
+	64,  // 27: sixfold.v1.Delegation.on_change:type_name -> sixfold.v1.Delegation.OnChangeEntry
+	9,   // 28: sixfold.v1.Consumer.file:type_name -> sixfold.v1.ConsumerFile
+	85,  // 29: sixfold.v1.Consumer.timeout:type_name -> google.protobuf.Duration
+	85,  // 30: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	85,  // 31: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	85,  // 32: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	85,  // 33: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	85,  // 34: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	85,  // 35: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	85,  // 36: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	65,  // 37: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	85,  // 38: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	85,  // 39: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	85,  // 40: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	85,  // 41: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	85,  // 42: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	85,  // 43: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	85,  // 44: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	66,  // 45: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	67,  // 46: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	68,  // 47: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	85,  // 48: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	85,  // 49: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	69,  // 50: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	85,  // 51: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	85,  // 52: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	85,  // 53: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	85,  // 54: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	85,  // 55: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	85,  // 56: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	85,  // 57: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	85,  // 58: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	70,  // 59: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	71,  // 60: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	72,  // 61: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	73,  // 62: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	27,  // 63: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	28,  // 64: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	29,  // 65: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	30,  // 66: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	85,  // 67: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	74,  // 68: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	24,  // 69: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	75,  // 70: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	85,  // 71: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	85,  // 72: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	85,  // 73: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	37,  // 74: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	38,  // 75: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	76,  // 76: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	77,  // 77: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
+	78,  // 78: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
+	79,  // 79: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
+	80,  // 80: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
+	44,  // 81: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
+	81,  // 82: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
+	82,  // 83: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
+	83,  // 84: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
+	84,  // 85: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
+	55,  // 86: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
+	45,  // 87: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
+	46,  // 88: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
+	47,  // 89: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
+	48,  // 90: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
+	49,  // 91: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
+	50,  // 92: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
+	46,  // 93: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
+	47,  // 94: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
+	48,  // 95: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
+	50,  // 96: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
+	5,   // 97: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	23,  // 98: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	33,  // 99: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,   // 100: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,   // 101: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
+	11,  // 102: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	13,  // 103: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	14,  // 104: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	15,  // 105: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	25,  // 106: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	26,  // 107: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	31,  // 108: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	32,  // 109: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	23,  // 110: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	23,  // 111: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	39,  // 112: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	41,  // 113: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
+	42,  // 114: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
+	43,  // 115: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
+	51,  // 116: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
+	52,  // 117: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
+	53,  // 118: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
+	54,  // 119: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
+	120, // [120:120] is the sub-list for method output_type
+	120, // [120:120] is the sub-list for method input_type
+	120, // [120:120] is the sub-list for extension type_name
+	120, // [120:120] is the sub-list for extension extendee
+	0,   // [0:120] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -5448,31 +5708,31 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[5].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[6].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[7].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[8].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[18].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[20].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[32].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[33].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[48].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[51].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[52].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[24].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[27].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[30].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[31].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[34].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[35].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[50].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[53].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[54].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[55].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   82,
+			NumMessages:   85,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -385,7 +385,7 @@ var File_sixfold_v1_operate_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_operate_service_proto_rawDesc = "" +
 	"\n" +
 	" sixfold/v1/operate_service.proto\x12\n" +
-	"sixfold.v1\x1a\x15sixfold/v1/role.proto\x1a\x14sixfold/v1/vrf.proto\".\n" +
+	"sixfold.v1\x1a\x1asixfold/v1/consumers.proto\x1a\x15sixfold/v1/role.proto\x1a\x14sixfold/v1/vrf.proto\".\n" +
 	"\x18ReleaseDelegationRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x1b\n" +
 	"\x19ReleaseDelegationResponse\",\n" +
@@ -400,12 +400,13 @@ const file_sixfold_v1_operate_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04soft\x18\x02 \x01(\bR\x04soft\x12\x10\n" +
 	"\x03vrf\x18\x03 \x01(\tR\x03vrf\"\x1a\n" +
-	"\x18ResetBgpNeighborResponse2\xe2\x03\n" +
+	"\x18ResetBgpNeighborResponse2\xb8\x04\n" +
 	"\x0eOperateService\x12f\n" +
 	"\x11ReleaseDelegation\x12$.sixfold.v1.ReleaseDelegationRequest\x1a%.sixfold.v1.ReleaseDelegationResponse\"\x04\x90\xd2\x18\x02\x12`\n" +
 	"\x0fRenewDelegation\x12\".sixfold.v1.RenewDelegationRequest\x1a#.sixfold.v1.RenewDelegationResponse\"\x04\x90\xd2\x18\x02\x12W\n" +
 	"\fReleaseLease\x12\x1f.sixfold.v1.ReleaseLeaseRequest\x1a .sixfold.v1.ReleaseLeaseResponse\"\x04\x90\xd2\x18\x02\x12c\n" +
-	"\x10ResetBgpNeighbor\x12#.sixfold.v1.ResetBgpNeighborRequest\x1a$.sixfold.v1.ResetBgpNeighborResponse\"\x04\x90\xd2\x18\x02\x12H\n" +
+	"\x10ResetBgpNeighbor\x12#.sixfold.v1.ResetBgpNeighborRequest\x1a$.sixfold.v1.ResetBgpNeighborResponse\"\x04\x90\xd2\x18\x02\x12T\n" +
+	"\vRunConsumer\x12\x1e.sixfold.v1.RunConsumerRequest\x1a\x1f.sixfold.v1.RunConsumerResponse\"\x04\x90\xd2\x18\x02\x12H\n" +
 	"\aResolve\x12\x1a.sixfold.v1.ResolveRequest\x1a\x1b.sixfold.v1.ResolveResponse\"\x04\x90\xd2\x18\x02B>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
@@ -430,25 +431,29 @@ var file_sixfold_v1_operate_service_proto_goTypes = []any{
 	(*ReleaseLeaseResponse)(nil),      // 5: sixfold.v1.ReleaseLeaseResponse
 	(*ResetBgpNeighborRequest)(nil),   // 6: sixfold.v1.ResetBgpNeighborRequest
 	(*ResetBgpNeighborResponse)(nil),  // 7: sixfold.v1.ResetBgpNeighborResponse
-	(*ResolveRequest)(nil),            // 8: sixfold.v1.ResolveRequest
-	(*ResolveResponse)(nil),           // 9: sixfold.v1.ResolveResponse
+	(*RunConsumerRequest)(nil),        // 8: sixfold.v1.RunConsumerRequest
+	(*ResolveRequest)(nil),            // 9: sixfold.v1.ResolveRequest
+	(*RunConsumerResponse)(nil),       // 10: sixfold.v1.RunConsumerResponse
+	(*ResolveResponse)(nil),           // 11: sixfold.v1.ResolveResponse
 }
 var file_sixfold_v1_operate_service_proto_depIdxs = []int32{
-	0, // 0: sixfold.v1.OperateService.ReleaseDelegation:input_type -> sixfold.v1.ReleaseDelegationRequest
-	2, // 1: sixfold.v1.OperateService.RenewDelegation:input_type -> sixfold.v1.RenewDelegationRequest
-	4, // 2: sixfold.v1.OperateService.ReleaseLease:input_type -> sixfold.v1.ReleaseLeaseRequest
-	6, // 3: sixfold.v1.OperateService.ResetBgpNeighbor:input_type -> sixfold.v1.ResetBgpNeighborRequest
-	8, // 4: sixfold.v1.OperateService.Resolve:input_type -> sixfold.v1.ResolveRequest
-	1, // 5: sixfold.v1.OperateService.ReleaseDelegation:output_type -> sixfold.v1.ReleaseDelegationResponse
-	3, // 6: sixfold.v1.OperateService.RenewDelegation:output_type -> sixfold.v1.RenewDelegationResponse
-	5, // 7: sixfold.v1.OperateService.ReleaseLease:output_type -> sixfold.v1.ReleaseLeaseResponse
-	7, // 8: sixfold.v1.OperateService.ResetBgpNeighbor:output_type -> sixfold.v1.ResetBgpNeighborResponse
-	9, // 9: sixfold.v1.OperateService.Resolve:output_type -> sixfold.v1.ResolveResponse
-	5, // [5:10] is the sub-list for method output_type
-	0, // [0:5] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0,  // 0: sixfold.v1.OperateService.ReleaseDelegation:input_type -> sixfold.v1.ReleaseDelegationRequest
+	2,  // 1: sixfold.v1.OperateService.RenewDelegation:input_type -> sixfold.v1.RenewDelegationRequest
+	4,  // 2: sixfold.v1.OperateService.ReleaseLease:input_type -> sixfold.v1.ReleaseLeaseRequest
+	6,  // 3: sixfold.v1.OperateService.ResetBgpNeighbor:input_type -> sixfold.v1.ResetBgpNeighborRequest
+	8,  // 4: sixfold.v1.OperateService.RunConsumer:input_type -> sixfold.v1.RunConsumerRequest
+	9,  // 5: sixfold.v1.OperateService.Resolve:input_type -> sixfold.v1.ResolveRequest
+	1,  // 6: sixfold.v1.OperateService.ReleaseDelegation:output_type -> sixfold.v1.ReleaseDelegationResponse
+	3,  // 7: sixfold.v1.OperateService.RenewDelegation:output_type -> sixfold.v1.RenewDelegationResponse
+	5,  // 8: sixfold.v1.OperateService.ReleaseLease:output_type -> sixfold.v1.ReleaseLeaseResponse
+	7,  // 9: sixfold.v1.OperateService.ResetBgpNeighbor:output_type -> sixfold.v1.ResetBgpNeighborResponse
+	10, // 10: sixfold.v1.OperateService.RunConsumer:output_type -> sixfold.v1.RunConsumerResponse
+	11, // 11: sixfold.v1.OperateService.Resolve:output_type -> sixfold.v1.ResolveResponse
+	6,  // [6:12] is the sub-list for method output_type
+	0,  // [0:6] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_operate_service_proto_init() }
@@ -456,6 +461,7 @@ func file_sixfold_v1_operate_service_proto_init() {
 	if File_sixfold_v1_operate_service_proto != nil {
 		return
 	}
+	file_sixfold_v1_consumers_proto_init()
 	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_vrf_proto_init()
 	type x struct{}

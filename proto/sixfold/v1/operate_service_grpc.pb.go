@@ -23,6 +23,7 @@ const (
 	OperateService_RenewDelegation_FullMethodName   = "/sixfold.v1.OperateService/RenewDelegation"
 	OperateService_ReleaseLease_FullMethodName      = "/sixfold.v1.OperateService/ReleaseLease"
 	OperateService_ResetBgpNeighbor_FullMethodName  = "/sixfold.v1.OperateService/ResetBgpNeighbor"
+	OperateService_RunConsumer_FullMethodName       = "/sixfold.v1.OperateService/RunConsumer"
 	OperateService_Resolve_FullMethodName           = "/sixfold.v1.OperateService/Resolve"
 )
 
@@ -41,6 +42,9 @@ type OperateServiceClient interface {
 	ReleaseLease(ctx context.Context, in *ReleaseLeaseRequest, opts ...grpc.CallOption) (*ReleaseLeaseResponse, error)
 	// ResetBgpNeighbor takes a session down and up again, or has its routes sent and filtered again.
 	ResetBgpNeighbor(ctx context.Context, in *ResetBgpNeighborRequest, opts ...grpc.CallOption) (*ResetBgpNeighborResponse, error)
+	// RunConsumer tells a consumer of a delegation again what it is now, whatever it was told before, and waits for the outcome. A
+	// consumer that fails is answered with ABORTED and its reason.
+	RunConsumer(ctx context.Context, in *RunConsumerRequest, opts ...grpc.CallOption) (*RunConsumerResponse, error)
 	// Resolve looks a name up as the router itself does: in the management instance, if there is one, with its DNS servers. A name
 	// that does not exist is answered with NOT_FOUND, servers that do not answer with UNAVAILABLE.
 	Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveResponse, error)
@@ -94,6 +98,16 @@ func (c *operateServiceClient) ResetBgpNeighbor(ctx context.Context, in *ResetBg
 	return out, nil
 }
 
+func (c *operateServiceClient) RunConsumer(ctx context.Context, in *RunConsumerRequest, opts ...grpc.CallOption) (*RunConsumerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RunConsumerResponse)
+	err := c.cc.Invoke(ctx, OperateService_RunConsumer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *operateServiceClient) Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResolveResponse)
@@ -119,6 +133,9 @@ type OperateServiceServer interface {
 	ReleaseLease(context.Context, *ReleaseLeaseRequest) (*ReleaseLeaseResponse, error)
 	// ResetBgpNeighbor takes a session down and up again, or has its routes sent and filtered again.
 	ResetBgpNeighbor(context.Context, *ResetBgpNeighborRequest) (*ResetBgpNeighborResponse, error)
+	// RunConsumer tells a consumer of a delegation again what it is now, whatever it was told before, and waits for the outcome. A
+	// consumer that fails is answered with ABORTED and its reason.
+	RunConsumer(context.Context, *RunConsumerRequest) (*RunConsumerResponse, error)
 	// Resolve looks a name up as the router itself does: in the management instance, if there is one, with its DNS servers. A name
 	// that does not exist is answered with NOT_FOUND, servers that do not answer with UNAVAILABLE.
 	Resolve(context.Context, *ResolveRequest) (*ResolveResponse, error)
@@ -143,6 +160,9 @@ func (UnimplementedOperateServiceServer) ReleaseLease(context.Context, *ReleaseL
 }
 func (UnimplementedOperateServiceServer) ResetBgpNeighbor(context.Context, *ResetBgpNeighborRequest) (*ResetBgpNeighborResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResetBgpNeighbor not implemented")
+}
+func (UnimplementedOperateServiceServer) RunConsumer(context.Context, *RunConsumerRequest) (*RunConsumerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RunConsumer not implemented")
 }
 func (UnimplementedOperateServiceServer) Resolve(context.Context, *ResolveRequest) (*ResolveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Resolve not implemented")
@@ -240,6 +260,24 @@ func _OperateService_ResetBgpNeighbor_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OperateService_RunConsumer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RunConsumerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperateServiceServer).RunConsumer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperateService_RunConsumer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperateServiceServer).RunConsumer(ctx, req.(*RunConsumerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OperateService_Resolve_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ResolveRequest)
 	if err := dec(in); err != nil {
@@ -280,6 +318,10 @@ var OperateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResetBgpNeighbor",
 			Handler:    _OperateService_ResetBgpNeighbor_Handler,
+		},
+		{
+			MethodName: "RunConsumer",
+			Handler:    _OperateService_RunConsumer_Handler,
 		},
 		{
 			MethodName: "Resolve",

@@ -1290,9 +1290,11 @@ type Lease struct {
 	// When it was last given or extended.
 	Updated *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=updated,proto3" json:"updated,omitempty"`
 	// VRF of the client; empty: the default instance.
-	Vrf           string `protobuf:"bytes,15,opt,name=vrf,proto3" json:"vrf,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Vrf string `protobuf:"bytes,15,opt,name=vrf,proto3" json:"vrf,omitempty"`
+	// The client accepts Reconfigure: it is told at once when the lease is no longer right.
+	Reconfigurable bool `protobuf:"varint,16,opt,name=reconfigurable,proto3" json:"reconfigurable,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Lease) Reset() {
@@ -1428,6 +1430,13 @@ func (x *Lease) GetVrf() string {
 		return x.Vrf
 	}
 	return ""
+}
+
+func (x *Lease) GetReconfigurable() bool {
+	if x != nil {
+		return x.Reconfigurable
+	}
+	return false
 }
 
 // NeighborEntry is an entry of the kernel's neighbor table.
@@ -2908,6 +2917,106 @@ func (x *PoolState) GetSize() float64 {
 	return 0
 }
 
+// ReconfigureState is a client of the DHCPv6 server that is being told to renew (RFC 8415 18.3.11).
+type ReconfigureState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Link of the client.
+	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	// Its link-local address.
+	Client string `protobuf:"bytes,2,opt,name=client,proto3" json:"client,omitempty"`
+	// DUID of the client, in hexadecimal.
+	Duid string `protobuf:"bytes,3,opt,name=duid,proto3" json:"duid,omitempty"`
+	// Why, in words.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How often it was told.
+	Sent uint32 `protobuf:"varint,5,opt,name=sent,proto3" json:"sent,omitempty"`
+	// When it is told next.
+	Next *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next,proto3" json:"next,omitempty"`
+	// VRF of the client; empty: the default instance.
+	Vrf           string `protobuf:"bytes,7,opt,name=vrf,proto3" json:"vrf,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReconfigureState) Reset() {
+	*x = ReconfigureState{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReconfigureState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReconfigureState) ProtoMessage() {}
+
+func (x *ReconfigureState) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReconfigureState.ProtoReflect.Descriptor instead.
+func (*ReconfigureState) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReconfigureState) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *ReconfigureState) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+func (x *ReconfigureState) GetDuid() string {
+	if x != nil {
+		return x.Duid
+	}
+	return ""
+}
+
+func (x *ReconfigureState) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ReconfigureState) GetSent() uint32 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
+}
+
+func (x *ReconfigureState) GetNext() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *ReconfigureState) GetVrf() string {
+	if x != nil {
+		return x.Vrf
+	}
+	return ""
+}
+
 // Pending is something configured that cannot run yet.
 type Pending struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2921,7 +3030,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2933,7 +3042,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2946,7 +3055,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Pending) GetWhat() string {
@@ -2978,7 +3087,7 @@ type UnitState struct {
 
 func (x *UnitState) Reset() {
 	*x = UnitState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2990,7 +3099,7 @@ func (x *UnitState) String() string {
 func (*UnitState) ProtoMessage() {}
 
 func (x *UnitState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3003,7 +3112,7 @@ func (x *UnitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitState.ProtoReflect.Descriptor instead.
 func (*UnitState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UnitState) GetName() string {
@@ -3050,7 +3159,7 @@ type Drift struct {
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3062,7 +3171,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3075,7 +3184,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Drift) GetId() uint64 {
@@ -3154,7 +3263,7 @@ type AuditRecord struct {
 
 func (x *AuditRecord) Reset() {
 	*x = AuditRecord{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3166,7 +3275,7 @@ func (x *AuditRecord) String() string {
 func (*AuditRecord) ProtoMessage() {}
 
 func (x *AuditRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3179,7 +3288,7 @@ func (x *AuditRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
 func (*AuditRecord) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AuditRecord) GetId() uint64 {
@@ -3268,7 +3377,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3280,7 +3389,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3293,7 +3402,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Event) GetId() uint64 {
@@ -3467,7 +3576,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"expression\x18\x02 \x01(\tR\n" +
 	"expression\x12\x16\n" +
-	"\x06prefix\x18\x03 \x01(\tR\x06prefix\"\xc1\x03\n" +
+	"\x06prefix\x18\x03 \x01(\tR\x06prefix\"\xe9\x03\n" +
 	"\x05Lease\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -3485,7 +3594,8 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\vvalid_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x124\n" +
 	"\aupdated\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\aupdated\x12\x10\n" +
-	"\x03vrf\x18\x0f \x01(\tR\x03vrf\"\x8f\x01\n" +
+	"\x03vrf\x18\x0f \x01(\tR\x03vrf\x12&\n" +
+	"\x0ereconfigurable\x18\x10 \x01(\bR\x0ereconfigurable\"\x8f\x01\n" +
 	"\rNeighborEntry\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x10\n" +
@@ -3649,7 +3759,15 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x05range\x18\x03 \x01(\tR\x05range\x12\x16\n" +
 	"\x06leased\x18\x04 \x01(\x04R\x06leased\x12\x1a\n" +
 	"\bdeclined\x18\x05 \x01(\x04R\bdeclined\x12\x12\n" +
-	"\x04size\x18\x06 \x01(\x01R\x04size\"5\n" +
+	"\x04size\x18\x06 \x01(\x01R\x04size\"\xc0\x01\n" +
+	"\x10ReconfigureState\x12\x12\n" +
+	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
+	"\x06client\x18\x02 \x01(\tR\x06client\x12\x12\n" +
+	"\x04duid\x18\x03 \x01(\tR\x04duid\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04sent\x18\x05 \x01(\rR\x04sent\x12.\n" +
+	"\x04next\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04next\x12\x10\n" +
+	"\x03vrf\x18\a \x01(\tR\x03vrf\"5\n" +
 	"\aPending\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"k\n" +
@@ -3696,7 +3814,7 @@ func file_sixfold_v1_state_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_proto_rawDescData
 }
 
-var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_sixfold_v1_state_proto_goTypes = []any{
 	(*InterfaceState)(nil),        // 0: sixfold.v1.InterfaceState
 	(*VlanState)(nil),             // 1: sixfold.v1.VlanState
@@ -3720,15 +3838,16 @@ var file_sixfold_v1_state_proto_goTypes = []any{
 	(*ForwardingEntry)(nil),       // 19: sixfold.v1.ForwardingEntry
 	(*Dhcpv6LinkState)(nil),       // 20: sixfold.v1.Dhcpv6LinkState
 	(*PoolState)(nil),             // 21: sixfold.v1.PoolState
-	(*Pending)(nil),               // 22: sixfold.v1.Pending
-	(*UnitState)(nil),             // 23: sixfold.v1.UnitState
-	(*Drift)(nil),                 // 24: sixfold.v1.Drift
-	(*AuditRecord)(nil),           // 25: sixfold.v1.AuditRecord
-	(*Event)(nil),                 // 26: sixfold.v1.Event
-	nil,                           // 27: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	nil,                           // 28: sixfold.v1.Dhcpv6LinkState.SentEntry
-	(*durationpb.Duration)(nil),   // 29: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
+	(*ReconfigureState)(nil),      // 22: sixfold.v1.ReconfigureState
+	(*Pending)(nil),               // 23: sixfold.v1.Pending
+	(*UnitState)(nil),             // 24: sixfold.v1.UnitState
+	(*Drift)(nil),                 // 25: sixfold.v1.Drift
+	(*AuditRecord)(nil),           // 26: sixfold.v1.AuditRecord
+	(*Event)(nil),                 // 27: sixfold.v1.Event
+	nil,                           // 28: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	nil,                           // 29: sixfold.v1.Dhcpv6LinkState.SentEntry
+	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 31: google.protobuf.Timestamp
 }
 var file_sixfold_v1_state_proto_depIdxs = []int32{
 	7,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
@@ -3738,50 +3857,51 @@ var file_sixfold_v1_state_proto_depIdxs = []int32{
 	4,  // 4: sixfold.v1.InterfaceState.bond:type_name -> sixfold.v1.BondState
 	5,  // 5: sixfold.v1.InterfaceState.bridge_port:type_name -> sixfold.v1.BridgePortState
 	6,  // 6: sixfold.v1.InterfaceState.bond_port:type_name -> sixfold.v1.BondPortState
-	29, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
-	29, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
-	30, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
-	30, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
-	30, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
-	30, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
-	30, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
+	30, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
+	30, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
+	31, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
+	31, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
+	31, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
+	31, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
+	31, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
 	10, // 14: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
-	30, // 15: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
-	30, // 16: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
-	30, // 17: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
-	30, // 18: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
-	29, // 19: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
-	30, // 20: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
-	29, // 21: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
-	29, // 22: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
-	29, // 23: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
-	29, // 24: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
-	29, // 25: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
+	31, // 15: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
+	31, // 16: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
+	31, // 17: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
+	31, // 18: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
+	30, // 19: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
+	31, // 20: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
+	30, // 21: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
+	30, // 22: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
+	30, // 23: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
+	30, // 24: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
+	30, // 25: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
 	16, // 26: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
-	29, // 27: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	30, // 28: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	30, // 29: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	29, // 30: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	29, // 31: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	30, // 32: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	30, // 33: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	30, // 27: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
+	31, // 28: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	31, // 29: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	30, // 30: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	30, // 31: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	31, // 32: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	31, // 33: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
 	19, // 34: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
 	18, // 35: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
-	29, // 36: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
-	29, // 37: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
-	29, // 38: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
-	27, // 39: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	28, // 40: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	30, // 36: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
+	30, // 37: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
+	30, // 38: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
+	28, // 39: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	29, // 40: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
 	21, // 41: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	30, // 42: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	30, // 43: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
-	30, // 44: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	30, // 45: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
-	46, // [46:46] is the sub-list for method output_type
-	46, // [46:46] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	31, // 42: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
+	31, // 43: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	31, // 44: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	31, // 45: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	31, // 46: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
@@ -3796,7 +3916,7 @@ func file_sixfold_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_proto_rawDesc), len(file_sixfold_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1345,9 +1345,15 @@ type GetDhcpv6Response struct {
 	// The links it serves, by name.
 	Links []*Dhcpv6LinkState `protobuf:"bytes,1,rep,name=links,proto3" json:"links,omitempty"`
 	// Datagrams that were dropped, by reason.
-	Dropped       map[string]uint64 `protobuf:"bytes,2,rep,name=dropped,proto3" json:"dropped,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Dropped map[string]uint64 `protobuf:"bytes,2,rep,name=dropped,proto3" json:"dropped,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Clients that are being told to renew.
+	Reconfigures []*ReconfigureState `protobuf:"bytes,3,rep,name=reconfigures,proto3" json:"reconfigures,omitempty"`
+	// Clients that were told to renew and did, since the start.
+	Reconfigured uint64 `protobuf:"varint,4,opt,name=reconfigured,proto3" json:"reconfigured,omitempty"`
+	// Clients that were told to renew and did not answer, since the start.
+	ReconfigureFailed uint64 `protobuf:"varint,5,opt,name=reconfigure_failed,json=reconfigureFailed,proto3" json:"reconfigure_failed,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *GetDhcpv6Response) Reset() {
@@ -1392,6 +1398,27 @@ func (x *GetDhcpv6Response) GetDropped() map[string]uint64 {
 		return x.Dropped
 	}
 	return nil
+}
+
+func (x *GetDhcpv6Response) GetReconfigures() []*ReconfigureState {
+	if x != nil {
+		return x.Reconfigures
+	}
+	return nil
+}
+
+func (x *GetDhcpv6Response) GetReconfigured() uint64 {
+	if x != nil {
+		return x.Reconfigured
+	}
+	return 0
+}
+
+func (x *GetDhcpv6Response) GetReconfigureFailed() uint64 {
+	if x != nil {
+		return x.ReconfigureFailed
+	}
+	return 0
 }
 
 // ListPendingRequest asks for what cannot run yet.
@@ -2534,7 +2561,7 @@ var File_sixfold_v1_state_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1esixfold/v1/state_service.proto\x12\n" +
-	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x19sixfold/v1/firewall.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\x1a\x14sixfold/v1/vrf.proto\"g\n" +
+	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x1asixfold/v1/consumers.proto\x1a\x19sixfold/v1/firewall.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\x1a\x14sixfold/v1/vrf.proto\"g\n" +
 	"\x15ListInterfacesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -2630,10 +2657,13 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"forwarding\x18\x01 \x03(\v2\x1b.sixfold.v1.ForwardingEntryR\n" +
 	"forwarding\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x12\n" +
-	"\x10GetDhcpv6Request\"\xc8\x01\n" +
+	"\x10GetDhcpv6Request\"\xdd\x02\n" +
 	"\x11GetDhcpv6Response\x121\n" +
 	"\x05links\x18\x01 \x03(\v2\x1b.sixfold.v1.Dhcpv6LinkStateR\x05links\x12D\n" +
-	"\adropped\x18\x02 \x03(\v2*.sixfold.v1.GetDhcpv6Response.DroppedEntryR\adropped\x1a:\n" +
+	"\adropped\x18\x02 \x03(\v2*.sixfold.v1.GetDhcpv6Response.DroppedEntryR\adropped\x12@\n" +
+	"\freconfigures\x18\x03 \x03(\v2\x1c.sixfold.v1.ReconfigureStateR\freconfigures\x12\"\n" +
+	"\freconfigured\x18\x04 \x01(\x04R\freconfigured\x12-\n" +
+	"\x12reconfigure_failed\x18\x05 \x01(\x04R\x11reconfigureFailed\x1a:\n" +
 	"\fDroppedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"P\n" +
@@ -2706,7 +2736,7 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
 	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
 	"\x0fMonitorResponse\x12'\n" +
-	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xe9\x12\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xc5\x13\n" +
 	"\fStateService\x12]\n" +
 	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
@@ -2736,7 +2766,8 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\tListAudit\x12\x1c.sixfold.v1.ListAuditRequest\x1a\x1d.sixfold.v1.ListAuditResponse\"\x04\x90\xd2\x18\x01\x12H\n" +
 	"\aExplain\x12\x1a.sixfold.v1.ExplainRequest\x1a\x1b.sixfold.v1.ExplainResponse\"\x04\x90\xd2\x18\x01\x12D\n" +
 	"\x05Watch\x12\x18.sixfold.v1.WatchRequest\x1a\x19.sixfold.v1.WatchResponse\"\x04\x90\xd2\x18\x010\x01\x12J\n" +
-	"\aMonitor\x12\x1a.sixfold.v1.MonitorRequest\x1a\x1b.sixfold.v1.MonitorResponse\"\x04\x90\xd2\x18\x010\x01\x12Q\n" +
+	"\aMonitor\x12\x1a.sixfold.v1.MonitorRequest\x1a\x1b.sixfold.v1.MonitorResponse\"\x04\x90\xd2\x18\x010\x01\x12Z\n" +
+	"\rListConsumers\x12 .sixfold.v1.ListConsumersRequest\x1a!.sixfold.v1.ListConsumersResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
 	"GetVersion\x12\x1d.sixfold.v1.GetVersionRequest\x1a\x1e.sixfold.v1.GetVersionResponse\"\x04\x90\xd2\x18\x01B>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
@@ -2803,34 +2834,37 @@ var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*VxlanState)(nil),                       // 46: sixfold.v1.VxlanState
 	(*ForwardingEntry)(nil),                  // 47: sixfold.v1.ForwardingEntry
 	(*Dhcpv6LinkState)(nil),                  // 48: sixfold.v1.Dhcpv6LinkState
-	(*Pending)(nil),                          // 49: sixfold.v1.Pending
-	(*timestamppb.Timestamp)(nil),            // 50: google.protobuf.Timestamp
-	(*UnitState)(nil),                        // 51: sixfold.v1.UnitState
-	(*Drift)(nil),                            // 52: sixfold.v1.Drift
-	(*AuditRecord)(nil),                      // 53: sixfold.v1.AuditRecord
-	(*Revision)(nil),                         // 54: sixfold.v1.Revision
-	(*MldInterface)(nil),                     // 55: sixfold.v1.MldInterface
-	(*MldGroup)(nil),                         // 56: sixfold.v1.MldGroup
-	(*Mroute)(nil),                           // 57: sixfold.v1.Mroute
-	(*Event)(nil),                            // 58: sixfold.v1.Event
-	(*ListVrfsRequest)(nil),                  // 59: sixfold.v1.ListVrfsRequest
-	(*ListMldInterfacesRequest)(nil),         // 60: sixfold.v1.ListMldInterfacesRequest
-	(*ListMldGroupsRequest)(nil),             // 61: sixfold.v1.ListMldGroupsRequest
-	(*ListMroutesRequest)(nil),               // 62: sixfold.v1.ListMroutesRequest
-	(*GetFirewallRequest)(nil),               // 63: sixfold.v1.GetFirewallRequest
-	(*ListFirewallRulesRequest)(nil),         // 64: sixfold.v1.ListFirewallRulesRequest
-	(*ListFirewallSetsRequest)(nil),          // 65: sixfold.v1.ListFirewallSetsRequest
-	(*ListFirewallTranslationsRequest)(nil),  // 66: sixfold.v1.ListFirewallTranslationsRequest
-	(*TestFirewallRequest)(nil),              // 67: sixfold.v1.TestFirewallRequest
-	(*ListVrfsResponse)(nil),                 // 68: sixfold.v1.ListVrfsResponse
-	(*ListMldInterfacesResponse)(nil),        // 69: sixfold.v1.ListMldInterfacesResponse
-	(*ListMldGroupsResponse)(nil),            // 70: sixfold.v1.ListMldGroupsResponse
-	(*ListMroutesResponse)(nil),              // 71: sixfold.v1.ListMroutesResponse
-	(*GetFirewallResponse)(nil),              // 72: sixfold.v1.GetFirewallResponse
-	(*ListFirewallRulesResponse)(nil),        // 73: sixfold.v1.ListFirewallRulesResponse
-	(*ListFirewallSetsResponse)(nil),         // 74: sixfold.v1.ListFirewallSetsResponse
-	(*ListFirewallTranslationsResponse)(nil), // 75: sixfold.v1.ListFirewallTranslationsResponse
-	(*TestFirewallResponse)(nil),             // 76: sixfold.v1.TestFirewallResponse
+	(*ReconfigureState)(nil),                 // 49: sixfold.v1.ReconfigureState
+	(*Pending)(nil),                          // 50: sixfold.v1.Pending
+	(*timestamppb.Timestamp)(nil),            // 51: google.protobuf.Timestamp
+	(*UnitState)(nil),                        // 52: sixfold.v1.UnitState
+	(*Drift)(nil),                            // 53: sixfold.v1.Drift
+	(*AuditRecord)(nil),                      // 54: sixfold.v1.AuditRecord
+	(*Revision)(nil),                         // 55: sixfold.v1.Revision
+	(*MldInterface)(nil),                     // 56: sixfold.v1.MldInterface
+	(*MldGroup)(nil),                         // 57: sixfold.v1.MldGroup
+	(*Mroute)(nil),                           // 58: sixfold.v1.Mroute
+	(*Event)(nil),                            // 59: sixfold.v1.Event
+	(*ListVrfsRequest)(nil),                  // 60: sixfold.v1.ListVrfsRequest
+	(*ListMldInterfacesRequest)(nil),         // 61: sixfold.v1.ListMldInterfacesRequest
+	(*ListMldGroupsRequest)(nil),             // 62: sixfold.v1.ListMldGroupsRequest
+	(*ListMroutesRequest)(nil),               // 63: sixfold.v1.ListMroutesRequest
+	(*GetFirewallRequest)(nil),               // 64: sixfold.v1.GetFirewallRequest
+	(*ListFirewallRulesRequest)(nil),         // 65: sixfold.v1.ListFirewallRulesRequest
+	(*ListFirewallSetsRequest)(nil),          // 66: sixfold.v1.ListFirewallSetsRequest
+	(*ListFirewallTranslationsRequest)(nil),  // 67: sixfold.v1.ListFirewallTranslationsRequest
+	(*TestFirewallRequest)(nil),              // 68: sixfold.v1.TestFirewallRequest
+	(*ListConsumersRequest)(nil),             // 69: sixfold.v1.ListConsumersRequest
+	(*ListVrfsResponse)(nil),                 // 70: sixfold.v1.ListVrfsResponse
+	(*ListMldInterfacesResponse)(nil),        // 71: sixfold.v1.ListMldInterfacesResponse
+	(*ListMldGroupsResponse)(nil),            // 72: sixfold.v1.ListMldGroupsResponse
+	(*ListMroutesResponse)(nil),              // 73: sixfold.v1.ListMroutesResponse
+	(*GetFirewallResponse)(nil),              // 74: sixfold.v1.GetFirewallResponse
+	(*ListFirewallRulesResponse)(nil),        // 75: sixfold.v1.ListFirewallRulesResponse
+	(*ListFirewallSetsResponse)(nil),         // 76: sixfold.v1.ListFirewallSetsResponse
+	(*ListFirewallTranslationsResponse)(nil), // 77: sixfold.v1.ListFirewallTranslationsResponse
+	(*TestFirewallResponse)(nil),             // 78: sixfold.v1.TestFirewallResponse
+	(*ListConsumersResponse)(nil),            // 79: sixfold.v1.ListConsumersResponse
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
@@ -2845,87 +2879,90 @@ var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	47, // 9: sixfold.v1.ListVxlanForwardingResponse.forwarding:type_name -> sixfold.v1.ForwardingEntry
 	48, // 10: sixfold.v1.GetDhcpv6Response.links:type_name -> sixfold.v1.Dhcpv6LinkState
 	37, // 11: sixfold.v1.GetDhcpv6Response.dropped:type_name -> sixfold.v1.GetDhcpv6Response.DroppedEntry
-	49, // 12: sixfold.v1.ListPendingResponse.pending:type_name -> sixfold.v1.Pending
-	50, // 13: sixfold.v1.GetVersionResponse.started:type_name -> google.protobuf.Timestamp
-	51, // 14: sixfold.v1.GetVersionResponse.units:type_name -> sixfold.v1.UnitState
-	52, // 15: sixfold.v1.ListDriftResponse.drift:type_name -> sixfold.v1.Drift
-	53, // 16: sixfold.v1.ListAuditResponse.records:type_name -> sixfold.v1.AuditRecord
-	32, // 17: sixfold.v1.ExplainResponse.findings:type_name -> sixfold.v1.Finding
-	32, // 18: sixfold.v1.Finding.findings:type_name -> sixfold.v1.Finding
-	38, // 19: sixfold.v1.WatchResponse.interface:type_name -> sixfold.v1.InterfaceState
-	39, // 20: sixfold.v1.WatchResponse.route:type_name -> sixfold.v1.RouteState
-	40, // 21: sixfold.v1.WatchResponse.prefix:type_name -> sixfold.v1.PrefixState
-	41, // 22: sixfold.v1.WatchResponse.lease:type_name -> sixfold.v1.Lease
-	42, // 23: sixfold.v1.WatchResponse.neighbor:type_name -> sixfold.v1.NeighborEntry
-	43, // 24: sixfold.v1.WatchResponse.bgp:type_name -> sixfold.v1.BgpNeighborState
-	45, // 25: sixfold.v1.WatchResponse.advertisement:type_name -> sixfold.v1.Advertisement
-	46, // 26: sixfold.v1.WatchResponse.vxlan:type_name -> sixfold.v1.VxlanState
-	49, // 27: sixfold.v1.WatchResponse.pending:type_name -> sixfold.v1.Pending
-	51, // 28: sixfold.v1.WatchResponse.unit:type_name -> sixfold.v1.UnitState
-	54, // 29: sixfold.v1.WatchResponse.revision:type_name -> sixfold.v1.Revision
-	55, // 30: sixfold.v1.WatchResponse.mld:type_name -> sixfold.v1.MldInterface
-	56, // 31: sixfold.v1.WatchResponse.group:type_name -> sixfold.v1.MldGroup
-	57, // 32: sixfold.v1.WatchResponse.mroute:type_name -> sixfold.v1.Mroute
-	58, // 33: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
-	0,  // 34: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
-	2,  // 35: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
-	59, // 36: sixfold.v1.StateService.ListVrfs:input_type -> sixfold.v1.ListVrfsRequest
-	4,  // 37: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
-	6,  // 38: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
-	8,  // 39: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
-	10, // 40: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
-	12, // 41: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
-	14, // 42: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
-	16, // 43: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
-	18, // 44: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
-	60, // 45: sixfold.v1.StateService.ListMldInterfaces:input_type -> sixfold.v1.ListMldInterfacesRequest
-	61, // 46: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
-	62, // 47: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
-	20, // 48: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
-	63, // 49: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
-	64, // 50: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
-	65, // 51: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
-	66, // 52: sixfold.v1.StateService.ListFirewallTranslations:input_type -> sixfold.v1.ListFirewallTranslationsRequest
-	67, // 53: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
-	22, // 54: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	26, // 55: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
-	28, // 56: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
-	30, // 57: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
-	33, // 58: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
-	35, // 59: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
-	24, // 60: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 61: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 62: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	68, // 63: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
-	5,  // 64: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 65: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 66: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 67: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 68: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 69: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 70: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 71: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
-	69, // 72: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
-	70, // 73: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
-	71, // 74: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
-	21, // 75: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	72, // 76: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
-	73, // 77: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
-	74, // 78: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
-	75, // 79: sixfold.v1.StateService.ListFirewallTranslations:output_type -> sixfold.v1.ListFirewallTranslationsResponse
-	76, // 80: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
-	23, // 81: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	27, // 82: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	29, // 83: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	31, // 84: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	34, // 85: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	36, // 86: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	25, // 87: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	61, // [61:88] is the sub-list for method output_type
-	34, // [34:61] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	49, // 12: sixfold.v1.GetDhcpv6Response.reconfigures:type_name -> sixfold.v1.ReconfigureState
+	50, // 13: sixfold.v1.ListPendingResponse.pending:type_name -> sixfold.v1.Pending
+	51, // 14: sixfold.v1.GetVersionResponse.started:type_name -> google.protobuf.Timestamp
+	52, // 15: sixfold.v1.GetVersionResponse.units:type_name -> sixfold.v1.UnitState
+	53, // 16: sixfold.v1.ListDriftResponse.drift:type_name -> sixfold.v1.Drift
+	54, // 17: sixfold.v1.ListAuditResponse.records:type_name -> sixfold.v1.AuditRecord
+	32, // 18: sixfold.v1.ExplainResponse.findings:type_name -> sixfold.v1.Finding
+	32, // 19: sixfold.v1.Finding.findings:type_name -> sixfold.v1.Finding
+	38, // 20: sixfold.v1.WatchResponse.interface:type_name -> sixfold.v1.InterfaceState
+	39, // 21: sixfold.v1.WatchResponse.route:type_name -> sixfold.v1.RouteState
+	40, // 22: sixfold.v1.WatchResponse.prefix:type_name -> sixfold.v1.PrefixState
+	41, // 23: sixfold.v1.WatchResponse.lease:type_name -> sixfold.v1.Lease
+	42, // 24: sixfold.v1.WatchResponse.neighbor:type_name -> sixfold.v1.NeighborEntry
+	43, // 25: sixfold.v1.WatchResponse.bgp:type_name -> sixfold.v1.BgpNeighborState
+	45, // 26: sixfold.v1.WatchResponse.advertisement:type_name -> sixfold.v1.Advertisement
+	46, // 27: sixfold.v1.WatchResponse.vxlan:type_name -> sixfold.v1.VxlanState
+	50, // 28: sixfold.v1.WatchResponse.pending:type_name -> sixfold.v1.Pending
+	52, // 29: sixfold.v1.WatchResponse.unit:type_name -> sixfold.v1.UnitState
+	55, // 30: sixfold.v1.WatchResponse.revision:type_name -> sixfold.v1.Revision
+	56, // 31: sixfold.v1.WatchResponse.mld:type_name -> sixfold.v1.MldInterface
+	57, // 32: sixfold.v1.WatchResponse.group:type_name -> sixfold.v1.MldGroup
+	58, // 33: sixfold.v1.WatchResponse.mroute:type_name -> sixfold.v1.Mroute
+	59, // 34: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
+	0,  // 35: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
+	2,  // 36: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
+	60, // 37: sixfold.v1.StateService.ListVrfs:input_type -> sixfold.v1.ListVrfsRequest
+	4,  // 38: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
+	6,  // 39: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
+	8,  // 40: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
+	10, // 41: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
+	12, // 42: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
+	14, // 43: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
+	16, // 44: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
+	18, // 45: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
+	61, // 46: sixfold.v1.StateService.ListMldInterfaces:input_type -> sixfold.v1.ListMldInterfacesRequest
+	62, // 47: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
+	63, // 48: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
+	20, // 49: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
+	64, // 50: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
+	65, // 51: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
+	66, // 52: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
+	67, // 53: sixfold.v1.StateService.ListFirewallTranslations:input_type -> sixfold.v1.ListFirewallTranslationsRequest
+	68, // 54: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
+	22, // 55: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	26, // 56: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	28, // 57: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	30, // 58: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	33, // 59: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	35, // 60: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	69, // 61: sixfold.v1.StateService.ListConsumers:input_type -> sixfold.v1.ListConsumersRequest
+	24, // 62: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 63: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 64: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	70, // 65: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
+	5,  // 66: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 67: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 68: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 69: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 70: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 71: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 72: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 73: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	71, // 74: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
+	72, // 75: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
+	73, // 76: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
+	21, // 77: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	74, // 78: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
+	75, // 79: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
+	76, // 80: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
+	77, // 81: sixfold.v1.StateService.ListFirewallTranslations:output_type -> sixfold.v1.ListFirewallTranslationsResponse
+	78, // 82: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
+	23, // 83: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 84: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 85: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 86: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 87: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 88: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	79, // 89: sixfold.v1.StateService.ListConsumers:output_type -> sixfold.v1.ListConsumersResponse
+	25, // 90: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	63, // [63:91] is the sub-list for method output_type
+	35, // [35:63] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_service_proto_init() }
@@ -2934,6 +2971,7 @@ func file_sixfold_v1_state_service_proto_init() {
 		return
 	}
 	file_sixfold_v1_config_service_proto_init()
+	file_sixfold_v1_consumers_proto_init()
 	file_sixfold_v1_firewall_proto_init()
 	file_sixfold_v1_multicast_proto_init()
 	file_sixfold_v1_role_proto_init()

@@ -45,6 +45,7 @@ const (
 	StateService_Explain_FullMethodName                  = "/sixfold.v1.StateService/Explain"
 	StateService_Watch_FullMethodName                    = "/sixfold.v1.StateService/Watch"
 	StateService_Monitor_FullMethodName                  = "/sixfold.v1.StateService/Monitor"
+	StateService_ListConsumers_FullMethodName            = "/sixfold.v1.StateService/ListConsumers"
 	StateService_GetVersion_FullMethodName               = "/sixfold.v1.StateService/GetVersion"
 )
 
@@ -115,6 +116,8 @@ type StateServiceClient interface {
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
 	Monitor(ctx context.Context, in *MonitorRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[MonitorResponse], error)
+	// ListConsumers lists who is told of changes of delegations, by delegation and name.
+	ListConsumers(ctx context.Context, in *ListConsumersRequest, opts ...grpc.CallOption) (*ListConsumersResponse, error)
 	// GetVersion tells what is running, since when, and how its units are.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
 }
@@ -405,6 +408,16 @@ func (c *stateServiceClient) Monitor(ctx context.Context, in *MonitorRequest, op
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type StateService_MonitorClient = grpc.ServerStreamingClient[MonitorResponse]
 
+func (c *stateServiceClient) ListConsumers(ctx context.Context, in *ListConsumersRequest, opts ...grpc.CallOption) (*ListConsumersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListConsumersResponse)
+	err := c.cc.Invoke(ctx, StateService_ListConsumers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *stateServiceClient) GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetVersionResponse)
@@ -482,6 +495,8 @@ type StateServiceServer interface {
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
 	Monitor(*MonitorRequest, grpc.ServerStreamingServer[MonitorResponse]) error
+	// ListConsumers lists who is told of changes of delegations, by delegation and name.
+	ListConsumers(context.Context, *ListConsumersRequest) (*ListConsumersResponse, error)
 	// GetVersion tells what is running, since when, and how its units are.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)
 	mustEmbedUnimplementedStateServiceServer()
@@ -571,6 +586,9 @@ func (UnimplementedStateServiceServer) Watch(*WatchRequest, grpc.ServerStreaming
 }
 func (UnimplementedStateServiceServer) Monitor(*MonitorRequest, grpc.ServerStreamingServer[MonitorResponse]) error {
 	return status.Error(codes.Unimplemented, "method Monitor not implemented")
+}
+func (UnimplementedStateServiceServer) ListConsumers(context.Context, *ListConsumersRequest) (*ListConsumersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListConsumers not implemented")
 }
 func (UnimplementedStateServiceServer) GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVersion not implemented")
@@ -1050,6 +1068,24 @@ func _StateService_Monitor_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type StateService_MonitorServer = grpc.ServerStreamingServer[MonitorResponse]
 
+func _StateService_ListConsumers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListConsumersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListConsumers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListConsumers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListConsumers(ctx, req.(*ListConsumersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StateService_GetVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetVersionRequest)
 	if err := dec(in); err != nil {
@@ -1170,6 +1206,10 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Explain",
 			Handler:    _StateService_Explain_Handler,
+		},
+		{
+			MethodName: "ListConsumers",
+			Handler:    _StateService_ListConsumers_Handler,
 		},
 		{
 			MethodName: "GetVersion",
