@@ -30,6 +30,37 @@ type Interface struct {
 	RDNSS                    []netip.Addr
 	DNSSL                    []string
 	DNSLifetime              time.Duration
+	KeepDNS                  bool // the final advertisement leaves RDNSS, DNSSL and DNR alone
+
+	SNAC      bool       // RA flag of a stub network router
+	Interval  bool       // the advertisement interval option (RFC 6275 7.3), with MaxInterval
+	HomeAgent *HomeAgent // H flag and home agent information option (RFC 6275 7.1, 7.4); nil: not a home agent
+	Routes    []Route    // route information options (RFC 4191 2.3)
+	PREF64    []PREF64   // NAT64 prefixes (RFC 8781)
+	// CaptivePortal is the URI of the captive portal API (RFC 8910), or CaptivePortalNone; empty: nothing is said.
+	CaptivePortal string
+	DNR           []Resolver  // encrypted resolvers (RFC 9463)
+	Raw           []RawOption // options of any type, sent after all others
+
+	// PacketSize is the most bytes of one advertisement, IPv6 header included (radvd's AdvRAMTU); 0: LinkMTU, at most 1500, or
+	// 1280 without it.
+	PacketSize int
+
+	// What follows decides to whom and when the Sender sends, not what is in an advertisement.
+
+	// UnicastOnly sends nothing by multicast: solicitations are answered by unicast alone, one from :: is not answered, and there are
+	// neither periodic nor initial advertisements. Final ones go to Clients, where there are any.
+	UnicastOnly bool
+	// Clients, if any, are the only hosts that are advertised to: each gets what would go out by multicast by unicast, and
+	// solicitations of others are dropped. Addresses without zone.
+	Clients []netip.Addr
+	// Excluded are hosts whose solicitations are dropped.
+	Excluded []netip.Addr
+	// MinDelay is the least time between two multicast advertisements (MinDelayBetweenRAs); 0: the 3 s of RFC 4861. RFC 6275 7.5
+	// allows 30 ms.
+	MinDelay time.Duration
+	// Keep sends no final advertisement when the link is advertised no more or Run ends (RemoveAdvOnExit off of radvd).
+	Keep bool
 }
 
 // Prefix is one prefix information option.
@@ -40,6 +71,66 @@ type Prefix struct {
 	// ValidUntil and PreferredUntil cap the lifetimes with the end of the delegation that the prefix was cut from: the
 	// advertised lifetimes count down to them. Zero: no cap.
 	ValidUntil, PreferredUntil time.Time
+
+	// RouterAddress is our address in the prefix, which then stands whole in the option with the R flag (RFC 6275 7.2); invalid: none.
+	RouterAddress netip.Addr
+	PDPreferred   bool // P flag (RFC 9762): hosts are to ask for a prefix of their own
+	// Decrement lets both lifetimes count down from Since on, the time when Apply first saw the prefix with these lifetimes. The
+	// Sender fills in Since; Encode does not count while it is zero.
+	Decrement bool
+	Since     time.Time
+	Deprecate bool // the final advertisement has the prefix with a preferred lifetime of 0
+}
+
+// Route is one route information option (RFC 4191 2.3): hosts that understand it send to us what goes to Prefix.
+type Route struct {
+	Prefix     netip.Prefix  // masked; ::/0 too
+	Preference uint8         // as Interface.Preference
+	Lifetime   time.Duration // at most Forever; 0 withdraws the route
+	Until      time.Time     // caps the lifetime, which counts down to it; zero: no cap
+	Keep       bool          // the final advertisement leaves the route alone (RemoveRoute off of radvd)
+}
+
+// PREF64 is one NAT64 prefix (RFC 8781).
+type PREF64 struct {
+	Prefix   netip.Prefix  // masked, of 32, 40, 48, 56, 64 or 96 bits
+	Lifetime time.Duration // rounded up to 8 s, at most MaxPREF64Lifetime
+	Until    time.Time     // as Route.Until
+}
+
+// MaxPREF64Lifetime is the longest lifetime that the 13 bits of a PREF64 option hold.
+const MaxPREF64Lifetime = 0x1fff * 8 * time.Second
+
+// CaptivePortalNone is the URI that says that there is no captive portal (RFC 8910 2).
+const CaptivePortalNone = "urn:ietf:params:capport:unrestricted"
+
+// Resolver is one encrypted DNS resolver (RFC 9463 6.1).
+type Resolver struct {
+	Priority uint16 // 1 to 65535, the lowest is preferred
+	Lifetime time.Duration
+	Name     string // authentication domain name, without final dot
+	// Addresses and Parameters are both empty in ADN-only mode: the host finds both by asking for Name.
+	Addresses  []netip.Addr
+	Parameters []SvcParam // ascending by Key, each once
+}
+
+// SvcParam is a service parameter in wire format (RFC 9460 2.2).
+type SvcParam struct {
+	Key   uint16
+	Value []byte
+}
+
+// HomeAgent is what a mobile IPv6 home agent says of itself (RFC 6275 7.4).
+type HomeAgent struct {
+	Preference   int16         // higher is better
+	Lifetime     time.Duration // 1 s to 65535 s
+	MobileRouter bool          // serves mobile networks (RFC 3963 5.1)
+}
+
+// RawOption is an option as it is on the wire, but for its length and the zeros that fill it up to 8 bytes.
+type RawOption struct {
+	Type uint8
+	Data []byte // at most 2038 bytes
 }
 
 // Forever is the infinite lifetime of RFC 4861 4.6.2.
