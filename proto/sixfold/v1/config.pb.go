@@ -59,7 +59,10 @@ type Config struct {
 	// Multicast routing: static routes of groups, and a proxy of the listeners on our links.
 	Multicast *Multicast `protobuf:"bytes,11,opt,name=multicast,proto3" json:"multicast,omitempty"`
 	// Zones, and what passes between them.
-	Firewall      *Firewall `protobuf:"bytes,10,opt,name=firewall,proto3" json:"firewall,omitempty"`
+	Firewall *Firewall `protobuf:"bytes,10,opt,name=firewall,proto3" json:"firewall,omitempty"`
+	// A unique local prefix (RFC 4193) that stands where a delegated prefix can under the name ula, as in "ula ::1/64", and never ends:
+	// LANs go on while the ISP is away. A prefix of fd00::/8 no longer than /64, or auto: a random /48 that is made once and kept on disk.
+	Ula           string `protobuf:"bytes,40,opt,name=ula,proto3" json:"ula,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -169,6 +172,13 @@ func (x *Config) GetFirewall() *Firewall {
 		return x.Firewall
 	}
 	return nil
+}
+
+func (x *Config) GetUla() string {
+	if x != nil {
+		return x.Ula
+	}
+	return ""
 }
 
 // System names the router.
@@ -4872,7 +4882,7 @@ var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xb7\x06\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xc9\x06\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
@@ -4889,7 +4899,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x04vrfs\x18\b \x03(\v2\x1c.sixfold.v1.Config.VrfsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[^/\\s:%*]{1,15}$R\x04vrfs\x123\n" +
 	"\tmulticast\x18\v \x01(\v2\x15.sixfold.v1.MulticastR\tmulticast\x120\n" +
 	"\bfirewall\x18\n" +
-	" \x01(\v2\x14.sixfold.v1.FirewallR\bfirewall\x1aT\n" +
+	" \x01(\v2\x14.sixfold.v1.FirewallR\bfirewall\x12\x10\n" +
+	"\x03ula\x18( \x01(\tR\x03ula\x1aT\n" +
 	"\x0fInterfacesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05value\x18\x02 \x01(\v2\x15.sixfold.v1.InterfaceR\x05value:\x028\x01\x1aL\n" +

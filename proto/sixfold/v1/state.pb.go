@@ -1047,7 +1047,11 @@ type PrefixState struct {
 	// Search domains that came with it.
 	Domains []string `protobuf:"bytes,15,rep,name=domains,proto3" json:"domains,omitempty"`
 	// Where the configuration uses it.
-	Uses          []*PrefixUse `protobuf:"bytes,16,rep,name=uses,proto3" json:"uses,omitempty"`
+	Uses []*PrefixUse `protobuf:"bytes,16,rep,name=uses,proto3" json:"uses,omitempty"`
+	// Earlier prefixes of the delegation that the server lets run out: they are in use, deprecated, until they end.
+	Former []*FormerPrefix `protobuf:"bytes,60,rep,name=former,proto3" json:"former,omitempty"`
+	// Earlier prefixes of the delegation that are no longer ours: their unreachable route stays for a while.
+	Withdrawn     []*Withdrawn `protobuf:"bytes,61,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1190,6 +1194,20 @@ func (x *PrefixState) GetDomains() []string {
 func (x *PrefixState) GetUses() []*PrefixUse {
 	if x != nil {
 		return x.Uses
+	}
+	return nil
+}
+
+func (x *PrefixState) GetFormer() []*FormerPrefix {
+	if x != nil {
+		return x.Former
+	}
+	return nil
+}
+
+func (x *PrefixState) GetWithdrawn() []*Withdrawn {
+	if x != nil {
+		return x.Withdrawn
 	}
 	return nil
 }
@@ -1965,7 +1983,9 @@ type Advertisement struct {
 	// Sends that failed.
 	Errors uint64 `protobuf:"varint,21,opt,name=errors,proto3" json:"errors,omitempty"`
 	// The newest failure; empty: the last send worked.
-	LastError     string `protobuf:"bytes,22,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	LastError string `protobuf:"bytes,22,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	// What hosts on the link may still have from earlier advertisements: it is advertised with lifetime 0 (RFC 9096 3.5).
+	Withdrawn     []*Withdrawn `protobuf:"bytes,60,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2152,6 +2172,13 @@ func (x *Advertisement) GetLastError() string {
 		return x.LastError
 	}
 	return ""
+}
+
+func (x *Advertisement) GetWithdrawn() []*Withdrawn {
+	if x != nil {
+		return x.Withdrawn
+	}
+	return nil
 }
 
 // PrefixInformation is a prefix in an advertisement.
@@ -3454,6 +3481,161 @@ func (x *Event) GetText() string {
 	return ""
 }
 
+// FormerPrefix is an earlier prefix of a delegation that runs out.
+type FormerPrefix struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The prefix.
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// End of the preferred lifetime.
+	PreferredUntil *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=preferred_until,json=preferredUntil,proto3" json:"preferred_until,omitempty"`
+	// End of the valid lifetime.
+	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FormerPrefix) Reset() {
+	*x = FormerPrefix{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FormerPrefix) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FormerPrefix) ProtoMessage() {}
+
+func (x *FormerPrefix) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FormerPrefix.ProtoReflect.Descriptor instead.
+func (*FormerPrefix) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *FormerPrefix) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *FormerPrefix) GetPreferredUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PreferredUntil
+	}
+	return nil
+}
+
+func (x *FormerPrefix) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+// Withdrawn is something that was advertised, or delegated to us, and is no longer so, as long as hosts may still have it.
+type Withdrawn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The link; empty: of an aggregate.
+	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	// prefix, route, dns or aggregate.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The prefix, or the address of a name server as a /128.
+	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// When it was withdrawn.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// When it is forgotten: no host has it any longer, or every host that was there has heard.
+	Until *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	// Why it is no longer advertised.
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Withdrawn) Reset() {
+	*x = Withdrawn{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Withdrawn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Withdrawn) ProtoMessage() {}
+
+func (x *Withdrawn) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
+func (*Withdrawn) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Withdrawn) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *Withdrawn) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Withdrawn) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Withdrawn) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Withdrawn) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Withdrawn) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_sixfold_v1_state_proto protoreflect.FileDescriptor
 
 const file_sixfold_v1_state_proto_rawDesc = "" +
@@ -3550,7 +3732,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\tin_kernel\x18\n" +
 	" \x01(\bR\binKernel\x12\x16\n" +
 	"\x06reason\x18\v \x01(\tR\x06reason\x12\x10\n" +
-	"\x03vrf\x18\f \x01(\tR\x03vrf\"\xc5\x04\n" +
+	"\x03vrf\x18\f \x01(\tR\x03vrf\"\xac\x05\n" +
 	"\vPrefixState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04link\x18\x02 \x01(\tR\x04link\x12\x12\n" +
@@ -3570,7 +3752,9 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"serverDuid\x12\x10\n" +
 	"\x03dns\x18\x0e \x03(\tR\x03dns\x12\x18\n" +
 	"\adomains\x18\x0f \x03(\tR\adomains\x12)\n" +
-	"\x04uses\x18\x10 \x03(\v2\x15.sixfold.v1.PrefixUseR\x04uses\"Y\n" +
+	"\x04uses\x18\x10 \x03(\v2\x15.sixfold.v1.PrefixUseR\x04uses\x120\n" +
+	"\x06former\x18< \x03(\v2\x18.sixfold.v1.FormerPrefixR\x06former\x123\n" +
+	"\twithdrawn\x18= \x03(\v2\x15.sixfold.v1.WithdrawnR\twithdrawn\"Y\n" +
 	"\tPrefixUse\x12\x14\n" +
 	"\x05where\x18\x01 \x01(\tR\x05where\x12\x1e\n" +
 	"\n" +
@@ -3645,7 +3829,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	" \x03(\tR\vcommunities\x12\x16\n" +
 	"\x06source\x18\v \x01(\tR\x06source\x124\n" +
 	"\alearned\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\alearned\x12\x1a\n" +
-	"\bunusable\x18\r \x01(\tR\bunusable\"\x80\a\n" +
+	"\bunusable\x18\r \x01(\tR\bunusable\"\xb5\a\n" +
 	"\rAdvertisement\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12<\n" +
@@ -3672,7 +3856,8 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x04next\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\x04next\x12\x16\n" +
 	"\x06errors\x18\x15 \x01(\x04R\x06errors\x12\x1d\n" +
 	"\n" +
-	"last_error\x18\x16 \x01(\tR\tlastError\"\xd0\x02\n" +
+	"last_error\x18\x16 \x01(\tR\tlastError\x123\n" +
+	"\twithdrawn\x18< \x03(\v2\x15.sixfold.v1.WithdrawnR\twithdrawn\"\xd0\x02\n" +
 	"\x11PrefixInformation\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x17\n" +
 	"\aon_link\x18\x02 \x01(\bR\x06onLink\x12\x1e\n" +
@@ -3800,7 +3985,19 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\asubject\x18\x04 \x01(\tR\asubject\x12\x12\n" +
 	"\x04link\x18\x05 \x01(\tR\x04link\x12\x16\n" +
 	"\x06action\x18\x06 \x01(\tR\x06action\x12\x12\n" +
-	"\x04text\x18\a \x01(\tR\x04textB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x04text\x18\a \x01(\tR\x04text\"\xa8\x01\n" +
+	"\fFormerPrefix\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12C\n" +
+	"\x0fpreferred_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\x12;\n" +
+	"\vvalid_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"validUntil\"\xc7\x01\n" +
+	"\tWithdrawn\x12\x12\n" +
+	"\x04link\x18\x01 \x01(\tR\x04link\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reasonB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_state_proto_rawDescOnce sync.Once
@@ -3814,7 +4011,7 @@ func file_sixfold_v1_state_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_proto_rawDescData
 }
 
-var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_sixfold_v1_state_proto_goTypes = []any{
 	(*InterfaceState)(nil),        // 0: sixfold.v1.InterfaceState
 	(*VlanState)(nil),             // 1: sixfold.v1.VlanState
@@ -3844,10 +4041,12 @@ var file_sixfold_v1_state_proto_goTypes = []any{
 	(*Drift)(nil),                 // 25: sixfold.v1.Drift
 	(*AuditRecord)(nil),           // 26: sixfold.v1.AuditRecord
 	(*Event)(nil),                 // 27: sixfold.v1.Event
-	nil,                           // 28: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	nil,                           // 29: sixfold.v1.Dhcpv6LinkState.SentEntry
-	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 31: google.protobuf.Timestamp
+	(*FormerPrefix)(nil),          // 28: sixfold.v1.FormerPrefix
+	(*Withdrawn)(nil),             // 29: sixfold.v1.Withdrawn
+	nil,                           // 30: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	nil,                           // 31: sixfold.v1.Dhcpv6LinkState.SentEntry
+	(*durationpb.Duration)(nil),   // 32: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
 }
 var file_sixfold_v1_state_proto_depIdxs = []int32{
 	7,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
@@ -3857,51 +4056,58 @@ var file_sixfold_v1_state_proto_depIdxs = []int32{
 	4,  // 4: sixfold.v1.InterfaceState.bond:type_name -> sixfold.v1.BondState
 	5,  // 5: sixfold.v1.InterfaceState.bridge_port:type_name -> sixfold.v1.BridgePortState
 	6,  // 6: sixfold.v1.InterfaceState.bond_port:type_name -> sixfold.v1.BondPortState
-	30, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
-	30, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
-	31, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
-	31, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
-	31, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
-	31, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
-	31, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
+	32, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
+	32, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
+	33, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
+	33, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
+	33, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
+	33, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
+	33, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
 	10, // 14: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
-	31, // 15: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
-	31, // 16: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
-	31, // 17: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
-	31, // 18: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
-	30, // 19: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
-	31, // 20: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
-	30, // 21: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
-	30, // 22: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
-	30, // 23: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
-	30, // 24: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
-	30, // 25: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
-	16, // 26: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
-	30, // 27: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	31, // 28: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	31, // 29: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	30, // 30: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	30, // 31: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	31, // 32: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	31, // 33: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
-	19, // 34: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
-	18, // 35: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
-	30, // 36: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
-	30, // 37: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
-	30, // 38: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
-	28, // 39: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	29, // 40: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
-	21, // 41: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	31, // 42: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
-	31, // 43: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	31, // 44: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
-	31, // 45: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	31, // 46: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	28, // 15: sixfold.v1.PrefixState.former:type_name -> sixfold.v1.FormerPrefix
+	29, // 16: sixfold.v1.PrefixState.withdrawn:type_name -> sixfold.v1.Withdrawn
+	33, // 17: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
+	33, // 18: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
+	33, // 19: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
+	33, // 20: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
+	32, // 21: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
+	33, // 22: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
+	32, // 23: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
+	32, // 24: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
+	32, // 25: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
+	32, // 26: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
+	32, // 27: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
+	16, // 28: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
+	32, // 29: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
+	33, // 30: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	33, // 31: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	29, // 32: sixfold.v1.Advertisement.withdrawn:type_name -> sixfold.v1.Withdrawn
+	32, // 33: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	32, // 34: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	33, // 35: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	33, // 36: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	19, // 37: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
+	18, // 38: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
+	32, // 39: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
+	32, // 40: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
+	32, // 41: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
+	30, // 42: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	31, // 43: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	21, // 44: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
+	33, // 45: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
+	33, // 46: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	33, // 47: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	33, // 48: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	33, // 49: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	33, // 50: sixfold.v1.FormerPrefix.preferred_until:type_name -> google.protobuf.Timestamp
+	33, // 51: sixfold.v1.FormerPrefix.valid_until:type_name -> google.protobuf.Timestamp
+	33, // 52: sixfold.v1.Withdrawn.since:type_name -> google.protobuf.Timestamp
+	33, // 53: sixfold.v1.Withdrawn.until:type_name -> google.protobuf.Timestamp
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
@@ -3916,7 +4122,7 @@ func file_sixfold_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_proto_rawDesc), len(file_sixfold_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
