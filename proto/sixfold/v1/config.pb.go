@@ -1116,7 +1116,40 @@ type Advertise struct {
 	// DNS search list (RFC 8106 DNSSL).
 	Domains []string `protobuf:"bytes,17,rep,name=domains,proto3" json:"domains,omitempty"`
 	// Lifetime of dns and domains; default three times max_interval.
-	DnsLifetime   *durationpb.Duration `protobuf:"bytes,18,opt,name=dns_lifetime,json=dnsLifetime,proto3" json:"dns_lifetime,omitempty"`
+	DnsLifetime *durationpb.Duration `protobuf:"bytes,18,opt,name=dns_lifetime,json=dnsLifetime,proto3" json:"dns_lifetime,omitempty"`
+	// Source link-layer address option (AdvSourceLLAddress); default true.
+	SourceLinkLayer *bool `protobuf:"varint,19,opt,name=source_link_layer,json=sourceLinkLayer,proto3,oneof" json:"source_link_layer,omitempty"`
+	// Routes that hosts are to send to this router (RFC 4191 route information), by prefix; ::/0 is possible.
+	Routes map[string]*AdvertisedRoute `protobuf:"bytes,20,rep,name=routes,proto3" json:"routes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// NAT64 prefixes (RFC 8781 PREF64) of 32, 40, 48, 56, 64 or 96 bits.
+	Pref64 map[string]*AdvertisedPref64 `protobuf:"bytes,21,rep,name=pref64,proto3" json:"pref64,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// URI of the captive portal API (RFC 8910), https; "none" says that there is no captive portal.
+	CaptivePortal string `protobuf:"bytes,22,opt,name=captive_portal,json=captivePortal,proto3" json:"captive_portal,omitempty"`
+	// Encrypted DNS resolvers (RFC 9463 DNR).
+	Dnr []*AdvertisedResolver `protobuf:"bytes,23,rep,name=dnr,proto3" json:"dnr,omitempty"`
+	// Advertisement interval option (RFC 6275 7.3).
+	IntervalOption bool `protobuf:"varint,24,opt,name=interval_option,json=intervalOption,proto3" json:"interval_option,omitempty"`
+	// Nothing by multicast: hosts get an advertisement when they ask for one (UnicastOnly).
+	UnicastOnly bool `protobuf:"varint,25,opt,name=unicast_only,json=unicastOnly,proto3" json:"unicast_only,omitempty"`
+	// Link-local addresses of the only hosts that are advertised to; with ! before the address, of hosts that are not answered.
+	Clients []string `protobuf:"bytes,26,rep,name=clients,proto3" json:"clients,omitempty"`
+	// SNAC router flag: a stub network router, which others do not take for infrastructure.
+	Snac bool `protobuf:"varint,27,opt,name=snac,proto3" json:"snac,omitempty"`
+	// MinDelayBetweenRAs, 30ms to 1h; default 3s. Under 3s the intervals go down to 70ms and 30ms (RFC 6275 7.5).
+	MinDelay *durationpb.Duration `protobuf:"bytes,28,opt,name=min_delay,json=minDelay,proto3" json:"min_delay,omitempty"`
+	// Link-local address of the interface to send from (AdvRASrcAddress); without it the first one.
+	SourceAddress string `protobuf:"bytes,29,opt,name=source_address,json=sourceAddress,proto3" json:"source_address,omitempty"`
+	// Most bytes of one advertisement (AdvRAMTU), IPv6 header included; what does not fit goes into the next. Without it link_mtu, at most
+	// 1500, or 1280 where that is not known.
+	RaMtu *uint32 `protobuf:"varint,30,opt,name=ra_mtu,json=raMtu,proto3,oneof" json:"ra_mtu,omitempty"`
+	// Mobile IPv6 home agent (RFC 6275 7.1 and 7.4).
+	HomeAgent *AdvertisedHomeAgent `protobuf:"bytes,31,opt,name=home_agent,json=homeAgent,proto3" json:"home_agent,omitempty"`
+	// Options of other types, as they are on the wire.
+	Options []*AdvertisedOption `protobuf:"bytes,32,rep,name=options,proto3" json:"options,omitempty"`
+	// A final advertisement with lifetime 0 when this ends (RemoveAdvOnExit); default true.
+	Withdraw *bool `protobuf:"varint,40,opt,name=withdraw,proto3,oneof" json:"withdraw,omitempty"`
+	// The final advertisement also withdraws dns, domains and dnr (FlushRDNSS, FlushDNSSL); default true.
+	WithdrawDns   *bool `protobuf:"varint,41,opt,name=withdraw_dns,json=withdrawDns,proto3,oneof" json:"withdraw_dns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1277,6 +1310,118 @@ func (x *Advertise) GetDnsLifetime() *durationpb.Duration {
 	return nil
 }
 
+func (x *Advertise) GetSourceLinkLayer() bool {
+	if x != nil && x.SourceLinkLayer != nil {
+		return *x.SourceLinkLayer
+	}
+	return false
+}
+
+func (x *Advertise) GetRoutes() map[string]*AdvertisedRoute {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Advertise) GetPref64() map[string]*AdvertisedPref64 {
+	if x != nil {
+		return x.Pref64
+	}
+	return nil
+}
+
+func (x *Advertise) GetCaptivePortal() string {
+	if x != nil {
+		return x.CaptivePortal
+	}
+	return ""
+}
+
+func (x *Advertise) GetDnr() []*AdvertisedResolver {
+	if x != nil {
+		return x.Dnr
+	}
+	return nil
+}
+
+func (x *Advertise) GetIntervalOption() bool {
+	if x != nil {
+		return x.IntervalOption
+	}
+	return false
+}
+
+func (x *Advertise) GetUnicastOnly() bool {
+	if x != nil {
+		return x.UnicastOnly
+	}
+	return false
+}
+
+func (x *Advertise) GetClients() []string {
+	if x != nil {
+		return x.Clients
+	}
+	return nil
+}
+
+func (x *Advertise) GetSnac() bool {
+	if x != nil {
+		return x.Snac
+	}
+	return false
+}
+
+func (x *Advertise) GetMinDelay() *durationpb.Duration {
+	if x != nil {
+		return x.MinDelay
+	}
+	return nil
+}
+
+func (x *Advertise) GetSourceAddress() string {
+	if x != nil {
+		return x.SourceAddress
+	}
+	return ""
+}
+
+func (x *Advertise) GetRaMtu() uint32 {
+	if x != nil && x.RaMtu != nil {
+		return *x.RaMtu
+	}
+	return 0
+}
+
+func (x *Advertise) GetHomeAgent() *AdvertisedHomeAgent {
+	if x != nil {
+		return x.HomeAgent
+	}
+	return nil
+}
+
+func (x *Advertise) GetOptions() []*AdvertisedOption {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *Advertise) GetWithdraw() bool {
+	if x != nil && x.Withdraw != nil {
+		return *x.Withdraw
+	}
+	return false
+}
+
+func (x *Advertise) GetWithdrawDns() bool {
+	if x != nil && x.WithdrawDns != nil {
+		return *x.WithdrawDns
+	}
+	return false
+}
+
 // AdvertisedPrefix has the options of one prefix in advertisements; what is absent is as in the advertise section.
 type AdvertisedPrefix struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1289,9 +1434,21 @@ type AdvertisedPrefix struct {
 	// AdvPreferredLifetime.
 	PreferredLifetime *durationpb.Duration `protobuf:"bytes,4,opt,name=preferred_lifetime,json=preferredLifetime,proto3" json:"preferred_lifetime,omitempty"`
 	// Leave this prefix out of the advertisements.
-	Skip          bool `protobuf:"varint,5,opt,name=skip,proto3" json:"skip,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Skip bool `protobuf:"varint,5,opt,name=skip,proto3" json:"skip,omitempty"`
+	// The address of the interface in place of the prefix, with the R flag (RFC 6275 7.2).
+	RouterAddress *bool `protobuf:"varint,6,opt,name=router_address,json=routerAddress,proto3,oneof" json:"router_address,omitempty"`
+	// P flag (RFC 9762): hosts are to ask for a prefix of their own by DHCPv6.
+	PdPreferred *bool `protobuf:"varint,7,opt,name=pd_preferred,json=pdPreferred,proto3,oneof" json:"pd_preferred,omitempty"`
+	// Count the lifetimes down in real time from when they came into force, to 0 (DecrementLifetimes).
+	Decrement *bool `protobuf:"varint,8,opt,name=decrement,proto3,oneof" json:"decrement,omitempty"`
+	// The final advertisement deprecates the prefix (DeprecatePrefix).
+	Deprecate *bool `protobuf:"varint,9,opt,name=deprecate,proto3,oneof" json:"deprecate,omitempty"`
+	// The valid lifetime counts down to this moment, as in 2026-12-31T12:00:00Z.
+	ValidUntil string `protobuf:"bytes,10,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// The preferred lifetime counts down to this moment.
+	PreferredUntil string `protobuf:"bytes,11,opt,name=preferred_until,json=preferredUntil,proto3" json:"preferred_until,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *AdvertisedPrefix) Reset() {
@@ -1359,6 +1516,386 @@ func (x *AdvertisedPrefix) GetSkip() bool {
 	return false
 }
 
+func (x *AdvertisedPrefix) GetRouterAddress() bool {
+	if x != nil && x.RouterAddress != nil {
+		return *x.RouterAddress
+	}
+	return false
+}
+
+func (x *AdvertisedPrefix) GetPdPreferred() bool {
+	if x != nil && x.PdPreferred != nil {
+		return *x.PdPreferred
+	}
+	return false
+}
+
+func (x *AdvertisedPrefix) GetDecrement() bool {
+	if x != nil && x.Decrement != nil {
+		return *x.Decrement
+	}
+	return false
+}
+
+func (x *AdvertisedPrefix) GetDeprecate() bool {
+	if x != nil && x.Deprecate != nil {
+		return *x.Deprecate
+	}
+	return false
+}
+
+func (x *AdvertisedPrefix) GetValidUntil() string {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return ""
+}
+
+func (x *AdvertisedPrefix) GetPreferredUntil() string {
+	if x != nil {
+		return x.PreferredUntil
+	}
+	return ""
+}
+
+// AdvertisedRoute is a route information option (RFC 4191 2.3).
+type AdvertisedRoute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long hosts keep the route; default three times max_interval. Never more than what is left of a delegation.
+	Lifetime *durationpb.Duration `protobuf:"bytes,1,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// low, medium or high; default medium.
+	Preference string `protobuf:"bytes,2,opt,name=preference,proto3" json:"preference,omitempty"`
+	// The final advertisement withdraws the route (RemoveRoute); default true.
+	Withdraw      *bool `protobuf:"varint,3,opt,name=withdraw,proto3,oneof" json:"withdraw,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdvertisedRoute) Reset() {
+	*x = AdvertisedRoute{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdvertisedRoute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdvertisedRoute) ProtoMessage() {}
+
+func (x *AdvertisedRoute) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdvertisedRoute.ProtoReflect.Descriptor instead.
+func (*AdvertisedRoute) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AdvertisedRoute) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *AdvertisedRoute) GetPreference() string {
+	if x != nil {
+		return x.Preference
+	}
+	return ""
+}
+
+func (x *AdvertisedRoute) GetWithdraw() bool {
+	if x != nil && x.Withdraw != nil {
+		return *x.Withdraw
+	}
+	return false
+}
+
+// AdvertisedPref64 is a PREF64 option (RFC 8781).
+type AdvertisedPref64 struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Up to 65528s, rounded up to 8 seconds; default three times max_interval.
+	Lifetime      *durationpb.Duration `protobuf:"bytes,1,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdvertisedPref64) Reset() {
+	*x = AdvertisedPref64{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdvertisedPref64) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdvertisedPref64) ProtoMessage() {}
+
+func (x *AdvertisedPref64) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdvertisedPref64.ProtoReflect.Descriptor instead.
+func (*AdvertisedPref64) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AdvertisedPref64) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+// AdvertisedResolver is an encrypted DNS option (RFC 9463 6.1). With neither addresses nor parameters hosts look up both by the name.
+type AdvertisedResolver struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Authentication domain name, which the certificate of the resolver is for.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Service priority; the lowest is preferred. Default 1.
+	Priority *uint32 `protobuf:"varint,2,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Addresses; "self" is an own address of the interface.
+	Addresses []string `protobuf:"bytes,3,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	// Protocols, as in dot, h2, h3 or doq (RFC 9461); needed with addresses.
+	Alpn []string `protobuf:"bytes,4,rep,name=alpn,proto3" json:"alpn,omitempty"`
+	// Port; without it that of the protocol.
+	Port *uint32 `protobuf:"varint,5,opt,name=port,proto3,oneof" json:"port,omitempty"`
+	// Path template for DNS over HTTPS, as in "/dns-query{?dns}"; needed with h2 and h3.
+	Dohpath string `protobuf:"bytes,6,opt,name=dohpath,proto3" json:"dohpath,omitempty"`
+	// Other service parameters by key number: key65400 with the value in hexadecimal.
+	Parameters map[string]string `protobuf:"bytes,7,rep,name=parameters,proto3" json:"parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Default three times max_interval.
+	Lifetime      *durationpb.Duration `protobuf:"bytes,8,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdvertisedResolver) Reset() {
+	*x = AdvertisedResolver{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdvertisedResolver) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdvertisedResolver) ProtoMessage() {}
+
+func (x *AdvertisedResolver) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdvertisedResolver.ProtoReflect.Descriptor instead.
+func (*AdvertisedResolver) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *AdvertisedResolver) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AdvertisedResolver) GetPriority() uint32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *AdvertisedResolver) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *AdvertisedResolver) GetAlpn() []string {
+	if x != nil {
+		return x.Alpn
+	}
+	return nil
+}
+
+func (x *AdvertisedResolver) GetPort() uint32 {
+	if x != nil && x.Port != nil {
+		return *x.Port
+	}
+	return 0
+}
+
+func (x *AdvertisedResolver) GetDohpath() string {
+	if x != nil {
+		return x.Dohpath
+	}
+	return ""
+}
+
+func (x *AdvertisedResolver) GetParameters() map[string]string {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+func (x *AdvertisedResolver) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+// AdvertisedHomeAgent sets the H flag, and sends the home agent information option where a value differs from its default.
+type AdvertisedHomeAgent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Home agent preference, -32768 to 32767; higher is better. Default 0.
+	Preference int32 `protobuf:"zigzag32,1,opt,name=preference,proto3" json:"preference,omitempty"`
+	// Home agent lifetime, 1s to 65520s; default router_lifetime.
+	Lifetime *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// Serves mobile networks (RFC 3963 5.1).
+	MobileRouter  bool `protobuf:"varint,3,opt,name=mobile_router,json=mobileRouter,proto3" json:"mobile_router,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdvertisedHomeAgent) Reset() {
+	*x = AdvertisedHomeAgent{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdvertisedHomeAgent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdvertisedHomeAgent) ProtoMessage() {}
+
+func (x *AdvertisedHomeAgent) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdvertisedHomeAgent.ProtoReflect.Descriptor instead.
+func (*AdvertisedHomeAgent) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AdvertisedHomeAgent) GetPreference() int32 {
+	if x != nil {
+		return x.Preference
+	}
+	return 0
+}
+
+func (x *AdvertisedHomeAgent) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *AdvertisedHomeAgent) GetMobileRouter() bool {
+	if x != nil {
+		return x.MobileRouter
+	}
+	return false
+}
+
+// AdvertisedOption is an option of any type.
+type AdvertisedOption struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Option type, 1 to 255.
+	Type uint32 `protobuf:"varint,1,opt,name=type,proto3" json:"type,omitempty"`
+	// What follows type and length, in hexadecimal with or without colons; zeros fill it up to a multiple of 8 bytes.
+	Data          string `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdvertisedOption) Reset() {
+	*x = AdvertisedOption{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdvertisedOption) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdvertisedOption) ProtoMessage() {}
+
+func (x *AdvertisedOption) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdvertisedOption.ProtoReflect.Descriptor instead.
+func (*AdvertisedOption) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AdvertisedOption) GetType() uint32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+func (x *AdvertisedOption) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
 // Dhcpv6 serves addresses, prefixes and options on a link (RFC 8415).
 type Dhcpv6 struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1394,7 +1931,7 @@ type Dhcpv6 struct {
 
 func (x *Dhcpv6) Reset() {
 	*x = Dhcpv6{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1943,7 @@ func (x *Dhcpv6) String() string {
 func (*Dhcpv6) ProtoMessage() {}
 
 func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[12]
+	mi := &file_sixfold_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1956,7 @@ func (x *Dhcpv6) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6.ProtoReflect.Descriptor instead.
 func (*Dhcpv6) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Dhcpv6) GetRapidCommit() bool {
@@ -1517,7 +2054,7 @@ type AddressPool struct {
 
 func (x *AddressPool) Reset() {
 	*x = AddressPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +2066,7 @@ func (x *AddressPool) String() string {
 func (*AddressPool) ProtoMessage() {}
 
 func (x *AddressPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[13]
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +2079,7 @@ func (x *AddressPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressPool.ProtoReflect.Descriptor instead.
 func (*AddressPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AddressPool) GetRange() string {
@@ -1573,7 +2110,7 @@ type PrefixPool struct {
 
 func (x *PrefixPool) Reset() {
 	*x = PrefixPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1585,7 +2122,7 @@ func (x *PrefixPool) String() string {
 func (*PrefixPool) ProtoMessage() {}
 
 func (x *PrefixPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[14]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1598,7 +2135,7 @@ func (x *PrefixPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixPool.ProtoReflect.Descriptor instead.
 func (*PrefixPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PrefixPool) GetPool() string {
@@ -1653,7 +2190,7 @@ type Reservation struct {
 
 func (x *Reservation) Reset() {
 	*x = Reservation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +2202,7 @@ func (x *Reservation) String() string {
 func (*Reservation) ProtoMessage() {}
 
 func (x *Reservation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[15]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +2215,7 @@ func (x *Reservation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reservation.ProtoReflect.Descriptor instead.
 func (*Reservation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Reservation) GetMac() string {
@@ -1757,7 +2294,7 @@ type Vxlan struct {
 
 func (x *Vxlan) Reset() {
 	*x = Vxlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1769,7 +2306,7 @@ func (x *Vxlan) String() string {
 func (*Vxlan) ProtoMessage() {}
 
 func (x *Vxlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[16]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1782,7 +2319,7 @@ func (x *Vxlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vxlan.ProtoReflect.Descriptor instead.
 func (*Vxlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Vxlan) GetVni() uint32 {
@@ -1912,7 +2449,7 @@ type Vlan struct {
 
 func (x *Vlan) Reset() {
 	*x = Vlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +2461,7 @@ func (x *Vlan) String() string {
 func (*Vlan) ProtoMessage() {}
 
 func (x *Vlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[17]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1937,7 +2474,7 @@ func (x *Vlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vlan.ProtoReflect.Descriptor instead.
 func (*Vlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Vlan) GetLink() string {
@@ -1994,7 +2531,7 @@ type Bridge struct {
 
 func (x *Bridge) Reset() {
 	*x = Bridge{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2543,7 @@ func (x *Bridge) String() string {
 func (*Bridge) ProtoMessage() {}
 
 func (x *Bridge) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2556,7 @@ func (x *Bridge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bridge.ProtoReflect.Descriptor instead.
 func (*Bridge) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Bridge) GetStp() bool {
@@ -2108,7 +2645,7 @@ type Dummy struct {
 
 func (x *Dummy) Reset() {
 	*x = Dummy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2657,7 @@ func (x *Dummy) String() string {
 func (*Dummy) ProtoMessage() {}
 
 func (x *Dummy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2670,7 @@ func (x *Dummy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dummy.ProtoReflect.Descriptor instead.
 func (*Dummy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 // Gre is a point-to-point tunnel for IPv4 and IPv6. Its local and remote address are both IPv4 or both IPv6.
@@ -2157,7 +2694,7 @@ type Gre struct {
 
 func (x *Gre) Reset() {
 	*x = Gre{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2169,7 +2706,7 @@ func (x *Gre) String() string {
 func (*Gre) ProtoMessage() {}
 
 func (x *Gre) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2182,7 +2719,7 @@ func (x *Gre) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gre.ProtoReflect.Descriptor instead.
 func (*Gre) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Gre) GetLocal() string {
@@ -2253,7 +2790,7 @@ type Bond struct {
 
 func (x *Bond) Reset() {
 	*x = Bond{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2802,7 @@ func (x *Bond) String() string {
 func (*Bond) ProtoMessage() {}
 
 func (x *Bond) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2815,7 @@ func (x *Bond) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bond.ProtoReflect.Descriptor instead.
 func (*Bond) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Bond) GetMode() string {
@@ -2374,7 +2911,7 @@ type BridgePort struct {
 
 func (x *BridgePort) Reset() {
 	*x = BridgePort{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2386,7 +2923,7 @@ func (x *BridgePort) String() string {
 func (*BridgePort) ProtoMessage() {}
 
 func (x *BridgePort) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2399,7 +2936,7 @@ func (x *BridgePort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BridgePort.ProtoReflect.Descriptor instead.
 func (*BridgePort) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *BridgePort) GetPvid() uint32 {
@@ -2521,7 +3058,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2533,7 +3070,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2546,7 +3083,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Route) GetVia() string {
@@ -2618,7 +3155,7 @@ type Bgp struct {
 
 func (x *Bgp) Reset() {
 	*x = Bgp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2630,7 +3167,7 @@ func (x *Bgp) String() string {
 func (*Bgp) ProtoMessage() {}
 
 func (x *Bgp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2643,7 +3180,7 @@ func (x *Bgp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bgp.ProtoReflect.Descriptor instead.
 func (*Bgp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Bgp) GetAsn() uint32 {
@@ -2713,7 +3250,7 @@ type PrefixSet struct {
 
 func (x *PrefixSet) Reset() {
 	*x = PrefixSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +3262,7 @@ func (x *PrefixSet) String() string {
 func (*PrefixSet) ProtoMessage() {}
 
 func (x *PrefixSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2738,7 +3275,7 @@ func (x *PrefixSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixSet.ProtoReflect.Descriptor instead.
 func (*PrefixSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PrefixSet) GetPrefixes() []string {
@@ -2759,7 +3296,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2771,7 +3308,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2784,7 +3321,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Filter) GetRules() []*FilterRule {
@@ -2819,7 +3356,7 @@ type FilterRule struct {
 
 func (x *FilterRule) Reset() {
 	*x = FilterRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[27]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2831,7 +3368,7 @@ func (x *FilterRule) String() string {
 func (*FilterRule) ProtoMessage() {}
 
 func (x *FilterRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[27]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2844,7 +3381,7 @@ func (x *FilterRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterRule.ProtoReflect.Descriptor instead.
 func (*FilterRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *FilterRule) GetPrefix() string {
@@ -2912,7 +3449,7 @@ type FilterAccept struct {
 
 func (x *FilterAccept) Reset() {
 	*x = FilterAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[28]
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2924,7 +3461,7 @@ func (x *FilterAccept) String() string {
 func (*FilterAccept) ProtoMessage() {}
 
 func (x *FilterAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[28]
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2937,7 +3474,7 @@ func (x *FilterAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterAccept.ProtoReflect.Descriptor instead.
 func (*FilterAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{33}
 }
 
 // FilterReject ends a filter: the route is kept out.
@@ -2949,7 +3486,7 @@ type FilterReject struct {
 
 func (x *FilterReject) Reset() {
 	*x = FilterReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[29]
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2961,7 +3498,7 @@ func (x *FilterReject) String() string {
 func (*FilterReject) ProtoMessage() {}
 
 func (x *FilterReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[29]
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2974,7 +3511,7 @@ func (x *FilterReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterReject.ProtoReflect.Descriptor instead.
 func (*FilterReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{29}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{34}
 }
 
 // FilterPrepend lengthens the AS path.
@@ -2990,7 +3527,7 @@ type FilterPrepend struct {
 
 func (x *FilterPrepend) Reset() {
 	*x = FilterPrepend{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[30]
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3002,7 +3539,7 @@ func (x *FilterPrepend) String() string {
 func (*FilterPrepend) ProtoMessage() {}
 
 func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[30]
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3015,7 +3552,7 @@ func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterPrepend.ProtoReflect.Descriptor instead.
 func (*FilterPrepend) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{30}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *FilterPrepend) GetCount() uint32 {
@@ -3067,7 +3604,7 @@ type Neighbor struct {
 
 func (x *Neighbor) Reset() {
 	*x = Neighbor{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[31]
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3079,7 +3616,7 @@ func (x *Neighbor) String() string {
 func (*Neighbor) ProtoMessage() {}
 
 func (x *Neighbor) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[31]
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3092,7 +3629,7 @@ func (x *Neighbor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbor.ProtoReflect.Descriptor instead.
 func (*Neighbor) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{31}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Neighbor) GetAddress() string {
@@ -3195,7 +3732,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[32]
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3207,7 +3744,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[32]
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3220,7 +3757,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{32}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{37}
 }
 
 // Vrf is a routing instance: interfaces with a routing table of their own (virtual routing and forwarding). What comes in by one
@@ -3244,7 +3781,7 @@ type Vrf struct {
 
 func (x *Vrf) Reset() {
 	*x = Vrf{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3256,7 +3793,7 @@ func (x *Vrf) String() string {
 func (*Vrf) ProtoMessage() {}
 
 func (x *Vrf) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3269,7 +3806,7 @@ func (x *Vrf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vrf.ProtoReflect.Descriptor instead.
 func (*Vrf) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{33}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Vrf) GetTable() uint32 {
@@ -3331,7 +3868,7 @@ type Management struct {
 
 func (x *Management) Reset() {
 	*x = Management{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3343,7 +3880,7 @@ func (x *Management) String() string {
 func (*Management) ProtoMessage() {}
 
 func (x *Management) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3356,7 +3893,7 @@ func (x *Management) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Management.ProtoReflect.Descriptor instead.
 func (*Management) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{34}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Management) GetInterfaces() []string {
@@ -3439,7 +3976,7 @@ type Mld struct {
 
 func (x *Mld) Reset() {
 	*x = Mld{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3451,7 +3988,7 @@ func (x *Mld) String() string {
 func (*Mld) ProtoMessage() {}
 
 func (x *Mld) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3464,7 +4001,7 @@ func (x *Mld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mld.ProtoReflect.Descriptor instead.
 func (*Mld) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{35}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Mld) GetQuerier() bool {
@@ -3553,7 +4090,7 @@ type Multicast struct {
 
 func (x *Multicast) Reset() {
 	*x = Multicast{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3565,7 +4102,7 @@ func (x *Multicast) String() string {
 func (*Multicast) ProtoMessage() {}
 
 func (x *Multicast) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3578,7 +4115,7 @@ func (x *Multicast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Multicast.ProtoReflect.Descriptor instead.
 func (*Multicast) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{36}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Multicast) GetProxy() *MulticastProxy {
@@ -3615,7 +4152,7 @@ type MulticastProxy struct {
 
 func (x *MulticastProxy) Reset() {
 	*x = MulticastProxy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3627,7 +4164,7 @@ func (x *MulticastProxy) String() string {
 func (*MulticastProxy) ProtoMessage() {}
 
 func (x *MulticastProxy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3640,7 +4177,7 @@ func (x *MulticastProxy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastProxy.ProtoReflect.Descriptor instead.
 func (*MulticastProxy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{37}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *MulticastProxy) GetUpstream() string {
@@ -3674,7 +4211,7 @@ type MulticastRoute struct {
 
 func (x *MulticastRoute) Reset() {
 	*x = MulticastRoute{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3686,7 +4223,7 @@ func (x *MulticastRoute) String() string {
 func (*MulticastRoute) ProtoMessage() {}
 
 func (x *MulticastRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3699,7 +4236,7 @@ func (x *MulticastRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastRoute.ProtoReflect.Descriptor instead.
 func (*MulticastRoute) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{38}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MulticastRoute) GetGroup() string {
@@ -3743,7 +4280,7 @@ type MulticastBoundary struct {
 
 func (x *MulticastBoundary) Reset() {
 	*x = MulticastBoundary{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3755,7 +4292,7 @@ func (x *MulticastBoundary) String() string {
 func (*MulticastBoundary) ProtoMessage() {}
 
 func (x *MulticastBoundary) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3768,7 +4305,7 @@ func (x *MulticastBoundary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastBoundary.ProtoReflect.Descriptor instead.
 func (*MulticastBoundary) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{39}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *MulticastBoundary) GetScope() string {
@@ -3825,7 +4362,7 @@ type Firewall struct {
 
 func (x *Firewall) Reset() {
 	*x = Firewall{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3837,7 +4374,7 @@ func (x *Firewall) String() string {
 func (*Firewall) ProtoMessage() {}
 
 func (x *Firewall) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3850,7 +4387,7 @@ func (x *Firewall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Firewall.ProtoReflect.Descriptor instead.
 func (*Firewall) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{40}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Firewall) GetZones() map[string]*FirewallZone {
@@ -3941,7 +4478,7 @@ type FirewallZone struct {
 
 func (x *FirewallZone) Reset() {
 	*x = FirewallZone{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3953,7 +4490,7 @@ func (x *FirewallZone) String() string {
 func (*FirewallZone) ProtoMessage() {}
 
 func (x *FirewallZone) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3966,7 +4503,7 @@ func (x *FirewallZone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallZone.ProtoReflect.Descriptor instead.
 func (*FirewallZone) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{41}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *FirewallZone) GetInterfaces() []string {
@@ -3987,7 +4524,7 @@ type AddressSet struct {
 
 func (x *AddressSet) Reset() {
 	*x = AddressSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3999,7 +4536,7 @@ func (x *AddressSet) String() string {
 func (*AddressSet) ProtoMessage() {}
 
 func (x *AddressSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4012,7 +4549,7 @@ func (x *AddressSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressSet.ProtoReflect.Descriptor instead.
 func (*AddressSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{42}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *AddressSet) GetAddresses() []string {
@@ -4033,7 +4570,7 @@ type PortSet struct {
 
 func (x *PortSet) Reset() {
 	*x = PortSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4045,7 +4582,7 @@ func (x *PortSet) String() string {
 func (*PortSet) ProtoMessage() {}
 
 func (x *PortSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4058,7 +4595,7 @@ func (x *PortSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortSet.ProtoReflect.Descriptor instead.
 func (*PortSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{43}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PortSet) GetPorts() []string {
@@ -4096,7 +4633,7 @@ type FirewallPolicy struct {
 
 func (x *FirewallPolicy) Reset() {
 	*x = FirewallPolicy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4108,7 +4645,7 @@ func (x *FirewallPolicy) String() string {
 func (*FirewallPolicy) ProtoMessage() {}
 
 func (x *FirewallPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4121,7 +4658,7 @@ func (x *FirewallPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallPolicy.ProtoReflect.Descriptor instead.
 func (*FirewallPolicy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{44}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *FirewallPolicy) GetFrom() string {
@@ -4220,7 +4757,7 @@ type FirewallRule struct {
 
 func (x *FirewallRule) Reset() {
 	*x = FirewallRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4232,7 +4769,7 @@ func (x *FirewallRule) String() string {
 func (*FirewallRule) ProtoMessage() {}
 
 func (x *FirewallRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4245,7 +4782,7 @@ func (x *FirewallRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallRule.ProtoReflect.Descriptor instead.
 func (*FirewallRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{45}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *FirewallRule) GetName() string {
@@ -4341,7 +4878,7 @@ type FirewallAccept struct {
 
 func (x *FirewallAccept) Reset() {
 	*x = FirewallAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4353,7 +4890,7 @@ func (x *FirewallAccept) String() string {
 func (*FirewallAccept) ProtoMessage() {}
 
 func (x *FirewallAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4366,7 +4903,7 @@ func (x *FirewallAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallAccept.ProtoReflect.Descriptor instead.
 func (*FirewallAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{46}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{51}
 }
 
 // FirewallDrop drops packets without an answer.
@@ -4378,7 +4915,7 @@ type FirewallDrop struct {
 
 func (x *FirewallDrop) Reset() {
 	*x = FirewallDrop{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4390,7 +4927,7 @@ func (x *FirewallDrop) String() string {
 func (*FirewallDrop) ProtoMessage() {}
 
 func (x *FirewallDrop) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4403,7 +4940,7 @@ func (x *FirewallDrop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallDrop.ProtoReflect.Descriptor instead.
 func (*FirewallDrop) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{47}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{52}
 }
 
 // FirewallReject refuses packets: ICMP "administratively prohibited", or a TCP reset.
@@ -4415,7 +4952,7 @@ type FirewallReject struct {
 
 func (x *FirewallReject) Reset() {
 	*x = FirewallReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4427,7 +4964,7 @@ func (x *FirewallReject) String() string {
 func (*FirewallReject) ProtoMessage() {}
 
 func (x *FirewallReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4440,7 +4977,7 @@ func (x *FirewallReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallReject.ProtoReflect.Descriptor instead.
 func (*FirewallReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{48}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{53}
 }
 
 // FirewallSimpleSecurity is RFC 6092.
@@ -4452,7 +4989,7 @@ type FirewallSimpleSecurity struct {
 
 func (x *FirewallSimpleSecurity) Reset() {
 	*x = FirewallSimpleSecurity{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	mi := &file_sixfold_v1_config_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4464,7 +5001,7 @@ func (x *FirewallSimpleSecurity) String() string {
 func (*FirewallSimpleSecurity) ProtoMessage() {}
 
 func (x *FirewallSimpleSecurity) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	mi := &file_sixfold_v1_config_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4477,7 +5014,7 @@ func (x *FirewallSimpleSecurity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallSimpleSecurity.ProtoReflect.Descriptor instead.
 func (*FirewallSimpleSecurity) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{49}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{54}
 }
 
 // FirewallLog writes packets to the kernel's log.
@@ -4491,7 +5028,7 @@ type FirewallLog struct {
 
 func (x *FirewallLog) Reset() {
 	*x = FirewallLog{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	mi := &file_sixfold_v1_config_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4503,7 +5040,7 @@ func (x *FirewallLog) String() string {
 func (*FirewallLog) ProtoMessage() {}
 
 func (x *FirewallLog) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	mi := &file_sixfold_v1_config_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4516,7 +5053,7 @@ func (x *FirewallLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallLog.ProtoReflect.Descriptor instead.
 func (*FirewallLog) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{50}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *FirewallLog) GetRate() uint32 {
@@ -4540,7 +5077,7 @@ type Masquerade struct {
 
 func (x *Masquerade) Reset() {
 	*x = Masquerade{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	mi := &file_sixfold_v1_config_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4552,7 +5089,7 @@ func (x *Masquerade) String() string {
 func (*Masquerade) ProtoMessage() {}
 
 func (x *Masquerade) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	mi := &file_sixfold_v1_config_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4565,7 +5102,7 @@ func (x *Masquerade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Masquerade.ProtoReflect.Descriptor instead.
 func (*Masquerade) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{51}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Masquerade) GetFrom() string {
@@ -4598,7 +5135,7 @@ type PrefixTranslation struct {
 
 func (x *PrefixTranslation) Reset() {
 	*x = PrefixTranslation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	mi := &file_sixfold_v1_config_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4610,7 +5147,7 @@ func (x *PrefixTranslation) String() string {
 func (*PrefixTranslation) ProtoMessage() {}
 
 func (x *PrefixTranslation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	mi := &file_sixfold_v1_config_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4623,7 +5160,7 @@ func (x *PrefixTranslation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixTranslation.ProtoReflect.Descriptor instead.
 func (*PrefixTranslation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{52}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *PrefixTranslation) GetInside() string {
@@ -4668,7 +5205,7 @@ type PortForward struct {
 
 func (x *PortForward) Reset() {
 	*x = PortForward{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	mi := &file_sixfold_v1_config_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4680,7 +5217,7 @@ func (x *PortForward) String() string {
 func (*PortForward) ProtoMessage() {}
 
 func (x *PortForward) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	mi := &file_sixfold_v1_config_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4693,7 +5230,7 @@ func (x *PortForward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortForward.ProtoReflect.Descriptor instead.
 func (*PortForward) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{53}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *PortForward) GetIn() string {
@@ -4749,7 +5286,7 @@ type MssClamp struct {
 
 func (x *MssClamp) Reset() {
 	*x = MssClamp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[54]
+	mi := &file_sixfold_v1_config_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4761,7 +5298,7 @@ func (x *MssClamp) String() string {
 func (*MssClamp) ProtoMessage() {}
 
 func (x *MssClamp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[54]
+	mi := &file_sixfold_v1_config_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4774,7 +5311,7 @@ func (x *MssClamp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MssClamp.ProtoReflect.Descriptor instead.
 func (*MssClamp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{54}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *MssClamp) GetMss() uint32 {
@@ -4807,7 +5344,7 @@ type Protection struct {
 
 func (x *Protection) Reset() {
 	*x = Protection{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[55]
+	mi := &file_sixfold_v1_config_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4819,7 +5356,7 @@ func (x *Protection) String() string {
 func (*Protection) ProtoMessage() {}
 
 func (x *Protection) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[55]
+	mi := &file_sixfold_v1_config_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4832,7 +5369,7 @@ func (x *Protection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Protection.ProtoReflect.Descriptor instead.
 func (*Protection) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{55}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Protection) GetOff() bool {
@@ -5012,7 +5549,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\btemplate\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\btemplate\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x16\n" +
-	"\x06remove\x18\x05 \x01(\bR\x06remove\"\xd2\b\n" +
+	"\x06remove\x18\x05 \x01(\bR\x06remove\"\x86\x10\n" +
 	"\tAdvertise\x12<\n" +
 	"\fmax_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vmaxInterval\x12<\n" +
 	"\fmin_interval\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x1d\n" +
@@ -5037,10 +5574,34 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\bprefixes\x18\x0f \x03(\v2#.sixfold.v1.Advertise.PrefixesEntryR\bprefixes\x12\x10\n" +
 	"\x03dns\x18\x10 \x03(\tR\x03dns\x12\x18\n" +
 	"\adomains\x18\x11 \x03(\tR\adomains\x12<\n" +
-	"\fdns_lifetime\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\vdnsLifetime\x1aY\n" +
+	"\fdns_lifetime\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\vdnsLifetime\x12/\n" +
+	"\x11source_link_layer\x18\x13 \x01(\bH\x06R\x0fsourceLinkLayer\x88\x01\x01\x129\n" +
+	"\x06routes\x18\x14 \x03(\v2!.sixfold.v1.Advertise.RoutesEntryR\x06routes\x129\n" +
+	"\x06pref64\x18\x15 \x03(\v2!.sixfold.v1.Advertise.Pref64EntryR\x06pref64\x12%\n" +
+	"\x0ecaptive_portal\x18\x16 \x01(\tR\rcaptivePortal\x120\n" +
+	"\x03dnr\x18\x17 \x03(\v2\x1e.sixfold.v1.AdvertisedResolverR\x03dnr\x12'\n" +
+	"\x0finterval_option\x18\x18 \x01(\bR\x0eintervalOption\x12!\n" +
+	"\funicast_only\x18\x19 \x01(\bR\vunicastOnly\x12\x18\n" +
+	"\aclients\x18\x1a \x03(\tR\aclients\x12\x12\n" +
+	"\x04snac\x18\x1b \x01(\bR\x04snac\x126\n" +
+	"\tmin_delay\x18\x1c \x01(\v2\x19.google.protobuf.DurationR\bminDelay\x12%\n" +
+	"\x0esource_address\x18\x1d \x01(\tR\rsourceAddress\x12(\n" +
+	"\x06ra_mtu\x18\x1e \x01(\rB\f\xbaH\t*\a\x18\xff\xff\x03(\x80\n" +
+	"H\aR\x05raMtu\x88\x01\x01\x12>\n" +
+	"\n" +
+	"home_agent\x18\x1f \x01(\v2\x1f.sixfold.v1.AdvertisedHomeAgentR\thomeAgent\x126\n" +
+	"\aoptions\x18  \x03(\v2\x1c.sixfold.v1.AdvertisedOptionR\aoptions\x12\x1f\n" +
+	"\bwithdraw\x18( \x01(\bH\bR\bwithdraw\x88\x01\x01\x12&\n" +
+	"\fwithdraw_dns\x18) \x01(\bH\tR\vwithdrawDns\x88\x01\x01\x1aY\n" +
 	"\rPrefixesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x122\n" +
-	"\x05value\x18\x02 \x01(\v2\x1c.sixfold.v1.AdvertisedPrefixR\x05value:\x028\x01B\n" +
+	"\x05value\x18\x02 \x01(\v2\x1c.sixfold.v1.AdvertisedPrefixR\x05value:\x028\x01\x1aV\n" +
+	"\vRoutesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
+	"\x05value\x18\x02 \x01(\v2\x1b.sixfold.v1.AdvertisedRouteR\x05value:\x028\x01\x1aW\n" +
+	"\vPref64Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x122\n" +
+	"\x05value\x18\x02 \x01(\v2\x1c.sixfold.v1.AdvertisedPref64R\x05value:\x028\x01B\n" +
 	"\n" +
 	"\b_managedB\x0f\n" +
 	"\r_other_configB\f\n" +
@@ -5049,7 +5610,11 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\t_link_mtuB\n" +
 	"\n" +
 	"\b_on_linkB\r\n" +
-	"\v_autonomous\"\x90\x02\n" +
+	"\v_autonomousB\x14\n" +
+	"\x12_source_link_layerB\t\n" +
+	"\a_ra_mtuB\v\n" +
+	"\t_withdrawB\x0f\n" +
+	"\r_withdraw_dns\"\xb4\x04\n" +
 	"\x10AdvertisedPrefix\x12\x1c\n" +
 	"\aon_link\x18\x01 \x01(\bH\x00R\x06onLink\x88\x01\x01\x12#\n" +
 	"\n" +
@@ -5057,10 +5622,60 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"autonomous\x88\x01\x01\x12@\n" +
 	"\x0evalid_lifetime\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\rvalidLifetime\x12H\n" +
 	"\x12preferred_lifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x11preferredLifetime\x12\x12\n" +
-	"\x04skip\x18\x05 \x01(\bR\x04skipB\n" +
+	"\x04skip\x18\x05 \x01(\bR\x04skip\x12*\n" +
+	"\x0erouter_address\x18\x06 \x01(\bH\x02R\rrouterAddress\x88\x01\x01\x12&\n" +
+	"\fpd_preferred\x18\a \x01(\bH\x03R\vpdPreferred\x88\x01\x01\x12!\n" +
+	"\tdecrement\x18\b \x01(\bH\x04R\tdecrement\x88\x01\x01\x12!\n" +
+	"\tdeprecate\x18\t \x01(\bH\x05R\tdeprecate\x88\x01\x01\x12\x1f\n" +
+	"\vvalid_until\x18\n" +
+	" \x01(\tR\n" +
+	"validUntil\x12'\n" +
+	"\x0fpreferred_until\x18\v \x01(\tR\x0epreferredUntilB\n" +
 	"\n" +
 	"\b_on_linkB\r\n" +
-	"\v_autonomous\"\x9a\b\n" +
+	"\v_autonomousB\x11\n" +
+	"\x0f_router_addressB\x0f\n" +
+	"\r_pd_preferredB\f\n" +
+	"\n" +
+	"_decrementB\f\n" +
+	"\n" +
+	"_deprecate\"\xb2\x01\n" +
+	"\x0fAdvertisedRoute\x125\n" +
+	"\blifetime\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x12:\n" +
+	"\n" +
+	"preference\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06mediumR\x04highR\n" +
+	"preference\x12\x1f\n" +
+	"\bwithdraw\x18\x03 \x01(\bH\x00R\bwithdraw\x88\x01\x01B\v\n" +
+	"\t_withdraw\"I\n" +
+	"\x10AdvertisedPref64\x125\n" +
+	"\blifetime\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\blifetime\"\xac\x03\n" +
+	"\x12AdvertisedResolver\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12,\n" +
+	"\bpriority\x18\x02 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x00R\bpriority\x88\x01\x01\x12\x1c\n" +
+	"\taddresses\x18\x03 \x03(\tR\taddresses\x12\x12\n" +
+	"\x04alpn\x18\x04 \x03(\tR\x04alpn\x12$\n" +
+	"\x04port\x18\x05 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01H\x01R\x04port\x88\x01\x01\x12\x18\n" +
+	"\adohpath\x18\x06 \x01(\tR\adohpath\x12N\n" +
+	"\n" +
+	"parameters\x18\a \x03(\v2..sixfold.v1.AdvertisedResolver.ParametersEntryR\n" +
+	"parameters\x125\n" +
+	"\blifetime\x18\b \x01(\v2\x19.google.protobuf.DurationR\blifetime\x1a=\n" +
+	"\x0fParametersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
+	"\t_priorityB\a\n" +
+	"\x05_port\"\xa0\x01\n" +
+	"\x13AdvertisedHomeAgent\x12-\n" +
+	"\n" +
+	"preference\x18\x01 \x01(\x11B\r\xbaH\n" +
+	":\b\x18\xfe\xff\x03(\xff\xff\x03R\n" +
+	"preference\x125\n" +
+	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x12#\n" +
+	"\rmobile_router\x18\x03 \x01(\bR\fmobileRouter\"F\n" +
+	"\x10AdvertisedOption\x12\x1e\n" +
+	"\x04type\x18\x01 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\xff\x01(\x01R\x04type\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\tR\x04data\"\x9a\b\n" +
 	"\x06Dhcpv6\x12!\n" +
 	"\frapid_commit\x18\x01 \x01(\bR\vrapidCommit\x12-\n" +
 	"\n" +
@@ -5494,7 +6109,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 85)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 93)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),                 // 0: sixfold.v1.Config
 	(*System)(nil),                 // 1: sixfold.v1.System
@@ -5508,207 +6123,228 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	(*ConsumerFile)(nil),           // 9: sixfold.v1.ConsumerFile
 	(*Advertise)(nil),              // 10: sixfold.v1.Advertise
 	(*AdvertisedPrefix)(nil),       // 11: sixfold.v1.AdvertisedPrefix
-	(*Dhcpv6)(nil),                 // 12: sixfold.v1.Dhcpv6
-	(*AddressPool)(nil),            // 13: sixfold.v1.AddressPool
-	(*PrefixPool)(nil),             // 14: sixfold.v1.PrefixPool
-	(*Reservation)(nil),            // 15: sixfold.v1.Reservation
-	(*Vxlan)(nil),                  // 16: sixfold.v1.Vxlan
-	(*Vlan)(nil),                   // 17: sixfold.v1.Vlan
-	(*Bridge)(nil),                 // 18: sixfold.v1.Bridge
-	(*Dummy)(nil),                  // 19: sixfold.v1.Dummy
-	(*Gre)(nil),                    // 20: sixfold.v1.Gre
-	(*Bond)(nil),                   // 21: sixfold.v1.Bond
-	(*BridgePort)(nil),             // 22: sixfold.v1.BridgePort
-	(*Route)(nil),                  // 23: sixfold.v1.Route
-	(*Bgp)(nil),                    // 24: sixfold.v1.Bgp
-	(*PrefixSet)(nil),              // 25: sixfold.v1.PrefixSet
-	(*Filter)(nil),                 // 26: sixfold.v1.Filter
-	(*FilterRule)(nil),             // 27: sixfold.v1.FilterRule
-	(*FilterAccept)(nil),           // 28: sixfold.v1.FilterAccept
-	(*FilterReject)(nil),           // 29: sixfold.v1.FilterReject
-	(*FilterPrepend)(nil),          // 30: sixfold.v1.FilterPrepend
-	(*Neighbor)(nil),               // 31: sixfold.v1.Neighbor
-	(*Aggregate)(nil),              // 32: sixfold.v1.Aggregate
-	(*Vrf)(nil),                    // 33: sixfold.v1.Vrf
-	(*Management)(nil),             // 34: sixfold.v1.Management
-	(*Mld)(nil),                    // 35: sixfold.v1.Mld
-	(*Multicast)(nil),              // 36: sixfold.v1.Multicast
-	(*MulticastProxy)(nil),         // 37: sixfold.v1.MulticastProxy
-	(*MulticastRoute)(nil),         // 38: sixfold.v1.MulticastRoute
-	(*MulticastBoundary)(nil),      // 39: sixfold.v1.MulticastBoundary
-	(*Firewall)(nil),               // 40: sixfold.v1.Firewall
-	(*FirewallZone)(nil),           // 41: sixfold.v1.FirewallZone
-	(*AddressSet)(nil),             // 42: sixfold.v1.AddressSet
-	(*PortSet)(nil),                // 43: sixfold.v1.PortSet
-	(*FirewallPolicy)(nil),         // 44: sixfold.v1.FirewallPolicy
-	(*FirewallRule)(nil),           // 45: sixfold.v1.FirewallRule
-	(*FirewallAccept)(nil),         // 46: sixfold.v1.FirewallAccept
-	(*FirewallDrop)(nil),           // 47: sixfold.v1.FirewallDrop
-	(*FirewallReject)(nil),         // 48: sixfold.v1.FirewallReject
-	(*FirewallSimpleSecurity)(nil), // 49: sixfold.v1.FirewallSimpleSecurity
-	(*FirewallLog)(nil),            // 50: sixfold.v1.FirewallLog
-	(*Masquerade)(nil),             // 51: sixfold.v1.Masquerade
-	(*PrefixTranslation)(nil),      // 52: sixfold.v1.PrefixTranslation
-	(*PortForward)(nil),            // 53: sixfold.v1.PortForward
-	(*MssClamp)(nil),               // 54: sixfold.v1.MssClamp
-	(*Protection)(nil),             // 55: sixfold.v1.Protection
-	nil,                            // 56: sixfold.v1.Config.InterfacesEntry
-	nil,                            // 57: sixfold.v1.Config.RoutesEntry
-	nil,                            // 58: sixfold.v1.Config.VrfsEntry
-	nil,                            // 59: sixfold.v1.Api.UsersEntry
-	nil,                            // 60: sixfold.v1.Api.GroupsEntry
-	nil,                            // 61: sixfold.v1.ApiTcp.RolesEntry
-	nil,                            // 62: sixfold.v1.Interface.DelegationsEntry
-	nil,                            // 63: sixfold.v1.Interface.SysctlsEntry
-	nil,                            // 64: sixfold.v1.Delegation.OnChangeEntry
-	nil,                            // 65: sixfold.v1.Advertise.PrefixesEntry
-	nil,                            // 66: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                            // 67: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                            // 68: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                            // 69: sixfold.v1.Vxlan.FdbEntry
-	nil,                            // 70: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                            // 71: sixfold.v1.Bgp.FiltersEntry
-	nil,                            // 72: sixfold.v1.Bgp.NeighborsEntry
-	nil,                            // 73: sixfold.v1.Bgp.AggregatesEntry
-	nil,                            // 74: sixfold.v1.Vrf.RoutesEntry
-	nil,                            // 75: sixfold.v1.Management.RoutesEntry
-	nil,                            // 76: sixfold.v1.Multicast.BoundariesEntry
-	nil,                            // 77: sixfold.v1.Firewall.ZonesEntry
-	nil,                            // 78: sixfold.v1.Firewall.SourceCheckEntry
-	nil,                            // 79: sixfold.v1.Firewall.AddressSetsEntry
-	nil,                            // 80: sixfold.v1.Firewall.PortSetsEntry
-	nil,                            // 81: sixfold.v1.Firewall.MasqueradeEntry
-	nil,                            // 82: sixfold.v1.Firewall.TranslateEntry
-	nil,                            // 83: sixfold.v1.Firewall.ForwardsEntry
-	nil,                            // 84: sixfold.v1.Firewall.MssClampEntry
-	(*durationpb.Duration)(nil),    // 85: google.protobuf.Duration
+	(*AdvertisedRoute)(nil),        // 12: sixfold.v1.AdvertisedRoute
+	(*AdvertisedPref64)(nil),       // 13: sixfold.v1.AdvertisedPref64
+	(*AdvertisedResolver)(nil),     // 14: sixfold.v1.AdvertisedResolver
+	(*AdvertisedHomeAgent)(nil),    // 15: sixfold.v1.AdvertisedHomeAgent
+	(*AdvertisedOption)(nil),       // 16: sixfold.v1.AdvertisedOption
+	(*Dhcpv6)(nil),                 // 17: sixfold.v1.Dhcpv6
+	(*AddressPool)(nil),            // 18: sixfold.v1.AddressPool
+	(*PrefixPool)(nil),             // 19: sixfold.v1.PrefixPool
+	(*Reservation)(nil),            // 20: sixfold.v1.Reservation
+	(*Vxlan)(nil),                  // 21: sixfold.v1.Vxlan
+	(*Vlan)(nil),                   // 22: sixfold.v1.Vlan
+	(*Bridge)(nil),                 // 23: sixfold.v1.Bridge
+	(*Dummy)(nil),                  // 24: sixfold.v1.Dummy
+	(*Gre)(nil),                    // 25: sixfold.v1.Gre
+	(*Bond)(nil),                   // 26: sixfold.v1.Bond
+	(*BridgePort)(nil),             // 27: sixfold.v1.BridgePort
+	(*Route)(nil),                  // 28: sixfold.v1.Route
+	(*Bgp)(nil),                    // 29: sixfold.v1.Bgp
+	(*PrefixSet)(nil),              // 30: sixfold.v1.PrefixSet
+	(*Filter)(nil),                 // 31: sixfold.v1.Filter
+	(*FilterRule)(nil),             // 32: sixfold.v1.FilterRule
+	(*FilterAccept)(nil),           // 33: sixfold.v1.FilterAccept
+	(*FilterReject)(nil),           // 34: sixfold.v1.FilterReject
+	(*FilterPrepend)(nil),          // 35: sixfold.v1.FilterPrepend
+	(*Neighbor)(nil),               // 36: sixfold.v1.Neighbor
+	(*Aggregate)(nil),              // 37: sixfold.v1.Aggregate
+	(*Vrf)(nil),                    // 38: sixfold.v1.Vrf
+	(*Management)(nil),             // 39: sixfold.v1.Management
+	(*Mld)(nil),                    // 40: sixfold.v1.Mld
+	(*Multicast)(nil),              // 41: sixfold.v1.Multicast
+	(*MulticastProxy)(nil),         // 42: sixfold.v1.MulticastProxy
+	(*MulticastRoute)(nil),         // 43: sixfold.v1.MulticastRoute
+	(*MulticastBoundary)(nil),      // 44: sixfold.v1.MulticastBoundary
+	(*Firewall)(nil),               // 45: sixfold.v1.Firewall
+	(*FirewallZone)(nil),           // 46: sixfold.v1.FirewallZone
+	(*AddressSet)(nil),             // 47: sixfold.v1.AddressSet
+	(*PortSet)(nil),                // 48: sixfold.v1.PortSet
+	(*FirewallPolicy)(nil),         // 49: sixfold.v1.FirewallPolicy
+	(*FirewallRule)(nil),           // 50: sixfold.v1.FirewallRule
+	(*FirewallAccept)(nil),         // 51: sixfold.v1.FirewallAccept
+	(*FirewallDrop)(nil),           // 52: sixfold.v1.FirewallDrop
+	(*FirewallReject)(nil),         // 53: sixfold.v1.FirewallReject
+	(*FirewallSimpleSecurity)(nil), // 54: sixfold.v1.FirewallSimpleSecurity
+	(*FirewallLog)(nil),            // 55: sixfold.v1.FirewallLog
+	(*Masquerade)(nil),             // 56: sixfold.v1.Masquerade
+	(*PrefixTranslation)(nil),      // 57: sixfold.v1.PrefixTranslation
+	(*PortForward)(nil),            // 58: sixfold.v1.PortForward
+	(*MssClamp)(nil),               // 59: sixfold.v1.MssClamp
+	(*Protection)(nil),             // 60: sixfold.v1.Protection
+	nil,                            // 61: sixfold.v1.Config.InterfacesEntry
+	nil,                            // 62: sixfold.v1.Config.RoutesEntry
+	nil,                            // 63: sixfold.v1.Config.VrfsEntry
+	nil,                            // 64: sixfold.v1.Api.UsersEntry
+	nil,                            // 65: sixfold.v1.Api.GroupsEntry
+	nil,                            // 66: sixfold.v1.ApiTcp.RolesEntry
+	nil,                            // 67: sixfold.v1.Interface.DelegationsEntry
+	nil,                            // 68: sixfold.v1.Interface.SysctlsEntry
+	nil,                            // 69: sixfold.v1.Delegation.OnChangeEntry
+	nil,                            // 70: sixfold.v1.Advertise.PrefixesEntry
+	nil,                            // 71: sixfold.v1.Advertise.RoutesEntry
+	nil,                            // 72: sixfold.v1.Advertise.Pref64Entry
+	nil,                            // 73: sixfold.v1.AdvertisedResolver.ParametersEntry
+	nil,                            // 74: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                            // 75: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                            // 76: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                            // 77: sixfold.v1.Vxlan.FdbEntry
+	nil,                            // 78: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                            // 79: sixfold.v1.Bgp.FiltersEntry
+	nil,                            // 80: sixfold.v1.Bgp.NeighborsEntry
+	nil,                            // 81: sixfold.v1.Bgp.AggregatesEntry
+	nil,                            // 82: sixfold.v1.Vrf.RoutesEntry
+	nil,                            // 83: sixfold.v1.Management.RoutesEntry
+	nil,                            // 84: sixfold.v1.Multicast.BoundariesEntry
+	nil,                            // 85: sixfold.v1.Firewall.ZonesEntry
+	nil,                            // 86: sixfold.v1.Firewall.SourceCheckEntry
+	nil,                            // 87: sixfold.v1.Firewall.AddressSetsEntry
+	nil,                            // 88: sixfold.v1.Firewall.PortSetsEntry
+	nil,                            // 89: sixfold.v1.Firewall.MasqueradeEntry
+	nil,                            // 90: sixfold.v1.Firewall.TranslateEntry
+	nil,                            // 91: sixfold.v1.Firewall.ForwardsEntry
+	nil,                            // 92: sixfold.v1.Firewall.MssClampEntry
+	(*durationpb.Duration)(nil),    // 93: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,   // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	56,  // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	57,  // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
-	24,  // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
+	61,  // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	62,  // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	29,  // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
 	2,   // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
 	4,   // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
-	34,  // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
-	58,  // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
-	36,  // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
-	40,  // 9: sixfold.v1.Config.firewall:type_name -> sixfold.v1.Firewall
-	59,  // 10: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	60,  // 11: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	39,  // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
+	63,  // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	41,  // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
+	45,  // 9: sixfold.v1.Config.firewall:type_name -> sixfold.v1.Firewall
+	64,  // 10: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	65,  // 11: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
 	3,   // 12: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	61,  // 13: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	62,  // 14: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	66,  // 13: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	67,  // 14: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
 	10,  // 15: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
-	12,  // 16: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	16,  // 17: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	17,  // 18: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
-	18,  // 19: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
-	19,  // 20: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
-	20,  // 21: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
-	21,  // 22: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
-	22,  // 23: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
+	17,  // 16: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
+	21,  // 17: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	22,  // 18: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
+	23,  // 19: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
+	24,  // 20: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
+	25,  // 21: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
+	26,  // 22: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
+	27,  // 23: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
 	6,   // 24: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
-	63,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
-	35,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
-	64,  // 27: sixfold.v1.Delegation.on_change:type_name -> sixfold.v1.Delegation.OnChangeEntry
+	68,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
+	40,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
+	69,  // 27: sixfold.v1.Delegation.on_change:type_name -> sixfold.v1.Delegation.OnChangeEntry
 	9,   // 28: sixfold.v1.Consumer.file:type_name -> sixfold.v1.ConsumerFile
-	85,  // 29: sixfold.v1.Consumer.timeout:type_name -> google.protobuf.Duration
-	85,  // 30: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	85,  // 31: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	85,  // 32: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	85,  // 33: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	85,  // 34: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	85,  // 35: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	85,  // 36: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	65,  // 37: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	85,  // 38: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	85,  // 39: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	85,  // 40: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	85,  // 41: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	85,  // 42: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	85,  // 43: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	85,  // 44: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	66,  // 45: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	67,  // 46: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	68,  // 47: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	85,  // 48: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	85,  // 49: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	69,  // 50: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	85,  // 51: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	85,  // 52: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	85,  // 53: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	85,  // 54: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	85,  // 55: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	85,  // 56: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	85,  // 57: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	85,  // 58: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	70,  // 59: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	71,  // 60: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	72,  // 61: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	73,  // 62: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	27,  // 63: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	28,  // 64: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	29,  // 65: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	30,  // 66: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	85,  // 67: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	74,  // 68: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	24,  // 69: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	75,  // 70: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	85,  // 71: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
-	85,  // 72: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
-	85,  // 73: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
-	37,  // 74: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
-	38,  // 75: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
-	76,  // 76: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
-	77,  // 77: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
-	78,  // 78: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
-	79,  // 79: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
-	80,  // 80: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
-	44,  // 81: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
-	81,  // 82: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
-	82,  // 83: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
-	83,  // 84: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
-	84,  // 85: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
-	55,  // 86: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
-	45,  // 87: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
-	46,  // 88: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
-	47,  // 89: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
-	48,  // 90: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
-	49,  // 91: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
-	50,  // 92: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
-	46,  // 93: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
-	47,  // 94: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
-	48,  // 95: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
-	50,  // 96: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
-	5,   // 97: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	23,  // 98: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	33,  // 99: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,   // 100: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	8,   // 101: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
-	11,  // 102: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	13,  // 103: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	14,  // 104: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	15,  // 105: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	25,  // 106: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	26,  // 107: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	31,  // 108: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	32,  // 109: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	23,  // 110: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	23,  // 111: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	39,  // 112: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
-	41,  // 113: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
-	42,  // 114: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
-	43,  // 115: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
-	51,  // 116: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
-	52,  // 117: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
-	53,  // 118: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
-	54,  // 119: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
-	120, // [120:120] is the sub-list for method output_type
-	120, // [120:120] is the sub-list for method input_type
-	120, // [120:120] is the sub-list for extension type_name
-	120, // [120:120] is the sub-list for extension extendee
-	0,   // [0:120] is the sub-list for field type_name
+	93,  // 29: sixfold.v1.Consumer.timeout:type_name -> google.protobuf.Duration
+	93,  // 30: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	93,  // 31: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	93,  // 32: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	93,  // 33: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	93,  // 34: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	93,  // 35: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	93,  // 36: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	70,  // 37: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	93,  // 38: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	71,  // 39: sixfold.v1.Advertise.routes:type_name -> sixfold.v1.Advertise.RoutesEntry
+	72,  // 40: sixfold.v1.Advertise.pref64:type_name -> sixfold.v1.Advertise.Pref64Entry
+	14,  // 41: sixfold.v1.Advertise.dnr:type_name -> sixfold.v1.AdvertisedResolver
+	93,  // 42: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
+	15,  // 43: sixfold.v1.Advertise.home_agent:type_name -> sixfold.v1.AdvertisedHomeAgent
+	16,  // 44: sixfold.v1.Advertise.options:type_name -> sixfold.v1.AdvertisedOption
+	93,  // 45: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	93,  // 46: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	93,  // 47: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
+	93,  // 48: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
+	73,  // 49: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
+	93,  // 50: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
+	93,  // 51: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
+	93,  // 52: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	93,  // 53: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	93,  // 54: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	93,  // 55: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	74,  // 56: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	75,  // 57: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	76,  // 58: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	93,  // 59: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	93,  // 60: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	77,  // 61: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	93,  // 62: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	93,  // 63: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	93,  // 64: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	93,  // 65: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	93,  // 66: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	93,  // 67: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	93,  // 68: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	93,  // 69: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	78,  // 70: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	79,  // 71: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	80,  // 72: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	81,  // 73: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	32,  // 74: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	33,  // 75: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	34,  // 76: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	35,  // 77: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	93,  // 78: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	82,  // 79: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	29,  // 80: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	83,  // 81: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	93,  // 82: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	93,  // 83: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	93,  // 84: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	42,  // 85: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	43,  // 86: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	84,  // 87: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	85,  // 88: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
+	86,  // 89: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
+	87,  // 90: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
+	88,  // 91: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
+	49,  // 92: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
+	89,  // 93: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
+	90,  // 94: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
+	91,  // 95: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
+	92,  // 96: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
+	60,  // 97: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
+	50,  // 98: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
+	51,  // 99: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
+	52,  // 100: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
+	53,  // 101: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
+	54,  // 102: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
+	55,  // 103: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
+	51,  // 104: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
+	52,  // 105: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
+	53,  // 106: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
+	55,  // 107: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
+	5,   // 108: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	28,  // 109: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	38,  // 110: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,   // 111: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,   // 112: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
+	11,  // 113: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	12,  // 114: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
+	13,  // 115: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
+	18,  // 116: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	19,  // 117: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	20,  // 118: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	30,  // 119: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	31,  // 120: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	36,  // 121: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	37,  // 122: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	28,  // 123: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	28,  // 124: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	44,  // 125: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	46,  // 126: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
+	47,  // 127: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
+	48,  // 128: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
+	56,  // 129: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
+	57,  // 130: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
+	58,  // 131: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
+	59,  // 132: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
+	133, // [133:133] is the sub-list for method output_type
+	133, // [133:133] is the sub-list for method input_type
+	133, // [133:133] is the sub-list for extension type_name
+	133, // [133:133] is the sub-list for extension extendee
+	0,   // [0:133] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -5722,28 +6358,30 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[18].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[20].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[17].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[24].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[27].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[30].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[31].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[34].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[32].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[35].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[50].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[53].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[54].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[36].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[39].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[40].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[55].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[58].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[59].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[60].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   85,
+			NumMessages:   93,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
