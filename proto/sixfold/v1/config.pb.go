@@ -32,6 +32,11 @@ const (
 //   - an address or prefix is written as usual, 2001:db8::1/64;
 //   - wherever an address or prefix stands, NAME ADDRESS/LENGTH may stand too: "isp ::1/64" is host ::1 in the first /64 of the
 //     prefix that was delegated to us under the name isp, "isp 0:0:0:100::/56" is the second /56 of a /48.
+//   - NAME auto/LENGTH leaves it to the router which part it is: "isp auto/64" gives an interface a /64 of its own with ::1 in it, and
+//     "isp auto ::5/64" another host. What was chosen is kept: across restarts, other interfaces, and another prefix from the ISP.
+//     On the same interface the same words are the same part, and "isp auto ::1000-::1fff" or "isp auto ::53" without a length are
+//     in the one of its addresses. From elsewhere "isp auto:lan0/64" is the part of lan0, and any other word after the colon names a
+//     part of its own ("isp auto:guests/60"), where something uses it: an address, a pool, a route, local.
 type Config struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names and identifiers of the router itself.
@@ -188,7 +193,8 @@ type System struct {
 	Hostname string `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
 	// Router identifier in dotted quad form (RFC 4271 4.2), used by BGP unless it has its own.
 	RouterId string `protobuf:"bytes,2,opt,name=router_id,json=routerId,proto3" json:"router_id,omitempty"`
-	// DHCP unique identifier of this router (RFC 8415 11), as client and server, in hexadecimal with or without colons.
+	// DHCP unique identifier of this router (RFC 9915 11), as client and server: in hexadecimal with or without colons, or
+	// "ll MAC", "llt TIME MAC" (RFC 3339, or seconds since 2000), "en ENTERPRISE HEX", "uuid UUID".
 	// Without it a DUID-LL is made from the lowest hardware address once, and kept on disk.
 	Duid          string `protobuf:"bytes,3,opt,name=duid,proto3" json:"duid,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -513,7 +519,9 @@ type Interface struct {
 	DadTransmits *uint32 `protobuf:"varint,22,opt,name=dad_transmits,json=dadTransmits,proto3,oneof" json:"dad_transmits,omitempty"`
 	// Multicast listener discovery on this link: who listens to which group. On a bridge that the multicast proxy does not serve it
 	// is the kernel's own querier and snooping.
-	Mld           *Mld `protobuf:"bytes,23,opt,name=mld,proto3" json:"mld,omitempty"`
+	Mld *Mld `protobuf:"bytes,23,opt,name=mld,proto3" json:"mld,omitempty"`
+	// How we are a DHCPv6 client on this link.
+	Client        *DhcpClient `protobuf:"bytes,25,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -702,6 +710,13 @@ func (x *Interface) GetMld() *Mld {
 	return nil
 }
 
+func (x *Interface) GetClient() *DhcpClient {
+	if x != nil {
+		return x.Client
+	}
+	return nil
+}
+
 // Arp has the settings of IPv4 address resolution on a link, with the values of the kernel (ip-sysctl.rst). For each of them the
 // kernel takes the larger one of the link's and that for all links.
 type Arp struct {
@@ -807,9 +822,12 @@ type Delegation struct {
 	// Identity association identifier (RFC 8415 4.2); without it one is derived from the interface and the name, the same after each restart.
 	Iaid *uint32 `protobuf:"varint,4,opt,name=iaid,proto3,oneof" json:"iaid,omitempty"`
 	// Who is told when the prefix comes, changes or goes, by name: a program, a file, or a URL.
-	OnChange      map[string]*Consumer `protobuf:"bytes,7,rep,name=on_change,json=onChange,proto3" json:"on_change,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OnChange map[string]*Consumer `protobuf:"bytes,7,rep,name=on_change,json=onChange,proto3" json:"on_change,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Our address on the link within the prefix that the server excludes from the delegation for it (RFC 6603), as ::1. What is
+	// excluded is asked for always, and never used elsewhere.
+	ExcludedAddress string `protobuf:"bytes,5,opt,name=excluded_address,json=excludedAddress,proto3" json:"excluded_address,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Delegation) Reset() {
@@ -875,6 +893,13 @@ func (x *Delegation) GetOnChange() map[string]*Consumer {
 		return x.OnChange
 	}
 	return nil
+}
+
+func (x *Delegation) GetExcludedAddress() string {
+	if x != nil {
+		return x.ExcludedAddress
+	}
+	return ""
 }
 
 // Consumer is told of a delegation: when it comes, when its prefix changes, and when it is lost or ends, also if that happened while
@@ -1149,7 +1174,14 @@ type Advertise struct {
 	// A final advertisement with lifetime 0 when this ends (RemoveAdvOnExit); default true.
 	Withdraw *bool `protobuf:"varint,40,opt,name=withdraw,proto3,oneof" json:"withdraw,omitempty"`
 	// The final advertisement also withdraws dns, domains and dnr (FlushRDNSS, FlushDNSSL); default true.
-	WithdrawDns   *bool `protobuf:"varint,41,opt,name=withdraw_dns,json=withdrawDns,proto3,oneof" json:"withdraw_dns,omitempty"`
+	WithdrawDns *bool `protobuf:"varint,41,opt,name=withdraw_dns,json=withdrawDns,proto3,oneof" json:"withdraw_dns,omitempty"`
+	// Advertise also the DNS servers and search domains that the DHCPv6 client learnt: with this delegation, or on this uplink.
+	DnsFrom string `protobuf:"bytes,33,opt,name=dns_from,json=dnsFrom,proto3" json:"dns_from,omitempty"`
+	// How solicitations are answered: immediate, at once by unicast; or random_delay, 0 to 0.5s later as RFC 4861 6.2.6 has it.
+	// Default immediate. What cannot be answered by unicast is answered by multicast, for all who asked together.
+	Solicited string `protobuf:"bytes,34,opt,name=solicited,proto3" json:"solicited,omitempty"`
+	// Answers by unicast to one host, in a second: default 1. A host gets ten times as many, at least, after it was quiet.
+	SolicitRate   *uint32 `protobuf:"varint,35,opt,name=solicit_rate,json=solicitRate,proto3,oneof" json:"solicit_rate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1420,6 +1452,27 @@ func (x *Advertise) GetWithdrawDns() bool {
 		return *x.WithdrawDns
 	}
 	return false
+}
+
+func (x *Advertise) GetDnsFrom() string {
+	if x != nil {
+		return x.DnsFrom
+	}
+	return ""
+}
+
+func (x *Advertise) GetSolicited() string {
+	if x != nil {
+		return x.Solicited
+	}
+	return ""
+}
+
+func (x *Advertise) GetSolicitRate() uint32 {
+	if x != nil && x.SolicitRate != nil {
+		return *x.SolicitRate
+	}
+	return 0
 }
 
 // AdvertisedPrefix has the options of one prefix in advertisements; what is absent is as in the advertise section.
@@ -1924,7 +1977,10 @@ type Dhcpv6 struct {
 	// Tell clients at once when what they hold is no longer right, by a Reconfigure (RFC 8415 18.3.11): a pool moved because our own
 	// delegation did, a reservation changed. Only clients that say they accept it are told, and get a key for it with their leases;
 	// the others learn of it when they renew. On by default.
-	Reconfigure   *bool `protobuf:"varint,13,opt,name=reconfigure,proto3,oneof" json:"reconfigure,omitempty"`
+	Reconfigure *bool `protobuf:"varint,13,opt,name=reconfigure,proto3,oneof" json:"reconfigure,omitempty"`
+	// Hand out also the DNS servers and search domains that the DHCPv6 client learnt: with this delegation, or on this uplink.
+	// Without it those of advertise.dns_from.
+	DnsFrom       string `protobuf:"bytes,12,opt,name=dns_from,json=dnsFrom,proto3" json:"dns_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2043,10 +2099,18 @@ func (x *Dhcpv6) GetReconfigure() bool {
 	return false
 }
 
+func (x *Dhcpv6) GetDnsFrom() string {
+	if x != nil {
+		return x.DnsFrom
+	}
+	return ""
+}
+
 // AddressPool is a range of addresses to lease.
 type AddressPool struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// FIRST-LAST, both included, or a prefix; with a delegation: "isp ::1000-::1fff".
+	// FIRST-LAST, both included, or a prefix; with a delegation: "isp ::1000-::1fff", or "isp auto ::1000-::1fff" in the part that this
+	// interface has by "isp auto/64".
 	Range         string `protobuf:"bytes,1,opt,name=range,proto3" json:"range,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2092,7 +2156,8 @@ func (x *AddressPool) GetRange() string {
 // PrefixPool is a prefix cut into pieces that are delegated to clients.
 type PrefixPool struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole pool.
+	// The whole pool: a prefix, or "NAME rest": all of a delegation that no address, pool, route or other part of the configuration uses,
+	// less and more as those come and go. What a client has leased of it is not given to an interface by NAME auto/LENGTH.
 	Pool string `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
 	// Length of each delegated piece.
 	Length uint32 `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"`
@@ -5419,7 +5484,7 @@ var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xc9\x06\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17sixfold/v1/client.proto\"\xc9\x06\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
@@ -5475,7 +5540,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
 	"\aMetrics\x12\x16\n" +
 	"\x06listen\x18\x01 \x01(\tR\x06listen\x12\x16\n" +
-	"\x06device\x18\x02 \x01(\tR\x06device\"\xa0\t\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\"\xd0\t\n" +
 	"\tInterface\x12*\n" +
 	"\vdescription\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x12\"\n" +
@@ -5500,7 +5565,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x03arp\x18\x14 \x01(\v2\x0f.sixfold.v1.ArpR\x03arp\x12s\n" +
 	"\asysctls\x18\x15 \x03(\v2\".sixfold.v1.Interface.SysctlsEntryB5\xbaH2\x9a\x01/\"-r+2)^ipv[46]\\.(neigh\\.)?[a-z][a-z0-9_]{0,40}$R\asysctls\x121\n" +
 	"\rdad_transmits\x18\x16 \x01(\rB\a\xbaH\x04*\x02\x18dH\x02R\fdadTransmits\x88\x01\x01\x12!\n" +
-	"\x03mld\x18\x17 \x01(\v2\x0f.sixfold.v1.MldR\x03mld\x1aV\n" +
+	"\x03mld\x18\x17 \x01(\v2\x0f.sixfold.v1.MldR\x03mld\x12.\n" +
+	"\x06client\x18\x19 \x01(\v2\x16.sixfold.v1.DhcpClientR\x06client\x1aV\n" +
 	"\x10DelegationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.DelegationR\x05value:\x028\x01\x1a:\n" +
@@ -5522,14 +5588,15 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\a_ignoreB\t\n" +
 	"\a_filterB\t\n" +
 	"\a_notifyB\b\n" +
-	"\x06_proxy\"\xea\x02\n" +
+	"\x06_proxy\"\x95\x03\n" +
 	"\n" +
 	"Delegation\x12&\n" +
 	"\x06length\x18\x01 \x01(\rB\t\xbaH\x06*\x04\x18@(\x01H\x00R\x06length\x88\x01\x01\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12!\n" +
 	"\frapid_commit\x18\x03 \x01(\bR\vrapidCommit\x12 \n" +
 	"\x04iaid\x18\x04 \x01(\rB\a\xbaH\x04*\x02(\x01H\x01R\x04iaid\x88\x01\x01\x12p\n" +
-	"\ton_change\x18\a \x03(\v2$.sixfold.v1.Delegation.OnChangeEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bonChange\x1aQ\n" +
+	"\ton_change\x18\a \x03(\v2$.sixfold.v1.Delegation.OnChangeEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bonChange\x12)\n" +
+	"\x10excluded_address\x18\x05 \x01(\tR\x0fexcludedAddress\x1aQ\n" +
 	"\rOnChangeEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x05value\x18\x02 \x01(\v2\x14.sixfold.v1.ConsumerR\x05value:\x028\x01B\t\n" +
@@ -5549,7 +5616,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\btemplate\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\btemplate\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x16\n" +
-	"\x06remove\x18\x05 \x01(\bR\x06remove\"\x86\x10\n" +
+	"\x06remove\x18\x05 \x01(\bR\x06remove\"\xa7\x11\n" +
 	"\tAdvertise\x12<\n" +
 	"\fmax_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vmaxInterval\x12<\n" +
 	"\fmin_interval\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x1d\n" +
@@ -5592,7 +5659,11 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"home_agent\x18\x1f \x01(\v2\x1f.sixfold.v1.AdvertisedHomeAgentR\thomeAgent\x126\n" +
 	"\aoptions\x18  \x03(\v2\x1c.sixfold.v1.AdvertisedOptionR\aoptions\x12\x1f\n" +
 	"\bwithdraw\x18( \x01(\bH\bR\bwithdraw\x88\x01\x01\x12&\n" +
-	"\fwithdraw_dns\x18) \x01(\bH\tR\vwithdrawDns\x88\x01\x01\x1aY\n" +
+	"\fwithdraw_dns\x18) \x01(\bH\tR\vwithdrawDns\x88\x01\x01\x12\x19\n" +
+	"\bdns_from\x18! \x01(\tR\adnsFrom\x12>\n" +
+	"\tsolicited\x18\" \x01(\tB \xbaH\x1dr\x1bR\x00R\timmediateR\frandom_delayR\tsolicited\x123\n" +
+	"\fsolicit_rate\x18# \x01(\rB\v\xbaH\b*\x06\x18\xc0\x84=(\x01H\n" +
+	"R\vsolicitRate\x88\x01\x01\x1aY\n" +
 	"\rPrefixesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x122\n" +
 	"\x05value\x18\x02 \x01(\v2\x1c.sixfold.v1.AdvertisedPrefixR\x05value:\x028\x01\x1aV\n" +
@@ -5614,7 +5685,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x12_source_link_layerB\t\n" +
 	"\a_ra_mtuB\v\n" +
 	"\t_withdrawB\x0f\n" +
-	"\r_withdraw_dns\"\xb4\x04\n" +
+	"\r_withdraw_dnsB\x0f\n" +
+	"\r_solicit_rate\"\xb4\x04\n" +
 	"\x10AdvertisedPrefix\x12\x1c\n" +
 	"\aon_link\x18\x01 \x01(\bH\x00R\x06onLink\x88\x01\x01\x12#\n" +
 	"\n" +
@@ -5675,7 +5747,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x10AdvertisedOption\x12\x1e\n" +
 	"\x04type\x18\x01 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\xff\x01(\x01R\x04type\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\tR\x04data\"\x9a\b\n" +
+	"\x04data\x18\x02 \x01(\tR\x04data\"\xb5\b\n" +
 	"\x06Dhcpv6\x12!\n" +
 	"\frapid_commit\x18\x01 \x01(\bR\vrapidCommit\x12-\n" +
 	"\n" +
@@ -5693,7 +5765,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\bdelegate\x18\n" +
 	" \x03(\v2 .sixfold.v1.Dhcpv6.DelegateEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bdelegate\x12w\n" +
 	"\freservations\x18\v \x03(\v2$.sixfold.v1.Dhcpv6.ReservationsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\freservations\x12%\n" +
-	"\vreconfigure\x18\r \x01(\bH\x01R\vreconfigure\x88\x01\x01\x1aQ\n" +
+	"\vreconfigure\x18\r \x01(\bH\x01R\vreconfigure\x88\x01\x01\x12\x19\n" +
+	"\bdns_from\x18\f \x01(\tR\adnsFrom\x1aQ\n" +
 	"\n" +
 	"PoolsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
@@ -6204,7 +6277,8 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	nil,                            // 90: sixfold.v1.Firewall.TranslateEntry
 	nil,                            // 91: sixfold.v1.Firewall.ForwardsEntry
 	nil,                            // 92: sixfold.v1.Firewall.MssClampEntry
-	(*durationpb.Duration)(nil),    // 93: google.protobuf.Duration
+	(*DhcpClient)(nil),             // 93: sixfold.v1.DhcpClient
+	(*durationpb.Duration)(nil),    // 94: google.protobuf.Duration
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,   // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
@@ -6234,117 +6308,118 @@ var file_sixfold_v1_config_proto_depIdxs = []int32{
 	6,   // 24: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
 	68,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
 	40,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
-	69,  // 27: sixfold.v1.Delegation.on_change:type_name -> sixfold.v1.Delegation.OnChangeEntry
-	9,   // 28: sixfold.v1.Consumer.file:type_name -> sixfold.v1.ConsumerFile
-	93,  // 29: sixfold.v1.Consumer.timeout:type_name -> google.protobuf.Duration
-	93,  // 30: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	93,  // 31: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	93,  // 32: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	93,  // 33: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	93,  // 34: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	93,  // 35: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	93,  // 36: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	70,  // 37: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	93,  // 38: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	71,  // 39: sixfold.v1.Advertise.routes:type_name -> sixfold.v1.Advertise.RoutesEntry
-	72,  // 40: sixfold.v1.Advertise.pref64:type_name -> sixfold.v1.Advertise.Pref64Entry
-	14,  // 41: sixfold.v1.Advertise.dnr:type_name -> sixfold.v1.AdvertisedResolver
-	93,  // 42: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
-	15,  // 43: sixfold.v1.Advertise.home_agent:type_name -> sixfold.v1.AdvertisedHomeAgent
-	16,  // 44: sixfold.v1.Advertise.options:type_name -> sixfold.v1.AdvertisedOption
-	93,  // 45: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	93,  // 46: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	93,  // 47: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
-	93,  // 48: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
-	73,  // 49: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
-	93,  // 50: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
-	93,  // 51: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
-	93,  // 52: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	93,  // 53: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	93,  // 54: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	93,  // 55: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	74,  // 56: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	75,  // 57: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	76,  // 58: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	93,  // 59: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	93,  // 60: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	77,  // 61: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	93,  // 62: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	93,  // 63: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	93,  // 64: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	93,  // 65: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	93,  // 66: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	93,  // 67: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	93,  // 68: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	93,  // 69: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	78,  // 70: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	79,  // 71: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	80,  // 72: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	81,  // 73: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	32,  // 74: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	33,  // 75: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	34,  // 76: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	35,  // 77: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	93,  // 78: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	82,  // 79: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	29,  // 80: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	83,  // 81: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	93,  // 82: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
-	93,  // 83: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
-	93,  // 84: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
-	42,  // 85: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
-	43,  // 86: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
-	84,  // 87: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
-	85,  // 88: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
-	86,  // 89: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
-	87,  // 90: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
-	88,  // 91: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
-	49,  // 92: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
-	89,  // 93: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
-	90,  // 94: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
-	91,  // 95: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
-	92,  // 96: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
-	60,  // 97: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
-	50,  // 98: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
-	51,  // 99: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
-	52,  // 100: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
-	53,  // 101: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
-	54,  // 102: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
-	55,  // 103: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
-	51,  // 104: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
-	52,  // 105: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
-	53,  // 106: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
-	55,  // 107: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
-	5,   // 108: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	28,  // 109: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	38,  // 110: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,   // 111: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	8,   // 112: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
-	11,  // 113: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	12,  // 114: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
-	13,  // 115: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
-	18,  // 116: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	19,  // 117: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	20,  // 118: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	30,  // 119: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	31,  // 120: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	36,  // 121: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	37,  // 122: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	28,  // 123: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	28,  // 124: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	44,  // 125: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
-	46,  // 126: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
-	47,  // 127: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
-	48,  // 128: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
-	56,  // 129: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
-	57,  // 130: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
-	58,  // 131: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
-	59,  // 132: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
-	133, // [133:133] is the sub-list for method output_type
-	133, // [133:133] is the sub-list for method input_type
-	133, // [133:133] is the sub-list for extension type_name
-	133, // [133:133] is the sub-list for extension extendee
-	0,   // [0:133] is the sub-list for field type_name
+	93,  // 27: sixfold.v1.Interface.client:type_name -> sixfold.v1.DhcpClient
+	69,  // 28: sixfold.v1.Delegation.on_change:type_name -> sixfold.v1.Delegation.OnChangeEntry
+	9,   // 29: sixfold.v1.Consumer.file:type_name -> sixfold.v1.ConsumerFile
+	94,  // 30: sixfold.v1.Consumer.timeout:type_name -> google.protobuf.Duration
+	94,  // 31: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	94,  // 32: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	94,  // 33: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	94,  // 34: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	94,  // 35: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	94,  // 36: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	94,  // 37: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	70,  // 38: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	94,  // 39: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	71,  // 40: sixfold.v1.Advertise.routes:type_name -> sixfold.v1.Advertise.RoutesEntry
+	72,  // 41: sixfold.v1.Advertise.pref64:type_name -> sixfold.v1.Advertise.Pref64Entry
+	14,  // 42: sixfold.v1.Advertise.dnr:type_name -> sixfold.v1.AdvertisedResolver
+	94,  // 43: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
+	15,  // 44: sixfold.v1.Advertise.home_agent:type_name -> sixfold.v1.AdvertisedHomeAgent
+	16,  // 45: sixfold.v1.Advertise.options:type_name -> sixfold.v1.AdvertisedOption
+	94,  // 46: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	94,  // 47: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	94,  // 48: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
+	94,  // 49: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
+	73,  // 50: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
+	94,  // 51: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
+	94,  // 52: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
+	94,  // 53: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	94,  // 54: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	94,  // 55: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	94,  // 56: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	74,  // 57: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	75,  // 58: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	76,  // 59: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	94,  // 60: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	94,  // 61: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	77,  // 62: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	94,  // 63: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	94,  // 64: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	94,  // 65: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	94,  // 66: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	94,  // 67: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	94,  // 68: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	94,  // 69: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	94,  // 70: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	78,  // 71: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	79,  // 72: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	80,  // 73: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	81,  // 74: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	32,  // 75: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	33,  // 76: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	34,  // 77: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	35,  // 78: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	94,  // 79: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	82,  // 80: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	29,  // 81: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	83,  // 82: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	94,  // 83: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	94,  // 84: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	94,  // 85: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	42,  // 86: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	43,  // 87: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	84,  // 88: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	85,  // 89: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
+	86,  // 90: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
+	87,  // 91: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
+	88,  // 92: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
+	49,  // 93: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
+	89,  // 94: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
+	90,  // 95: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
+	91,  // 96: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
+	92,  // 97: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
+	60,  // 98: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
+	50,  // 99: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
+	51,  // 100: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
+	52,  // 101: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
+	53,  // 102: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
+	54,  // 103: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
+	55,  // 104: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
+	51,  // 105: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
+	52,  // 106: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
+	53,  // 107: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
+	55,  // 108: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
+	5,   // 109: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	28,  // 110: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	38,  // 111: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,   // 112: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,   // 113: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
+	11,  // 114: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	12,  // 115: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
+	13,  // 116: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
+	18,  // 117: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	19,  // 118: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	20,  // 119: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	30,  // 120: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	31,  // 121: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	36,  // 122: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	37,  // 123: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	28,  // 124: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	28,  // 125: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	44,  // 126: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	46,  // 127: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
+	47,  // 128: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
+	48,  // 129: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
+	56,  // 130: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
+	57,  // 131: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
+	58,  // 132: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
+	59,  // 133: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
+	134, // [134:134] is the sub-list for method output_type
+	134, // [134:134] is the sub-list for method input_type
+	134, // [134:134] is the sub-list for extension type_name
+	134, // [134:134] is the sub-list for extension extendee
+	0,   // [0:134] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -6352,6 +6427,7 @@ func file_sixfold_v1_config_proto_init() {
 	if File_sixfold_v1_config_proto != nil {
 		return
 	}
+	file_sixfold_v1_client_proto_init()
 	file_sixfold_v1_config_proto_msgTypes[5].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[6].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[7].OneofWrappers = []any{}

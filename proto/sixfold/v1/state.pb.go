@@ -1051,7 +1051,29 @@ type PrefixState struct {
 	// Earlier prefixes of the delegation that the server lets run out: they are in use, deprecated, until they end.
 	Former []*FormerPrefix `protobuf:"bytes,60,rep,name=former,proto3" json:"former,omitempty"`
 	// Earlier prefixes of the delegation that are no longer ours: their unreachable route stays for a while.
-	Withdrawn     []*Withdrawn `protobuf:"bytes,61,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
+	Withdrawn []*Withdrawn `protobuf:"bytes,61,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
+	// Further prefixes that the server gave for it, which are not in use; one takes over when prefix ends.
+	Spare []*PrefixLifetime `protobuf:"bytes,18,rep,name=spare,proto3" json:"spare,omitempty"`
+	// What the server excludes from the prefix for the uplink (RFC 6603); empty: nothing.
+	Excluded string `protobuf:"bytes,19,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	// Our DUID on the link, in hexadecimal.
+	Duid string `protobuf:"bytes,20,opt,name=duid,proto3" json:"duid,omitempty"`
+	// address, prefix, or information: DNS servers and search domains alone.
+	Kind string `protobuf:"bytes,21,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Message that is being sent: Solicit, Request, Renew, Rebind, Release, Information-request; empty: none.
+	Message string `protobuf:"bytes,22,opt,name=message,proto3" json:"message,omitempty"`
+	// How often it was sent.
+	Attempts uint32 `protobuf:"varint,23,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// When the next message is sent.
+	NextAt *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
+	// The server can tell us to renew at once: it gave us a key for Reconfigure messages.
+	Reconfigurable bool `protobuf:"varint,25,opt,name=reconfigurable,proto3" json:"reconfigurable,omitempty"`
+	// Prefix or length that is asked for, as "::/56"; empty: none.
+	Hint string `protobuf:"bytes,26,opt,name=hint,proto3" json:"hint,omitempty"`
+	// Options that came and that client.request_options asked for.
+	Options []*ReceivedOption `protobuf:"bytes,27,rep,name=options,proto3" json:"options,omitempty"`
+	// Parts that the router chose for NAME auto/LENGTH, by their place in the prefix; those that are kept for what is gone come last.
+	Assignments   []*PrefixAssignment `protobuf:"bytes,30,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1212,6 +1234,294 @@ func (x *PrefixState) GetWithdrawn() []*Withdrawn {
 	return nil
 }
 
+func (x *PrefixState) GetSpare() []*PrefixLifetime {
+	if x != nil {
+		return x.Spare
+	}
+	return nil
+}
+
+func (x *PrefixState) GetExcluded() string {
+	if x != nil {
+		return x.Excluded
+	}
+	return ""
+}
+
+func (x *PrefixState) GetDuid() string {
+	if x != nil {
+		return x.Duid
+	}
+	return ""
+}
+
+func (x *PrefixState) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *PrefixState) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *PrefixState) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *PrefixState) GetNextAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextAt
+	}
+	return nil
+}
+
+func (x *PrefixState) GetReconfigurable() bool {
+	if x != nil {
+		return x.Reconfigurable
+	}
+	return false
+}
+
+func (x *PrefixState) GetHint() string {
+	if x != nil {
+		return x.Hint
+	}
+	return ""
+}
+
+func (x *PrefixState) GetOptions() []*ReceivedOption {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *PrefixState) GetAssignments() []*PrefixAssignment {
+	if x != nil {
+		return x.Assignments
+	}
+	return nil
+}
+
+// PrefixLifetime is a prefix with the time it has left.
+type PrefixLifetime struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The prefix.
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// End of the preferred lifetime.
+	PreferredUntil *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=preferred_until,json=preferredUntil,proto3" json:"preferred_until,omitempty"`
+	// End of the valid lifetime.
+	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrefixLifetime) Reset() {
+	*x = PrefixLifetime{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrefixLifetime) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrefixLifetime) ProtoMessage() {}
+
+func (x *PrefixLifetime) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrefixLifetime.ProtoReflect.Descriptor instead.
+func (*PrefixLifetime) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PrefixLifetime) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *PrefixLifetime) GetPreferredUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PreferredUntil
+	}
+	return nil
+}
+
+func (x *PrefixLifetime) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+// ReceivedOption is a DHCPv6 option as it came.
+type ReceivedOption struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the option.
+	Code uint32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
+	// Its content, in hexadecimal.
+	Data          string `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceivedOption) Reset() {
+	*x = ReceivedOption{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceivedOption) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceivedOption) ProtoMessage() {}
+
+func (x *ReceivedOption) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceivedOption.ProtoReflect.Descriptor instead.
+func (*ReceivedOption) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ReceivedOption) GetCode() uint32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *ReceivedOption) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+// PrefixAssignment is a part of a delegated prefix that the router chose for NAME auto/LENGTH, and keeps.
+type PrefixAssignment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Interface that has it, or the name that the configuration gives it; empty: the router itself, outside of interfaces.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Length of the part.
+	Length uint32 `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"`
+	// Place in the delegation, "0:0:0:1::/64"; empty: none could be chosen yet.
+	Subnet string `protobuf:"bytes,3,opt,name=subnet,proto3" json:"subnet,omitempty"`
+	// The prefix that it is now; empty: nothing is delegated, or it does not fit into what is.
+	Prefix string `protobuf:"bytes,4,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// active, pending (reason says why), or kept: nothing of the configuration uses it now, and it gets the same place back when it
+	// returns, unless the place was needed meanwhile.
+	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
+	// Why it has this place, or none.
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrefixAssignment) Reset() {
+	*x = PrefixAssignment{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrefixAssignment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrefixAssignment) ProtoMessage() {}
+
+func (x *PrefixAssignment) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrefixAssignment.ProtoReflect.Descriptor instead.
+func (*PrefixAssignment) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PrefixAssignment) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PrefixAssignment) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *PrefixAssignment) GetSubnet() string {
+	if x != nil {
+		return x.Subnet
+	}
+	return ""
+}
+
+func (x *PrefixAssignment) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *PrefixAssignment) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *PrefixAssignment) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // PrefixUse is one place of the configuration that is cut from a delegated prefix.
 type PrefixUse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1227,7 +1537,7 @@ type PrefixUse struct {
 
 func (x *PrefixUse) Reset() {
 	*x = PrefixUse{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[10]
+	mi := &file_sixfold_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1549,7 @@ func (x *PrefixUse) String() string {
 func (*PrefixUse) ProtoMessage() {}
 
 func (x *PrefixUse) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[10]
+	mi := &file_sixfold_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1562,7 @@ func (x *PrefixUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixUse.ProtoReflect.Descriptor instead.
 func (*PrefixUse) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PrefixUse) GetWhere() string {
@@ -1317,7 +1627,7 @@ type Lease struct {
 
 func (x *Lease) Reset() {
 	*x = Lease{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[11]
+	mi := &file_sixfold_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1329,7 +1639,7 @@ func (x *Lease) String() string {
 func (*Lease) ProtoMessage() {}
 
 func (x *Lease) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[11]
+	mi := &file_sixfold_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1342,7 +1652,7 @@ func (x *Lease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lease.ProtoReflect.Descriptor instead.
 func (*Lease) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Lease) GetPrefix() string {
@@ -1478,7 +1788,7 @@ type NeighborEntry struct {
 
 func (x *NeighborEntry) Reset() {
 	*x = NeighborEntry{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	mi := &file_sixfold_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1800,7 @@ func (x *NeighborEntry) String() string {
 func (*NeighborEntry) ProtoMessage() {}
 
 func (x *NeighborEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[12]
+	mi := &file_sixfold_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1813,7 @@ func (x *NeighborEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NeighborEntry.ProtoReflect.Descriptor instead.
 func (*NeighborEntry) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NeighborEntry) GetLink() string {
@@ -1601,7 +1911,7 @@ type BgpNeighborState struct {
 
 func (x *BgpNeighborState) Reset() {
 	*x = BgpNeighborState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[13]
+	mi := &file_sixfold_v1_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1923,7 @@ func (x *BgpNeighborState) String() string {
 func (*BgpNeighborState) ProtoMessage() {}
 
 func (x *BgpNeighborState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[13]
+	mi := &file_sixfold_v1_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1936,7 @@ func (x *BgpNeighborState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BgpNeighborState.ProtoReflect.Descriptor instead.
 func (*BgpNeighborState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BgpNeighborState) GetName() string {
@@ -1818,7 +2128,7 @@ type BgpPath struct {
 
 func (x *BgpPath) Reset() {
 	*x = BgpPath{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[14]
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +2140,7 @@ func (x *BgpPath) String() string {
 func (*BgpPath) ProtoMessage() {}
 
 func (x *BgpPath) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[14]
+	mi := &file_sixfold_v1_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +2153,7 @@ func (x *BgpPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BgpPath.ProtoReflect.Descriptor instead.
 func (*BgpPath) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{14}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BgpPath) GetPrefix() string {
@@ -1992,7 +2302,7 @@ type Advertisement struct {
 
 func (x *Advertisement) Reset() {
 	*x = Advertisement{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[15]
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2004,7 +2314,7 @@ func (x *Advertisement) String() string {
 func (*Advertisement) ProtoMessage() {}
 
 func (x *Advertisement) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[15]
+	mi := &file_sixfold_v1_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2017,7 +2327,7 @@ func (x *Advertisement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Advertisement.ProtoReflect.Descriptor instead.
 func (*Advertisement) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{15}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Advertisement) GetLink() string {
@@ -2204,7 +2514,7 @@ type PrefixInformation struct {
 
 func (x *PrefixInformation) Reset() {
 	*x = PrefixInformation{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[16]
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2216,7 +2526,7 @@ func (x *PrefixInformation) String() string {
 func (*PrefixInformation) ProtoMessage() {}
 
 func (x *PrefixInformation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[16]
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2229,7 +2539,7 @@ func (x *PrefixInformation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixInformation.ProtoReflect.Descriptor instead.
 func (*PrefixInformation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{16}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PrefixInformation) GetPrefix() string {
@@ -2355,7 +2665,7 @@ type VxlanState struct {
 
 func (x *VxlanState) Reset() {
 	*x = VxlanState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2367,7 +2677,7 @@ func (x *VxlanState) String() string {
 func (*VxlanState) ProtoMessage() {}
 
 func (x *VxlanState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[17]
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2380,7 +2690,7 @@ func (x *VxlanState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VxlanState.ProtoReflect.Descriptor instead.
 func (*VxlanState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{17}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *VxlanState) GetName() string {
@@ -2626,7 +2936,7 @@ type VxlanRemote struct {
 
 func (x *VxlanRemote) Reset() {
 	*x = VxlanRemote{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2638,7 +2948,7 @@ func (x *VxlanRemote) String() string {
 func (*VxlanRemote) ProtoMessage() {}
 
 func (x *VxlanRemote) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[18]
+	mi := &file_sixfold_v1_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2651,7 +2961,7 @@ func (x *VxlanRemote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VxlanRemote.ProtoReflect.Descriptor instead.
 func (*VxlanRemote) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *VxlanRemote) GetAddress() string {
@@ -2710,7 +3020,7 @@ type ForwardingEntry struct {
 
 func (x *ForwardingEntry) Reset() {
 	*x = ForwardingEntry{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +3032,7 @@ func (x *ForwardingEntry) String() string {
 func (*ForwardingEntry) ProtoMessage() {}
 
 func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +3045,7 @@ func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingEntry.ProtoReflect.Descriptor instead.
 func (*ForwardingEntry) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ForwardingEntry) GetMac() string {
@@ -2797,7 +3107,7 @@ type Dhcpv6LinkState struct {
 
 func (x *Dhcpv6LinkState) Reset() {
 	*x = Dhcpv6LinkState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2809,7 +3119,7 @@ func (x *Dhcpv6LinkState) String() string {
 func (*Dhcpv6LinkState) ProtoMessage() {}
 
 func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2822,7 +3132,7 @@ func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6LinkState.ProtoReflect.Descriptor instead.
 func (*Dhcpv6LinkState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Dhcpv6LinkState) GetLink() string {
@@ -2874,7 +3184,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[21]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2886,7 +3196,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[21]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2899,7 +3209,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PoolState) GetName() string {
@@ -2967,7 +3277,7 @@ type ReconfigureState struct {
 
 func (x *ReconfigureState) Reset() {
 	*x = ReconfigureState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2979,7 +3289,7 @@ func (x *ReconfigureState) String() string {
 func (*ReconfigureState) ProtoMessage() {}
 
 func (x *ReconfigureState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2992,7 +3302,7 @@ func (x *ReconfigureState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconfigureState.ProtoReflect.Descriptor instead.
 func (*ReconfigureState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReconfigureState) GetLink() string {
@@ -3057,7 +3367,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3069,7 +3379,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3082,7 +3392,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Pending) GetWhat() string {
@@ -3114,7 +3424,7 @@ type UnitState struct {
 
 func (x *UnitState) Reset() {
 	*x = UnitState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3126,7 +3436,7 @@ func (x *UnitState) String() string {
 func (*UnitState) ProtoMessage() {}
 
 func (x *UnitState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3139,7 +3449,7 @@ func (x *UnitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitState.ProtoReflect.Descriptor instead.
 func (*UnitState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *UnitState) GetName() string {
@@ -3186,7 +3496,7 @@ type Drift struct {
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3198,7 +3508,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3211,7 +3521,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Drift) GetId() uint64 {
@@ -3290,7 +3600,7 @@ type AuditRecord struct {
 
 func (x *AuditRecord) Reset() {
 	*x = AuditRecord{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3302,7 +3612,7 @@ func (x *AuditRecord) String() string {
 func (*AuditRecord) ProtoMessage() {}
 
 func (x *AuditRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3315,7 +3625,7 @@ func (x *AuditRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
 func (*AuditRecord) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *AuditRecord) GetId() uint64 {
@@ -3404,7 +3714,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[27]
+	mi := &file_sixfold_v1_state_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3416,7 +3726,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[27]
+	mi := &file_sixfold_v1_state_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3429,7 +3739,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{27}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Event) GetId() uint64 {
@@ -3496,7 +3806,7 @@ type FormerPrefix struct {
 
 func (x *FormerPrefix) Reset() {
 	*x = FormerPrefix{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[28]
+	mi := &file_sixfold_v1_state_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3508,7 +3818,7 @@ func (x *FormerPrefix) String() string {
 func (*FormerPrefix) ProtoMessage() {}
 
 func (x *FormerPrefix) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[28]
+	mi := &file_sixfold_v1_state_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3521,7 +3831,7 @@ func (x *FormerPrefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormerPrefix.ProtoReflect.Descriptor instead.
 func (*FormerPrefix) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{28}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *FormerPrefix) GetPrefix() string {
@@ -3566,7 +3876,7 @@ type Withdrawn struct {
 
 func (x *Withdrawn) Reset() {
 	*x = Withdrawn{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[29]
+	mi := &file_sixfold_v1_state_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3578,7 +3888,7 @@ func (x *Withdrawn) String() string {
 func (*Withdrawn) ProtoMessage() {}
 
 func (x *Withdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[29]
+	mi := &file_sixfold_v1_state_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3591,7 +3901,7 @@ func (x *Withdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
 func (*Withdrawn) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{29}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Withdrawn) GetLink() string {
@@ -3732,7 +4042,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\tin_kernel\x18\n" +
 	" \x01(\bR\binKernel\x12\x16\n" +
 	"\x06reason\x18\v \x01(\tR\x06reason\x12\x10\n" +
-	"\x03vrf\x18\f \x01(\tR\x03vrf\"\xac\x05\n" +
+	"\x03vrf\x18\f \x01(\tR\x03vrf\"\xbf\b\n" +
 	"\vPrefixState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04link\x18\x02 \x01(\tR\x04link\x12\x12\n" +
@@ -3754,7 +4064,33 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\adomains\x18\x0f \x03(\tR\adomains\x12)\n" +
 	"\x04uses\x18\x10 \x03(\v2\x15.sixfold.v1.PrefixUseR\x04uses\x120\n" +
 	"\x06former\x18< \x03(\v2\x18.sixfold.v1.FormerPrefixR\x06former\x123\n" +
-	"\twithdrawn\x18= \x03(\v2\x15.sixfold.v1.WithdrawnR\twithdrawn\"Y\n" +
+	"\twithdrawn\x18= \x03(\v2\x15.sixfold.v1.WithdrawnR\twithdrawn\x120\n" +
+	"\x05spare\x18\x12 \x03(\v2\x1a.sixfold.v1.PrefixLifetimeR\x05spare\x12\x1a\n" +
+	"\bexcluded\x18\x13 \x01(\tR\bexcluded\x12\x12\n" +
+	"\x04duid\x18\x14 \x01(\tR\x04duid\x12\x12\n" +
+	"\x04kind\x18\x15 \x01(\tR\x04kind\x12\x18\n" +
+	"\amessage\x18\x16 \x01(\tR\amessage\x12\x1a\n" +
+	"\battempts\x18\x17 \x01(\rR\battempts\x123\n" +
+	"\anext_at\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\x06nextAt\x12&\n" +
+	"\x0ereconfigurable\x18\x19 \x01(\bR\x0ereconfigurable\x12\x12\n" +
+	"\x04hint\x18\x1a \x01(\tR\x04hint\x124\n" +
+	"\aoptions\x18\x1b \x03(\v2\x1a.sixfold.v1.ReceivedOptionR\aoptions\x12>\n" +
+	"\vassignments\x18\x1e \x03(\v2\x1c.sixfold.v1.PrefixAssignmentR\vassignments\"\xaa\x01\n" +
+	"\x0ePrefixLifetime\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12C\n" +
+	"\x0fpreferred_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\x12;\n" +
+	"\vvalid_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"validUntil\"8\n" +
+	"\x0eReceivedOption\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\rR\x04code\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\tR\x04data\"\x9c\x01\n" +
+	"\x10PrefixAssignment\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06length\x18\x02 \x01(\rR\x06length\x12\x16\n" +
+	"\x06subnet\x18\x03 \x01(\tR\x06subnet\x12\x16\n" +
+	"\x06prefix\x18\x04 \x01(\tR\x06prefix\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"Y\n" +
 	"\tPrefixUse\x12\x14\n" +
 	"\x05where\x18\x01 \x01(\tR\x05where\x12\x1e\n" +
 	"\n" +
@@ -4011,7 +4347,7 @@ func file_sixfold_v1_state_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_proto_rawDescData
 }
 
-var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_sixfold_v1_state_proto_goTypes = []any{
 	(*InterfaceState)(nil),        // 0: sixfold.v1.InterfaceState
 	(*VlanState)(nil),             // 1: sixfold.v1.VlanState
@@ -4023,30 +4359,33 @@ var file_sixfold_v1_state_proto_goTypes = []any{
 	(*LinkAddress)(nil),           // 7: sixfold.v1.LinkAddress
 	(*RouteState)(nil),            // 8: sixfold.v1.RouteState
 	(*PrefixState)(nil),           // 9: sixfold.v1.PrefixState
-	(*PrefixUse)(nil),             // 10: sixfold.v1.PrefixUse
-	(*Lease)(nil),                 // 11: sixfold.v1.Lease
-	(*NeighborEntry)(nil),         // 12: sixfold.v1.NeighborEntry
-	(*BgpNeighborState)(nil),      // 13: sixfold.v1.BgpNeighborState
-	(*BgpPath)(nil),               // 14: sixfold.v1.BgpPath
-	(*Advertisement)(nil),         // 15: sixfold.v1.Advertisement
-	(*PrefixInformation)(nil),     // 16: sixfold.v1.PrefixInformation
-	(*VxlanState)(nil),            // 17: sixfold.v1.VxlanState
-	(*VxlanRemote)(nil),           // 18: sixfold.v1.VxlanRemote
-	(*ForwardingEntry)(nil),       // 19: sixfold.v1.ForwardingEntry
-	(*Dhcpv6LinkState)(nil),       // 20: sixfold.v1.Dhcpv6LinkState
-	(*PoolState)(nil),             // 21: sixfold.v1.PoolState
-	(*ReconfigureState)(nil),      // 22: sixfold.v1.ReconfigureState
-	(*Pending)(nil),               // 23: sixfold.v1.Pending
-	(*UnitState)(nil),             // 24: sixfold.v1.UnitState
-	(*Drift)(nil),                 // 25: sixfold.v1.Drift
-	(*AuditRecord)(nil),           // 26: sixfold.v1.AuditRecord
-	(*Event)(nil),                 // 27: sixfold.v1.Event
-	(*FormerPrefix)(nil),          // 28: sixfold.v1.FormerPrefix
-	(*Withdrawn)(nil),             // 29: sixfold.v1.Withdrawn
-	nil,                           // 30: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	nil,                           // 31: sixfold.v1.Dhcpv6LinkState.SentEntry
-	(*durationpb.Duration)(nil),   // 32: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*PrefixLifetime)(nil),        // 10: sixfold.v1.PrefixLifetime
+	(*ReceivedOption)(nil),        // 11: sixfold.v1.ReceivedOption
+	(*PrefixAssignment)(nil),      // 12: sixfold.v1.PrefixAssignment
+	(*PrefixUse)(nil),             // 13: sixfold.v1.PrefixUse
+	(*Lease)(nil),                 // 14: sixfold.v1.Lease
+	(*NeighborEntry)(nil),         // 15: sixfold.v1.NeighborEntry
+	(*BgpNeighborState)(nil),      // 16: sixfold.v1.BgpNeighborState
+	(*BgpPath)(nil),               // 17: sixfold.v1.BgpPath
+	(*Advertisement)(nil),         // 18: sixfold.v1.Advertisement
+	(*PrefixInformation)(nil),     // 19: sixfold.v1.PrefixInformation
+	(*VxlanState)(nil),            // 20: sixfold.v1.VxlanState
+	(*VxlanRemote)(nil),           // 21: sixfold.v1.VxlanRemote
+	(*ForwardingEntry)(nil),       // 22: sixfold.v1.ForwardingEntry
+	(*Dhcpv6LinkState)(nil),       // 23: sixfold.v1.Dhcpv6LinkState
+	(*PoolState)(nil),             // 24: sixfold.v1.PoolState
+	(*ReconfigureState)(nil),      // 25: sixfold.v1.ReconfigureState
+	(*Pending)(nil),               // 26: sixfold.v1.Pending
+	(*UnitState)(nil),             // 27: sixfold.v1.UnitState
+	(*Drift)(nil),                 // 28: sixfold.v1.Drift
+	(*AuditRecord)(nil),           // 29: sixfold.v1.AuditRecord
+	(*Event)(nil),                 // 30: sixfold.v1.Event
+	(*FormerPrefix)(nil),          // 31: sixfold.v1.FormerPrefix
+	(*Withdrawn)(nil),             // 32: sixfold.v1.Withdrawn
+	nil,                           // 33: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	nil,                           // 34: sixfold.v1.Dhcpv6LinkState.SentEntry
+	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
 }
 var file_sixfold_v1_state_proto_depIdxs = []int32{
 	7,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
@@ -4056,58 +4395,64 @@ var file_sixfold_v1_state_proto_depIdxs = []int32{
 	4,  // 4: sixfold.v1.InterfaceState.bond:type_name -> sixfold.v1.BondState
 	5,  // 5: sixfold.v1.InterfaceState.bridge_port:type_name -> sixfold.v1.BridgePortState
 	6,  // 6: sixfold.v1.InterfaceState.bond_port:type_name -> sixfold.v1.BondPortState
-	32, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
-	32, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
-	33, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
-	33, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
-	33, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
-	33, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
-	33, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
-	10, // 14: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
-	28, // 15: sixfold.v1.PrefixState.former:type_name -> sixfold.v1.FormerPrefix
-	29, // 16: sixfold.v1.PrefixState.withdrawn:type_name -> sixfold.v1.Withdrawn
-	33, // 17: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
-	33, // 18: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
-	33, // 19: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
-	33, // 20: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
-	32, // 21: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
-	33, // 22: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
-	32, // 23: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
-	32, // 24: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
-	32, // 25: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
-	32, // 26: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
-	32, // 27: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
-	16, // 28: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
-	32, // 29: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	33, // 30: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	33, // 31: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	29, // 32: sixfold.v1.Advertisement.withdrawn:type_name -> sixfold.v1.Withdrawn
-	32, // 33: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	32, // 34: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	33, // 35: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	33, // 36: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
-	19, // 37: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
-	18, // 38: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
-	32, // 39: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
-	32, // 40: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
-	32, // 41: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
-	30, // 42: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	31, // 43: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
-	21, // 44: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	33, // 45: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
-	33, // 46: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	33, // 47: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
-	33, // 48: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	33, // 49: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
-	33, // 50: sixfold.v1.FormerPrefix.preferred_until:type_name -> google.protobuf.Timestamp
-	33, // 51: sixfold.v1.FormerPrefix.valid_until:type_name -> google.protobuf.Timestamp
-	33, // 52: sixfold.v1.Withdrawn.since:type_name -> google.protobuf.Timestamp
-	33, // 53: sixfold.v1.Withdrawn.until:type_name -> google.protobuf.Timestamp
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	35, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
+	35, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
+	36, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
+	36, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
+	36, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
+	36, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
+	36, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
+	13, // 14: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
+	31, // 15: sixfold.v1.PrefixState.former:type_name -> sixfold.v1.FormerPrefix
+	32, // 16: sixfold.v1.PrefixState.withdrawn:type_name -> sixfold.v1.Withdrawn
+	10, // 17: sixfold.v1.PrefixState.spare:type_name -> sixfold.v1.PrefixLifetime
+	36, // 18: sixfold.v1.PrefixState.next_at:type_name -> google.protobuf.Timestamp
+	11, // 19: sixfold.v1.PrefixState.options:type_name -> sixfold.v1.ReceivedOption
+	12, // 20: sixfold.v1.PrefixState.assignments:type_name -> sixfold.v1.PrefixAssignment
+	36, // 21: sixfold.v1.PrefixLifetime.preferred_until:type_name -> google.protobuf.Timestamp
+	36, // 22: sixfold.v1.PrefixLifetime.valid_until:type_name -> google.protobuf.Timestamp
+	36, // 23: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
+	36, // 24: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
+	36, // 25: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
+	36, // 26: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
+	35, // 27: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
+	36, // 28: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
+	35, // 29: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
+	35, // 30: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
+	35, // 31: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
+	35, // 32: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
+	35, // 33: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
+	19, // 34: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
+	35, // 35: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
+	36, // 36: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	36, // 37: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	32, // 38: sixfold.v1.Advertisement.withdrawn:type_name -> sixfold.v1.Withdrawn
+	35, // 39: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	35, // 40: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	36, // 41: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	36, // 42: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	22, // 43: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
+	21, // 44: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
+	35, // 45: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
+	35, // 46: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
+	35, // 47: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
+	33, // 48: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	34, // 49: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	24, // 50: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
+	36, // 51: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
+	36, // 52: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	36, // 53: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	36, // 54: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	36, // 55: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	36, // 56: sixfold.v1.FormerPrefix.preferred_until:type_name -> google.protobuf.Timestamp
+	36, // 57: sixfold.v1.FormerPrefix.valid_until:type_name -> google.protobuf.Timestamp
+	36, // 58: sixfold.v1.Withdrawn.since:type_name -> google.protobuf.Timestamp
+	36, // 59: sixfold.v1.Withdrawn.until:type_name -> google.protobuf.Timestamp
+	60, // [60:60] is the sub-list for method output_type
+	60, // [60:60] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
@@ -4122,7 +4467,7 @@ func file_sixfold_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_proto_rawDesc), len(file_sixfold_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
