@@ -521,7 +521,10 @@ type Interface struct {
 	// is the kernel's own querier and snooping.
 	Mld *Mld `protobuf:"bytes,23,opt,name=mld,proto3" json:"mld,omitempty"`
 	// How we are a DHCPv6 client on this link.
-	Client        *DhcpClient `protobuf:"bytes,25,opt,name=client,proto3" json:"client,omitempty"`
+	Client *DhcpClient `protobuf:"bytes,25,opt,name=client,proto3" json:"client,omitempty"`
+	// Link-local or hardware addresses of the other routers that may advertise on this link, or none alone. The advertisements of any
+	// others are an alarm. Without it, routers that are not ours are only told of.
+	KnownRouters  []string `protobuf:"bytes,24,rep,name=known_routers,json=knownRouters,proto3" json:"known_routers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -713,6 +716,13 @@ func (x *Interface) GetMld() *Mld {
 func (x *Interface) GetClient() *DhcpClient {
 	if x != nil {
 		return x.Client
+	}
+	return nil
+}
+
+func (x *Interface) GetKnownRouters() []string {
+	if x != nil {
+		return x.KnownRouters
 	}
 	return nil
 }
@@ -1181,7 +1191,12 @@ type Advertise struct {
 	// Default immediate. What cannot be answered by unicast is answered by multicast, for all who asked together.
 	Solicited string `protobuf:"bytes,34,opt,name=solicited,proto3" json:"solicited,omitempty"`
 	// Answers by unicast to one host, in a second: default 1. A host gets ten times as many, at least, after it was quiet.
-	SolicitRate   *uint32 `protobuf:"varint,35,opt,name=solicit_rate,json=solicitRate,proto3,oneof" json:"solicit_rate,omitempty"`
+	SolicitRate *uint32 `protobuf:"varint,35,opt,name=solicit_rate,json=solicitRate,proto3,oneof" json:"solicit_rate,omitempty"`
+	// Be a default router only while there are routes; router_lifetime is 0 otherwise. Without it, a link that has an address or prefix of
+	// a delegation is one while there is a default route (RFC 7084 G-4, G-5, L-4), and any other always.
+	RouterWhile *RouterWhile `protobuf:"bytes,36,opt,name=router_while,json=routerWhile,proto3" json:"router_while,omitempty"`
+	// Advertise routes of the routing table as route information.
+	RoutesFrom    *RoutesFrom `protobuf:"bytes,37,opt,name=routes_from,json=routesFrom,proto3" json:"routes_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1473,6 +1488,20 @@ func (x *Advertise) GetSolicitRate() uint32 {
 		return *x.SolicitRate
 	}
 	return 0
+}
+
+func (x *Advertise) GetRouterWhile() *RouterWhile {
+	if x != nil {
+		return x.RouterWhile
+	}
+	return nil
+}
+
+func (x *Advertise) GetRoutesFrom() *RoutesFrom {
+	if x != nil {
+		return x.RoutesFrom
+	}
+	return nil
 }
 
 // AdvertisedPrefix has the options of one prefix in advertisements; what is absent is as in the advertise section.
@@ -5484,7 +5513,7 @@ var File_sixfold_v1_config_proto protoreflect.FileDescriptor
 const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/config.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17sixfold/v1/client.proto\"\xc9\x06\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17sixfold/v1/client.proto\x1a\x15sixfold/v1/radv.proto\"\xc9\x06\n" +
 	"\x06Config\x12*\n" +
 	"\x06system\x18\x01 \x01(\v2\x12.sixfold.v1.SystemR\x06system\x12`\n" +
 	"\n" +
@@ -5540,7 +5569,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
 	"\aMetrics\x12\x16\n" +
 	"\x06listen\x18\x01 \x01(\tR\x06listen\x12\x16\n" +
-	"\x06device\x18\x02 \x01(\tR\x06device\"\xd0\t\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\"\xff\t\n" +
 	"\tInterface\x12*\n" +
 	"\vdescription\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vdescription\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x12\"\n" +
@@ -5566,7 +5595,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\asysctls\x18\x15 \x03(\v2\".sixfold.v1.Interface.SysctlsEntryB5\xbaH2\x9a\x01/\"-r+2)^ipv[46]\\.(neigh\\.)?[a-z][a-z0-9_]{0,40}$R\asysctls\x121\n" +
 	"\rdad_transmits\x18\x16 \x01(\rB\a\xbaH\x04*\x02\x18dH\x02R\fdadTransmits\x88\x01\x01\x12!\n" +
 	"\x03mld\x18\x17 \x01(\v2\x0f.sixfold.v1.MldR\x03mld\x12.\n" +
-	"\x06client\x18\x19 \x01(\v2\x16.sixfold.v1.DhcpClientR\x06client\x1aV\n" +
+	"\x06client\x18\x19 \x01(\v2\x16.sixfold.v1.DhcpClientR\x06client\x12-\n" +
+	"\rknown_routers\x18\x18 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10@R\fknownRouters\x1aV\n" +
 	"\x10DelegationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.DelegationR\x05value:\x028\x01\x1a:\n" +
@@ -5616,7 +5646,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\btemplate\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\btemplate\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x16\n" +
-	"\x06remove\x18\x05 \x01(\bR\x06remove\"\xa7\x11\n" +
+	"\x06remove\x18\x05 \x01(\bR\x06remove\"\x9c\x12\n" +
 	"\tAdvertise\x12<\n" +
 	"\fmax_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vmaxInterval\x12<\n" +
 	"\fmin_interval\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x1d\n" +
@@ -5663,7 +5693,10 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\bdns_from\x18! \x01(\tR\adnsFrom\x12>\n" +
 	"\tsolicited\x18\" \x01(\tB \xbaH\x1dr\x1bR\x00R\timmediateR\frandom_delayR\tsolicited\x123\n" +
 	"\fsolicit_rate\x18# \x01(\rB\v\xbaH\b*\x06\x18\xc0\x84=(\x01H\n" +
-	"R\vsolicitRate\x88\x01\x01\x1aY\n" +
+	"R\vsolicitRate\x88\x01\x01\x12:\n" +
+	"\frouter_while\x18$ \x01(\v2\x17.sixfold.v1.RouterWhileR\vrouterWhile\x127\n" +
+	"\vroutes_from\x18% \x01(\v2\x16.sixfold.v1.RoutesFromR\n" +
+	"routesFrom\x1aY\n" +
 	"\rPrefixesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x122\n" +
 	"\x05value\x18\x02 \x01(\v2\x1c.sixfold.v1.AdvertisedPrefixR\x05value:\x028\x01\x1aV\n" +
@@ -6279,6 +6312,8 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	nil,                            // 92: sixfold.v1.Firewall.MssClampEntry
 	(*DhcpClient)(nil),             // 93: sixfold.v1.DhcpClient
 	(*durationpb.Duration)(nil),    // 94: google.protobuf.Duration
+	(*RouterWhile)(nil),            // 95: sixfold.v1.RouterWhile
+	(*RoutesFrom)(nil),             // 96: sixfold.v1.RoutesFrom
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,   // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
@@ -6327,99 +6362,101 @@ var file_sixfold_v1_config_proto_depIdxs = []int32{
 	94,  // 43: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
 	15,  // 44: sixfold.v1.Advertise.home_agent:type_name -> sixfold.v1.AdvertisedHomeAgent
 	16,  // 45: sixfold.v1.Advertise.options:type_name -> sixfold.v1.AdvertisedOption
-	94,  // 46: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	94,  // 47: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	94,  // 48: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
-	94,  // 49: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
-	73,  // 50: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
-	94,  // 51: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
-	94,  // 52: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
-	94,  // 53: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	94,  // 54: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	94,  // 55: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	94,  // 56: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	74,  // 57: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	75,  // 58: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	76,  // 59: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	94,  // 60: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	94,  // 61: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	77,  // 62: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	94,  // 63: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	94,  // 64: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	94,  // 65: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	94,  // 66: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	94,  // 67: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	94,  // 68: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	94,  // 69: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	94,  // 70: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	78,  // 71: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	79,  // 72: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	80,  // 73: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	81,  // 74: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	32,  // 75: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	33,  // 76: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	34,  // 77: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	35,  // 78: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	94,  // 79: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	82,  // 80: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	29,  // 81: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	83,  // 82: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	94,  // 83: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
-	94,  // 84: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
-	94,  // 85: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
-	42,  // 86: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
-	43,  // 87: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
-	84,  // 88: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
-	85,  // 89: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
-	86,  // 90: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
-	87,  // 91: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
-	88,  // 92: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
-	49,  // 93: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
-	89,  // 94: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
-	90,  // 95: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
-	91,  // 96: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
-	92,  // 97: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
-	60,  // 98: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
-	50,  // 99: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
-	51,  // 100: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
-	52,  // 101: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
-	53,  // 102: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
-	54,  // 103: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
-	55,  // 104: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
-	51,  // 105: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
-	52,  // 106: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
-	53,  // 107: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
-	55,  // 108: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
-	5,   // 109: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	28,  // 110: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	38,  // 111: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,   // 112: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	8,   // 113: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
-	11,  // 114: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	12,  // 115: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
-	13,  // 116: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
-	18,  // 117: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	19,  // 118: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	20,  // 119: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	30,  // 120: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	31,  // 121: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	36,  // 122: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	37,  // 123: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	28,  // 124: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	28,  // 125: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	44,  // 126: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
-	46,  // 127: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
-	47,  // 128: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
-	48,  // 129: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
-	56,  // 130: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
-	57,  // 131: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
-	58,  // 132: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
-	59,  // 133: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
-	134, // [134:134] is the sub-list for method output_type
-	134, // [134:134] is the sub-list for method input_type
-	134, // [134:134] is the sub-list for extension type_name
-	134, // [134:134] is the sub-list for extension extendee
-	0,   // [0:134] is the sub-list for field type_name
+	95,  // 46: sixfold.v1.Advertise.router_while:type_name -> sixfold.v1.RouterWhile
+	96,  // 47: sixfold.v1.Advertise.routes_from:type_name -> sixfold.v1.RoutesFrom
+	94,  // 48: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	94,  // 49: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	94,  // 50: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
+	94,  // 51: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
+	73,  // 52: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
+	94,  // 53: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
+	94,  // 54: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
+	94,  // 55: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	94,  // 56: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	94,  // 57: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	94,  // 58: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	74,  // 59: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	75,  // 60: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	76,  // 61: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	94,  // 62: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	94,  // 63: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	77,  // 64: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	94,  // 65: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	94,  // 66: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	94,  // 67: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	94,  // 68: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	94,  // 69: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	94,  // 70: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	94,  // 71: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	94,  // 72: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	78,  // 73: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	79,  // 74: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	80,  // 75: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	81,  // 76: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	32,  // 77: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	33,  // 78: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	34,  // 79: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	35,  // 80: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	94,  // 81: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	82,  // 82: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	29,  // 83: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	83,  // 84: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	94,  // 85: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	94,  // 86: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	94,  // 87: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	42,  // 88: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	43,  // 89: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	84,  // 90: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	85,  // 91: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
+	86,  // 92: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
+	87,  // 93: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
+	88,  // 94: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
+	49,  // 95: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
+	89,  // 96: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
+	90,  // 97: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
+	91,  // 98: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
+	92,  // 99: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
+	60,  // 100: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
+	50,  // 101: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
+	51,  // 102: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
+	52,  // 103: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
+	53,  // 104: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
+	54,  // 105: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
+	55,  // 106: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
+	51,  // 107: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
+	52,  // 108: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
+	53,  // 109: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
+	55,  // 110: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
+	5,   // 111: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	28,  // 112: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	38,  // 113: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,   // 114: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,   // 115: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
+	11,  // 116: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	12,  // 117: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
+	13,  // 118: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
+	18,  // 119: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	19,  // 120: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	20,  // 121: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	30,  // 122: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	31,  // 123: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	36,  // 124: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	37,  // 125: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	28,  // 126: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	28,  // 127: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	44,  // 128: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	46,  // 129: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
+	47,  // 130: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
+	48,  // 131: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
+	56,  // 132: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
+	57,  // 133: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
+	58,  // 134: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
+	59,  // 135: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
+	136, // [136:136] is the sub-list for method output_type
+	136, // [136:136] is the sub-list for method input_type
+	136, // [136:136] is the sub-list for extension type_name
+	136, // [136:136] is the sub-list for extension extendee
+	0,   // [0:136] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -6428,6 +6465,7 @@ func file_sixfold_v1_config_proto_init() {
 		return
 	}
 	file_sixfold_v1_client_proto_init()
+	file_sixfold_v1_radv_proto_init()
 	file_sixfold_v1_config_proto_msgTypes[5].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[6].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[7].OneofWrappers = []any{}

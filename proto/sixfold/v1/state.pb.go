@@ -2295,7 +2295,17 @@ type Advertisement struct {
 	// The newest failure; empty: the last send worked.
 	LastError string `protobuf:"bytes,22,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// What hosts on the link may still have from earlier advertisements: it is advertised with lifetime 0 (RFC 9096 3.5).
-	Withdrawn     []*Withdrawn `protobuf:"bytes,60,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
+	Withdrawn []*Withdrawn `protobuf:"bytes,60,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
+	// Why the router lifetime is 0 although another is configured: the route that is missing, or that we do not forward. Empty: it is not.
+	NoRouterReason string `protobuf:"bytes,50,opt,name=no_router_reason,json=noRouterReason,proto3" json:"no_router_reason,omitempty"`
+	// Other routers heard on the link.
+	OtherRouters uint32 `protobuf:"varint,51,opt,name=other_routers,json=otherRouters,proto3" json:"other_routers,omitempty"`
+	// Of these, routers that are not in known_routers.
+	RogueRouters uint32 `protobuf:"varint,52,opt,name=rogue_routers,json=rogueRouters,proto3" json:"rogue_routers,omitempty"`
+	// Of these, routers that do not agree with what we advertise.
+	DisagreeingRouters uint32 `protobuf:"varint,53,opt,name=disagreeing_routers,json=disagreeingRouters,proto3" json:"disagreeing_routers,omitempty"`
+	// Routes that routes_from matches; as many as there is room for are advertised.
+	RoutesMatched uint32 `protobuf:"varint,54,opt,name=routes_matched,json=routesMatched,proto3" json:"routes_matched,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2489,6 +2499,41 @@ func (x *Advertisement) GetWithdrawn() []*Withdrawn {
 		return x.Withdrawn
 	}
 	return nil
+}
+
+func (x *Advertisement) GetNoRouterReason() string {
+	if x != nil {
+		return x.NoRouterReason
+	}
+	return ""
+}
+
+func (x *Advertisement) GetOtherRouters() uint32 {
+	if x != nil {
+		return x.OtherRouters
+	}
+	return 0
+}
+
+func (x *Advertisement) GetRogueRouters() uint32 {
+	if x != nil {
+		return x.RogueRouters
+	}
+	return 0
+}
+
+func (x *Advertisement) GetDisagreeingRouters() uint32 {
+	if x != nil {
+		return x.DisagreeingRouters
+	}
+	return 0
+}
+
+func (x *Advertisement) GetRoutesMatched() uint32 {
+	if x != nil {
+		return x.RoutesMatched
+	}
+	return 0
 }
 
 // PrefixInformation is a prefix in an advertisement.
@@ -4165,7 +4210,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	" \x03(\tR\vcommunities\x12\x16\n" +
 	"\x06source\x18\v \x01(\tR\x06source\x124\n" +
 	"\alearned\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\alearned\x12\x1a\n" +
-	"\bunusable\x18\r \x01(\tR\bunusable\"\xb5\a\n" +
+	"\bunusable\x18\r \x01(\tR\bunusable\"\x81\t\n" +
 	"\rAdvertisement\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12<\n" +
@@ -4193,7 +4238,12 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x06errors\x18\x15 \x01(\x04R\x06errors\x12\x1d\n" +
 	"\n" +
 	"last_error\x18\x16 \x01(\tR\tlastError\x123\n" +
-	"\twithdrawn\x18< \x03(\v2\x15.sixfold.v1.WithdrawnR\twithdrawn\"\xd0\x02\n" +
+	"\twithdrawn\x18< \x03(\v2\x15.sixfold.v1.WithdrawnR\twithdrawn\x12(\n" +
+	"\x10no_router_reason\x182 \x01(\tR\x0enoRouterReason\x12#\n" +
+	"\rother_routers\x183 \x01(\rR\fotherRouters\x12#\n" +
+	"\rrogue_routers\x184 \x01(\rR\frogueRouters\x12/\n" +
+	"\x13disagreeing_routers\x185 \x01(\rR\x12disagreeingRouters\x12%\n" +
+	"\x0eroutes_matched\x186 \x01(\rR\rroutesMatched\"\xd0\x02\n" +
 	"\x11PrefixInformation\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x17\n" +
 	"\aon_link\x18\x02 \x01(\bR\x06onLink\x12\x1e\n" +

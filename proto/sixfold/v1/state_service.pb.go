@@ -2561,7 +2561,7 @@ var File_sixfold_v1_state_service_proto protoreflect.FileDescriptor
 const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1esixfold/v1/state_service.proto\x12\n" +
-	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x1asixfold/v1/consumers.proto\x1a\x19sixfold/v1/firewall.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\x1a\x14sixfold/v1/vrf.proto\"g\n" +
+	"sixfold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsixfold/v1/config_service.proto\x1a\x1asixfold/v1/consumers.proto\x1a\x19sixfold/v1/firewall.proto\x1a\x1asixfold/v1/multicast.proto\x1a\x15sixfold/v1/radv.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\x1a\x14sixfold/v1/vrf.proto\"g\n" +
 	"\x15ListInterfacesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -2736,7 +2736,7 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x05match\x18\x02 \x01(\tR\x05match\x12\x12\n" +
 	"\x04past\x18\x03 \x01(\rR\x04past\":\n" +
 	"\x0fMonitorResponse\x12'\n" +
-	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\xc5\x13\n" +
+	"\x05event\x18\x01 \x01(\v2\x11.sixfold.v1.EventR\x05event2\x9b\x14\n" +
 	"\fStateService\x12]\n" +
 	"\x0eListInterfaces\x12!.sixfold.v1.ListInterfacesRequest\x1a\".sixfold.v1.ListInterfacesResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
@@ -2767,7 +2767,8 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\aExplain\x12\x1a.sixfold.v1.ExplainRequest\x1a\x1b.sixfold.v1.ExplainResponse\"\x04\x90\xd2\x18\x01\x12D\n" +
 	"\x05Watch\x12\x18.sixfold.v1.WatchRequest\x1a\x19.sixfold.v1.WatchResponse\"\x04\x90\xd2\x18\x010\x01\x12J\n" +
 	"\aMonitor\x12\x1a.sixfold.v1.MonitorRequest\x1a\x1b.sixfold.v1.MonitorResponse\"\x04\x90\xd2\x18\x010\x01\x12Z\n" +
-	"\rListConsumers\x12 .sixfold.v1.ListConsumersRequest\x1a!.sixfold.v1.ListConsumersResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
+	"\rListConsumers\x12 .sixfold.v1.ListConsumersRequest\x1a!.sixfold.v1.ListConsumersResponse\"\x04\x90\xd2\x18\x01\x12T\n" +
+	"\vListRouters\x12\x1e.sixfold.v1.ListRoutersRequest\x1a\x1f.sixfold.v1.ListRoutersResponse\"\x04\x90\xd2\x18\x01\x12Q\n" +
 	"\n" +
 	"GetVersion\x12\x1d.sixfold.v1.GetVersionRequest\x1a\x1e.sixfold.v1.GetVersionResponse\"\x04\x90\xd2\x18\x01B>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
@@ -2855,16 +2856,18 @@ var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*ListFirewallTranslationsRequest)(nil),  // 67: sixfold.v1.ListFirewallTranslationsRequest
 	(*TestFirewallRequest)(nil),              // 68: sixfold.v1.TestFirewallRequest
 	(*ListConsumersRequest)(nil),             // 69: sixfold.v1.ListConsumersRequest
-	(*ListVrfsResponse)(nil),                 // 70: sixfold.v1.ListVrfsResponse
-	(*ListMldInterfacesResponse)(nil),        // 71: sixfold.v1.ListMldInterfacesResponse
-	(*ListMldGroupsResponse)(nil),            // 72: sixfold.v1.ListMldGroupsResponse
-	(*ListMroutesResponse)(nil),              // 73: sixfold.v1.ListMroutesResponse
-	(*GetFirewallResponse)(nil),              // 74: sixfold.v1.GetFirewallResponse
-	(*ListFirewallRulesResponse)(nil),        // 75: sixfold.v1.ListFirewallRulesResponse
-	(*ListFirewallSetsResponse)(nil),         // 76: sixfold.v1.ListFirewallSetsResponse
-	(*ListFirewallTranslationsResponse)(nil), // 77: sixfold.v1.ListFirewallTranslationsResponse
-	(*TestFirewallResponse)(nil),             // 78: sixfold.v1.TestFirewallResponse
-	(*ListConsumersResponse)(nil),            // 79: sixfold.v1.ListConsumersResponse
+	(*ListRoutersRequest)(nil),               // 70: sixfold.v1.ListRoutersRequest
+	(*ListVrfsResponse)(nil),                 // 71: sixfold.v1.ListVrfsResponse
+	(*ListMldInterfacesResponse)(nil),        // 72: sixfold.v1.ListMldInterfacesResponse
+	(*ListMldGroupsResponse)(nil),            // 73: sixfold.v1.ListMldGroupsResponse
+	(*ListMroutesResponse)(nil),              // 74: sixfold.v1.ListMroutesResponse
+	(*GetFirewallResponse)(nil),              // 75: sixfold.v1.GetFirewallResponse
+	(*ListFirewallRulesResponse)(nil),        // 76: sixfold.v1.ListFirewallRulesResponse
+	(*ListFirewallSetsResponse)(nil),         // 77: sixfold.v1.ListFirewallSetsResponse
+	(*ListFirewallTranslationsResponse)(nil), // 78: sixfold.v1.ListFirewallTranslationsResponse
+	(*TestFirewallResponse)(nil),             // 79: sixfold.v1.TestFirewallResponse
+	(*ListConsumersResponse)(nil),            // 80: sixfold.v1.ListConsumersResponse
+	(*ListRoutersResponse)(nil),              // 81: sixfold.v1.ListRoutersResponse
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
@@ -2929,37 +2932,39 @@ var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	33, // 59: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
 	35, // 60: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
 	69, // 61: sixfold.v1.StateService.ListConsumers:input_type -> sixfold.v1.ListConsumersRequest
-	24, // 62: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 63: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 64: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	70, // 65: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
-	5,  // 66: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 67: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 68: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 69: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 70: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 71: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 72: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 73: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
-	71, // 74: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
-	72, // 75: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
-	73, // 76: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
-	21, // 77: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	74, // 78: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
-	75, // 79: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
-	76, // 80: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
-	77, // 81: sixfold.v1.StateService.ListFirewallTranslations:output_type -> sixfold.v1.ListFirewallTranslationsResponse
-	78, // 82: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
-	23, // 83: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	27, // 84: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	29, // 85: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	31, // 86: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	34, // 87: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	36, // 88: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	79, // 89: sixfold.v1.StateService.ListConsumers:output_type -> sixfold.v1.ListConsumersResponse
-	25, // 90: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	63, // [63:91] is the sub-list for method output_type
-	35, // [35:63] is the sub-list for method input_type
+	70, // 62: sixfold.v1.StateService.ListRouters:input_type -> sixfold.v1.ListRoutersRequest
+	24, // 63: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 64: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 65: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	71, // 66: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
+	5,  // 67: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 68: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 69: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 70: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 71: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 72: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 73: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 74: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	72, // 75: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
+	73, // 76: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
+	74, // 77: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
+	21, // 78: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	75, // 79: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
+	76, // 80: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
+	77, // 81: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
+	78, // 82: sixfold.v1.StateService.ListFirewallTranslations:output_type -> sixfold.v1.ListFirewallTranslationsResponse
+	79, // 83: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
+	23, // 84: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 85: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 86: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 87: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 88: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 89: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	80, // 90: sixfold.v1.StateService.ListConsumers:output_type -> sixfold.v1.ListConsumersResponse
+	81, // 91: sixfold.v1.StateService.ListRouters:output_type -> sixfold.v1.ListRoutersResponse
+	25, // 92: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	64, // [64:93] is the sub-list for method output_type
+	35, // [35:64] is the sub-list for method input_type
 	35, // [35:35] is the sub-list for extension type_name
 	35, // [35:35] is the sub-list for extension extendee
 	0,  // [0:35] is the sub-list for field type_name
@@ -2974,6 +2979,7 @@ func file_sixfold_v1_state_service_proto_init() {
 	file_sixfold_v1_consumers_proto_init()
 	file_sixfold_v1_firewall_proto_init()
 	file_sixfold_v1_multicast_proto_init()
+	file_sixfold_v1_radv_proto_init()
 	file_sixfold_v1_role_proto_init()
 	file_sixfold_v1_state_proto_init()
 	file_sixfold_v1_vrf_proto_init()

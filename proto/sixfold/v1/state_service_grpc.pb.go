@@ -46,6 +46,7 @@ const (
 	StateService_Watch_FullMethodName                    = "/sixfold.v1.StateService/Watch"
 	StateService_Monitor_FullMethodName                  = "/sixfold.v1.StateService/Monitor"
 	StateService_ListConsumers_FullMethodName            = "/sixfold.v1.StateService/ListConsumers"
+	StateService_ListRouters_FullMethodName              = "/sixfold.v1.StateService/ListRouters"
 	StateService_GetVersion_FullMethodName               = "/sixfold.v1.StateService/GetVersion"
 )
 
@@ -118,6 +119,8 @@ type StateServiceClient interface {
 	Monitor(ctx context.Context, in *MonitorRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[MonitorResponse], error)
 	// ListConsumers lists who is told of changes of delegations, by delegation and name.
 	ListConsumers(ctx context.Context, in *ListConsumersRequest, opts ...grpc.CallOption) (*ListConsumersResponse, error)
+	// ListRouters lists the other routers that advertise on links where we advertise, or accept advertisements, by link and address.
+	ListRouters(ctx context.Context, in *ListRoutersRequest, opts ...grpc.CallOption) (*ListRoutersResponse, error)
 	// GetVersion tells what is running, since when, and how its units are.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
 }
@@ -418,6 +421,16 @@ func (c *stateServiceClient) ListConsumers(ctx context.Context, in *ListConsumer
 	return out, nil
 }
 
+func (c *stateServiceClient) ListRouters(ctx context.Context, in *ListRoutersRequest, opts ...grpc.CallOption) (*ListRoutersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRoutersResponse)
+	err := c.cc.Invoke(ctx, StateService_ListRouters_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *stateServiceClient) GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetVersionResponse)
@@ -497,6 +510,8 @@ type StateServiceServer interface {
 	Monitor(*MonitorRequest, grpc.ServerStreamingServer[MonitorResponse]) error
 	// ListConsumers lists who is told of changes of delegations, by delegation and name.
 	ListConsumers(context.Context, *ListConsumersRequest) (*ListConsumersResponse, error)
+	// ListRouters lists the other routers that advertise on links where we advertise, or accept advertisements, by link and address.
+	ListRouters(context.Context, *ListRoutersRequest) (*ListRoutersResponse, error)
 	// GetVersion tells what is running, since when, and how its units are.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)
 	mustEmbedUnimplementedStateServiceServer()
@@ -589,6 +604,9 @@ func (UnimplementedStateServiceServer) Monitor(*MonitorRequest, grpc.ServerStrea
 }
 func (UnimplementedStateServiceServer) ListConsumers(context.Context, *ListConsumersRequest) (*ListConsumersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListConsumers not implemented")
+}
+func (UnimplementedStateServiceServer) ListRouters(context.Context, *ListRoutersRequest) (*ListRoutersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRouters not implemented")
 }
 func (UnimplementedStateServiceServer) GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVersion not implemented")
@@ -1086,6 +1104,24 @@ func _StateService_ListConsumers_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StateService_ListRouters_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRoutersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StateServiceServer).ListRouters(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StateService_ListRouters_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StateServiceServer).ListRouters(ctx, req.(*ListRoutersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StateService_GetVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetVersionRequest)
 	if err := dec(in); err != nil {
@@ -1210,6 +1246,10 @@ var StateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListConsumers",
 			Handler:    _StateService_ListConsumers_Handler,
+		},
+		{
+			MethodName: "ListRouters",
+			Handler:    _StateService_ListRouters_Handler,
 		},
 		{
 			MethodName: "GetVersion",
