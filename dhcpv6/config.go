@@ -49,6 +49,29 @@ type Interface struct {
 	Preferred, Valid time.Duration // of addresses, and of prefixes whose pool has none; at most Forever
 	DNS              []netip.Addr
 	Domains          []string
+
+	// Reconfigure has clients that accept it told at once when what they hold is no longer right (RFC 8415 18.3.11).
+	Reconfigure bool
+
+	// Former are earlier prefixes that a delegation of ours still lets run out: what clients hold within them, whatever pool or
+	// reservation it came from, is renewed with a preferred lifetime of zero and the valid one that is left, beside what they get
+	// instead; nothing new is given of them. The subnets of the link within them belong into Subnets as long as hosts may use them.
+	Former []Former
+
+	// Follow says what is cut from a delegation, whether that is held or not.
+	Follow Follow
+}
+
+// Former is an earlier prefix that runs out.
+type Former struct {
+	Prefix netip.Prefix
+	Until  time.Time // end of its valid lifetime
+}
+
+// Follow names pools of prefixes and reservations that follow a delegation: what a client has of them and they no longer have, is
+// not ours any longer, so that it is not routed to the client even while the lease lasts.
+type Follow struct {
+	Delegate, Reservations []string
 }
 
 // Until caps lifetimes with the end of the delegation that a pool was cut from. Zero times: no cap.
@@ -70,6 +93,10 @@ type PrefixPool struct {
 	Length           int
 	Preferred, Valid time.Duration
 	Until            Until
+
+	// Exclude is the part of each piece that its client leaves unused behind itself (RFC 6603), relative to the piece: ::/64 is the
+	// first /64 of it. It is longer than Length; invalid: none.
+	Exclude netip.Prefix
 }
 
 // Reservation gives the client with the MAC, the DUID, or both, these addresses and prefixes.
