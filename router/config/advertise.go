@@ -32,6 +32,8 @@ func (b *builder) advertise(m *sixfoldv1.Advertise, s *spot) *Advertise {
 	a.Prefix = b.prefixDefaults(m, s)
 	a.DNSLifetime = b.lifetime(m.GetDnsLifetime(), s.field("dns_lifetime"), 3*a.MaxInterval)
 	a.Prefixes = b.advertisedPrefixes(m.GetPrefixes(), a.Prefix, s.field("prefixes"))
+	a.RouterWhile = b.routerWhile(m.GetRouterWhile(), a, s.field("router_while"))
+	a.RoutesFrom = b.routesFrom(m.GetRoutesFrom(), a, s.field("routes_from"))
 	return a
 }
 

@@ -64,6 +64,7 @@ type Interface struct {
 	BridgePort     *BridgePort      // nil: a port of which nothing is said
 	Sysctls        []Sysctl         // what is set by name, and by arp and dad; ordered by name
 	MLD            *MLD
+	KnownRouters   *KnownRouters `json:",omitempty"` // nil: not said
 }
 
 // Delegation is a prefix to ask for on an interface.
@@ -88,6 +89,8 @@ type Advertise struct {
 	DNS                        []Expr
 	Domains                    []string
 	DNSLifetime                time.Duration
+	RouterWhile                *RouterWhile `json:",omitempty"` // nil: see the schema
+	RoutesFrom                 *RoutesFrom  `json:",omitempty"` // nil: none
 }
 
 // Preference is the default router preference of RFC 4191, with its wire values.

@@ -28,6 +28,7 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 		i.Addresses = append(i.Addresses, b.ownAddress(text, s.field("addresses").item(n)))
 	}
 	b.linkSettings(&i, m, s)
+	i.KnownRouters = b.knownRouters(m.GetKnownRouters(), s.field("known_routers"))
 	i.Delegations = b.delegationList(m.GetDelegations(), s.field("delegations"))
 	if m.GetAdvertise() != nil {
 		i.Advertise = b.advertise(m.GetAdvertise(), s.field("advertise"))
