@@ -28,6 +28,7 @@ func (s *Sender) Preview(want Config) ([]change.Op, error) {
 		i := want.Interfaces[name]
 		i.Link = name
 		l := s.links[name]
+		i = settle(i, s.advertised(name), now)
 		if err := foreseeable(i, now); err != nil {
 			errs = append(errs, fmt.Errorf("advertise on %s: %w", name, err))
 			continue
@@ -100,6 +101,7 @@ func altered(old, i Interface, now time.Time) (change.Op, bool) {
 		}
 	}
 	add(old.MinInterval != i.MinInterval || old.MaxInterval != i.MaxInterval, "advertise every %s to %s", i.MinInterval, i.MaxInterval)
+	sendingChanges(old, i, add)
 	if visible(old, i, content, now) {
 		add(old.LinkLocal != i.LinkLocal, "advertise from %s", i.LinkLocal)
 		add(old.RouterLifetime != i.RouterLifetime, "change router lifetime to %s", i.RouterLifetime)
@@ -114,6 +116,7 @@ func altered(old, i Interface, now time.Time) (change.Op, bool) {
 		add(!slices.Equal(old.RDNSS, i.RDNSS), "advertise name servers %v", i.RDNSS)
 		add(!slices.Equal(old.DNSSL, i.DNSSL), "advertise search domains %v", i.DNSSL)
 		add(old.DNSLifetime != i.DNSLifetime, "change dns lifetime to %s", i.DNSLifetime)
+		extensionChanges(old, i, add)
 		if len(parts) == 0 {
 			parts = append(parts, "advertise anew")
 		}
@@ -137,11 +140,10 @@ func prefixChanges(old, next []Prefix) []string {
 	for _, p := range next {
 		was, ok := before[p.Prefix]
 		delete(before, p.Prefix)
-		switch {
-		case !ok:
+		if !ok {
 			out = append(out, "advertise "+p.Prefix.String())
-		case was.OnLink != p.OnLink || was.Autonomous != p.Autonomous || was.Valid != p.Valid || was.Preferred != p.Preferred:
-			out = append(out, fmt.Sprintf("change %s", p.Prefix))
+		} else if how := prefixChange(was, p); how != "" {
+			out = append(out, "change "+p.Prefix.String()+": "+how)
 		}
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(before), netip.Prefix.Compare) {

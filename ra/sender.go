@@ -105,12 +105,20 @@ func (s *Sender) Apply(_ context.Context, want Config) error {
 	for _, name := range slices.Sorted(maps.Keys(want.Interfaces)) {
 		i := want.Interfaces[name]
 		i.Link = name
-		if err := s.set(i, now); err != nil {
+		if err := s.set(settle(i, s.advertised(name), now), now); err != nil {
 			errs = append(errs, fmt.Errorf("advertise on %s: %w", name, err))
 		}
 	}
 	s.poke()
 	return errors.Join(errs...)
+}
+
+// advertised is what is advertised on a link; empty if nothing is. Callers hold mu.
+func (s *Sender) advertised(name string) Interface {
+	if l := s.links[name]; l != nil {
+		return l.status.Interface
+	}
+	return Interface{}
 }
 
 // set adds or changes one link. Callers hold mu.

@@ -1,0 +1,153 @@
+package ra
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// adder notes a change in words, if there is one.
+type adder func(differ bool, format string, args ...any)
+
+// sendingChanges tells what changes about when and to whom advertisements go: no host sees it in them.
+func sendingChanges(old, i Interface, add adder) {
+	if old.UnicastOnly != i.UnicastOnly {
+		add(i.UnicastOnly, "advertise by unicast only")
+		add(!i.UnicastOnly, "advertise by multicast too")
+	}
+	add(!slices.Equal(old.Clients, i.Clients) && len(i.Clients) > 0, "advertise to %s only", addresses(i.Clients))
+	add(len(old.Clients) > 0 && len(i.Clients) == 0, "advertise to all hosts")
+	add(!slices.Equal(old.Excluded, i.Excluded) && len(i.Excluded) > 0, "answer no solicitation of %s", addresses(i.Excluded))
+	add(len(old.Excluded) > 0 && len(i.Excluded) == 0, "answer solicitations of all hosts")
+	if was, is := old.minDelay(), i.minDelay(); was != is {
+		add(true, "advertise at most every %s", is)
+	}
+	add(old.PacketSize != i.PacketSize, "send advertisements of at most %d bytes", i.packetSize())
+	if !old.endsAs(i) {
+		add(!i.Keep, "change what is withdrawn at the end")
+		add(i.Keep, "withdraw nothing at the end")
+	}
+}
+
+// minDelay is the least time between two multicast advertisements.
+func (i Interface) minDelay() time.Duration {
+	if i.MinDelay > 0 {
+		return i.MinDelay
+	}
+	return minDelay
+}
+
+// endsAs tells whether the final advertisement of i differs from that of other in more than what differs before.
+func (i Interface) endsAs(other Interface) bool {
+	if i.Keep != other.Keep || i.KeepDNS != other.KeepDNS {
+		return false
+	}
+	for _, r := range other.Routes {
+		n := slices.IndexFunc(i.Routes, func(was Route) bool { return was.Prefix == r.Prefix })
+		if n >= 0 && i.Routes[n].Keep != r.Keep {
+			return false
+		}
+	}
+	for _, p := range other.Prefixes {
+		n := slices.IndexFunc(i.Prefixes, func(was Prefix) bool { return was.Prefix == p.Prefix })
+		if n >= 0 && i.Prefixes[n].Deprecate != p.Deprecate {
+			return false
+		}
+	}
+	return true
+}
+
+// extensionChanges tells how the options of the RFCs after 4861 change.
+func extensionChanges(old, i Interface, add adder) {
+	add(old.MAC.String() != i.MAC.String() && len(i.MAC) > 0, "advertise the link-layer address %s", i.MAC)
+	add(len(old.MAC) > 0 && len(i.MAC) == 0, "advertise no link-layer address")
+	add(old.SNAC != i.SNAC, "%s the SNAC flag", switched(i.SNAC))
+	add(old.Interval != i.Interval && i.Interval, "advertise the interval")
+	add(old.Interval != i.Interval && !i.Interval, "stop advertising the interval")
+	switch {
+	case old.HomeAgent == nil && i.HomeAgent != nil:
+		add(true, "advertise a home agent")
+	case old.HomeAgent != nil && i.HomeAgent == nil:
+		add(true, "stop advertising a home agent")
+	case i.HomeAgent != nil:
+		add(*old.HomeAgent != *i.HomeAgent, "change the home agent to preference %d, lifetime %s", i.HomeAgent.Preference, i.HomeAgent.Lifetime)
+	}
+	each(old.Routes, i.Routes, add, "route ", func(r Route) string { return r.Prefix.String() }, func(was, is Route) bool {
+		return was.Preference == is.Preference && was.Lifetime == is.Lifetime
+	})
+	each(old.PREF64, i.PREF64, add, "NAT64 prefix ", func(p PREF64) string { return p.Prefix.String() }, func(was, is PREF64) bool {
+		return was.Lifetime == is.Lifetime
+	})
+	add(old.CaptivePortal != i.CaptivePortal && i.CaptivePortal != "", "advertise the captive portal %s", i.CaptivePortal)
+	add(old.CaptivePortal != "" && i.CaptivePortal == "", "stop advertising a captive portal")
+	each(old.DNR, i.DNR, add, "resolver ", func(r Resolver) string { return fmt.Sprintf("%s of priority %d", r.Name, r.Priority) }, sameResolver)
+	each(old.Raw, i.Raw, add, "option ", func(o RawOption) string { return fmt.Sprintf("%d:%x", o.Type, o.Data) }, func(_, _ RawOption) bool {
+		return true
+	})
+}
+
+// each tells which elements of a list come, change and go.
+func each[T any](old, next []T, add adder, what string, name func(T) string, same func(was, is T) bool) {
+	for _, is := range next {
+		n := slices.IndexFunc(old, func(was T) bool { return name(was) == name(is) })
+		if n < 0 {
+			add(true, "advertise %s", what+name(is))
+		} else {
+			add(!same(old[n], is), "change %s", what+name(is))
+		}
+	}
+	for _, was := range old {
+		gone := !slices.ContainsFunc(next, func(is T) bool { return name(was) == name(is) })
+		add(gone, "stop advertising %s", what+name(was))
+	}
+}
+
+func sameResolver(a, b Resolver) bool {
+	return a.Lifetime == b.Lifetime && slices.Equal(a.Addresses, b.Addresses) &&
+		slices.EqualFunc(a.Parameters, b.Parameters, func(x, y SvcParam) bool { return x.Key == y.Key && bytes.Equal(x.Value, y.Value) })
+}
+
+// prefixChange tells how what is advertised of a prefix changes; empty: not in a way that hosts see.
+func prefixChange(was, p Prefix) string {
+	var parts []string
+	flag := func(name string, was, is bool) {
+		if was != is {
+			parts = append(parts, switched(is)+" "+name)
+		}
+	}
+	flag("on-link", was.OnLink, p.OnLink)
+	flag("autonomous", was.Autonomous, p.Autonomous)
+	flag("pd-preferred", was.PDPreferred, p.PDPreferred)
+	flag("decrement", was.Decrement, p.Decrement)
+	if was.RouterAddress != p.RouterAddress {
+		flag("router-address", was.RouterAddress.IsValid(), p.RouterAddress.IsValid())
+		if was.RouterAddress.IsValid() && p.RouterAddress.IsValid() {
+			parts = append(parts, "router address "+p.RouterAddress.String())
+		}
+	}
+	if was.Valid != p.Valid {
+		parts = append(parts, "valid "+lifetimeText(p.Valid))
+	}
+	if was.Preferred != p.Preferred {
+		parts = append(parts, "preferred "+lifetimeText(p.Preferred))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func lifetimeText(d time.Duration) string {
+	if d == Forever {
+		return "forever"
+	}
+	return d.String()
+}
+
+func addresses(list []netip.Addr) string {
+	texts := make([]string, len(list))
+	for n, a := range list {
+		texts[n] = a.String()
+	}
+	return strings.Join(texts, ", ")
+}
