@@ -42,4 +42,7 @@ type Delegation struct {
 	ServerDUID     []byte
 	DNS            []netip.Addr
 	Domains        []string
+	Exclude        netip.Prefix // part of Prefix that the server keeps for the uplink (RFC 6603); invalid: none
+	Former         []Former     // earlier prefixes of the same, which the server lets run out, the latest first
+	Spare          []Former     // further prefixes of the same, of which nothing is made: one takes over when Prefix ends
 }

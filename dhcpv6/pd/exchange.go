@@ -35,9 +35,9 @@ type exchange struct {
 	xid     dhcp6.TransactionID
 	server  []byte // nil: any
 	ias     []*ia
-	offered map[*ia]netip.Prefix // what the chosen Advertise offers
-	offer   *answer              // the best Advertise so far
-	beside  bool                 // for what starves: it is not about the leases that are well
+	offered map[*ia][]netip.Prefix // what the chosen Advertise offers
+	offer   *answer                // the best Advertise so far
+	beside  bool                   // for what starves: it is not about the leases that are well
 
 	schedule schedule
 	sent     int
@@ -217,7 +217,7 @@ func (m *machine) transmit(now time.Time) {
 	r := &request{kind: e.kind, xid: e.xid, client: m.duid, server: e.server, elapsed: now.Sub(e.began),
 		rapid: e.kind == dhcp6.MessageTypeSolicit && m.cfg.RapidCommit}
 	for _, i := range e.ias {
-		r.ias = append(r.ias, iaRequest{key: i.key, prefix: i.wish(e)})
+		r.ias = append(r.ias, iaRequest{key: i.key, prefixes: i.wish(e)})
 	}
 	m.out = r
 }

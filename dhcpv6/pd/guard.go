@@ -129,14 +129,18 @@ func guardIA(ia dhcp6.OptionCode, body []byte) ([]byte, error) {
 	return out, err
 }
 
-// appendLease copies an IAADDR or IAPREFIX whose fixed part has n bytes, with the status in it.
+// appendLease copies an IAADDR or IAPREFIX whose fixed part has n bytes, with the status and what is excluded.
 func appendLease(out *[]byte, code dhcp6.OptionCode, body []byte, n int) error {
 	lease := append(make([]byte, 0, len(body)), body[:n]...)
-	status := false
-	err := walk(body[n:], func(code dhcp6.OptionCode, body []byte) error {
-		if code == dhcp6.OptionStatusCode && !status && len(body) >= 2 {
+	status, exclude := false, false
+	err := walk(body[n:], func(inner dhcp6.OptionCode, body []byte) error {
+		switch {
+		case inner == dhcp6.OptionStatusCode && !status && len(body) >= 2:
 			status = true
-			lease = appendOption(lease, code, body)
+			lease = appendOption(lease, inner, body)
+		case inner == dhcp6.OptionPDExclude && code == dhcp6.OptionIAPrefix && !exclude && len(body) >= 2 && len(body) <= 17:
+			exclude = true
+			lease = appendOption(lease, inner, body)
 		}
 		return nil
 	})

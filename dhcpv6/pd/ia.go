@@ -44,6 +44,7 @@ type held struct {
 func (d *Delegation) clone() Delegation {
 	c := *d
 	c.ServerDUID, c.DNS, c.Domains = bytes.Clone(d.ServerDUID), slices.Clone(d.DNS), slices.Clone(d.Domains)
+	c.Former, c.Spare = slices.Clone(d.Former), slices.Clone(d.Spare)
 	return c
 }
 
@@ -75,19 +76,25 @@ func (i *ia) fail(m *machine, now time.Time, problem string) {
 	i.asap, i.problem = false, problem
 }
 
-// wish returns the prefix to put into a message about i: invalid for none.
-func (i *ia) wish(e *exchange) netip.Prefix {
+// wish returns the prefixes to put into a message about i.
+func (i *ia) wish(e *exchange) []netip.Prefix {
 	if e.kind == dhcp6.MessageTypeRelease {
-		return i.old.Prefix
+		return i.old.prefixes()
 	}
 	if p, ok := e.offered[i]; ok {
 		return p
 	}
 	renumber := e.kind == dhcp6.MessageTypeSolicit || e.kind == dhcp6.MessageTypeRequest
 	if l := i.lease; l != nil && !(renumber && i.cfg.Hint.IsValid() && i.cfg.Hint.Bits() != l.Prefix.Bits()) {
-		return l.Prefix
+		if !renumber {
+			return l.prefixes() // all that is to be extended (RFC 9915 18.2.4)
+		}
+		return []netip.Prefix{l.Prefix}
 	}
-	return i.cfg.Hint
+	if !i.cfg.Hint.IsValid() {
+		return nil
+	}
+	return []netip.Prefix{i.cfg.Hint}
 }
 
 // grant takes over what a Reply gives for i. It returns what is wrong with it, empty if nothing is.
@@ -102,9 +109,16 @@ func (i *ia) grant(m *machine, now time.Time, a *answer) (problem string) {
 		return got.status.String()
 	}
 	best, withdrawn := got.choose(i.lease)
+	extend := m.ex.kind == dhcp6.MessageTypeRenew || m.ex.kind == dhcp6.MessageTypeRebind
+	keep := got.beside(now, i.lease, best, extend)
+	if best == nil && i.lease != nil {
+		i.lease.Former, i.lease.Spare = keep.former, keep.spare
+	}
 	switch {
 	case best == nil && withdrawn:
-		i.lease = nil
+		if !i.lease.promote(now) {
+			i.lease = nil
+		}
 		return "withdrawn by the server"
 	case best == nil:
 		return "nothing in the server's Reply"
@@ -114,6 +128,7 @@ func (i *ia) grant(m *machine, now time.Time, a *answer) (problem string) {
 		Name: i.cfg.Name, Link: m.link, Prefix: best.prefix,
 		PreferredUntil: now.Add(best.preferred), ValidUntil: now.Add(best.valid), T1: now.Add(t1), T2: now.Add(t2),
 		Server: a.from, ServerDUID: a.serverID, DNS: a.dns, Domains: a.domains,
+		Exclude: best.exclude, Former: keep.former, Spare: keep.spare,
 	}
 	i.asap, i.failures, i.retryAt, i.problem = false, 0, time.Time{}, ""
 	return ""
@@ -138,6 +153,17 @@ func (a *answer) usable(key iaKey) *leaseAnswer {
 	}
 	best, _ := ia.choose(nil)
 	return best
+}
+
+// offered returns all prefixes that can be used, the best first: they are asked for together (RFC 9915 18.2.2).
+func (ia *iaAnswer) offered(best *leaseAnswer) []netip.Prefix {
+	all := []netip.Prefix{best.prefix}
+	for _, l := range ia.leases {
+		if l.valid > 0 && l.prefix != best.prefix && len(all) < maxBeside {
+			all = append(all, l.prefix)
+		}
+	}
+	return all
 }
 
 // choose returns the lease to use, nil for none, and whether current is taken from us. What we have stays while it is

@@ -218,10 +218,12 @@ func (m *machine) tick(now time.Time) {
 func (m *machine) expire(now time.Time) {
 	lost := false
 	for _, i := range m.ias {
-		if i.lease != nil && !now.Before(i.lease.ValidUntil) {
-			i.lease, lost = nil, true
-			i.retryAt, i.failures = now, starvation
-			i.problem = "expired: no server extended it"
+		if i.lease != nil {
+			if _, alive := i.lease.age(now); !alive {
+				i.lease, lost = nil, true
+				i.retryAt, i.failures = now, starvation
+				i.problem = "expired: no server extended it"
+			}
 		}
 		if i.old != nil && !now.Before(i.old.ValidUntil) {
 			i.old = nil
@@ -260,7 +262,7 @@ func (m *machine) wake() time.Time {
 	}
 	for _, i := range m.ias {
 		if i.lease != nil {
-			sooner(i.lease.ValidUntil)
+			i.lease.wakes(sooner)
 		}
 		if i.old != nil {
 			sooner(i.old.ValidUntil)

@@ -177,7 +177,7 @@ func TestConfigurationChanges(t *testing.T) {
 		s.wantHeld("isp 2001:db8:100::/56")
 		s.run(5 * time.Second)
 		s.wantLog("Solicit Request")
-		if got := s.sent[0].ias[0].prefix.String(); got != "::/48" {
+		if got := s.sent[0].ias[0].prefixes[0].String(); got != "::/48" {
 			t.Errorf("hint %s, want ::/48", got)
 		}
 		s.wantHeld("isp 2001:db8:300::/48")
@@ -226,7 +226,7 @@ func TestReleaseAndRenew(t *testing.T) {
 	s.run(time.Second)
 	s.wantState("isp", "released")
 	s.wantLog("Release")
-	if r := s.sent[0]; len(r.ias) != 1 || r.ias[0].prefix.String() != "2001:db8:100::/56" || r.server == nil {
+	if r := s.sent[0]; len(r.ias) != 1 || r.ias[0].prefixes[0].String() != "2001:db8:100::/56" || r.server == nil {
 		t.Errorf("Release %+v", r)
 	}
 	s.apply(u)

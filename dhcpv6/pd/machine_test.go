@@ -144,10 +144,10 @@ func TestDelegation(t *testing.T) {
 	if diff := cmp.Diff(want, s.m.leases(), cmp.AllowUnexported(held{}), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
 		t.Errorf("lease (-want +got):\n%s", diff)
 	}
-	if got := s.sent[0].ias[0].prefix.String(); got != "::/56" {
+	if got := s.sent[0].ias[0].prefixes[0].String(); got != "::/56" {
 		t.Errorf("Solicit hints %s, want ::/56", got)
 	}
-	if got := s.sent[1].ias[0].prefix.String(); got != "2001:db8:100::/56" {
+	if got := s.sent[1].ias[0].prefixes[0].String(); got != "2001:db8:100::/56" {
 		t.Errorf("Request asks for %s, want what was offered", got)
 	}
 }
@@ -194,8 +194,8 @@ func TestRenewsForever(t *testing.T) {
 	if n := len(s.sent); n != len(s.only(dhcp6.MessageTypeRenew))+2 {
 		t.Errorf("%d messages, want Solicit, Request and Renews", n)
 	}
-	if r := s.sent[2]; r.server == nil || r.ias[0].prefix.String() != "2001:db8:100::/56" {
-		t.Errorf("Renew to %x for %s", r.server, r.ias[0].prefix)
+	if r := s.sent[2]; r.server == nil || r.ias[0].prefixes[0].String() != "2001:db8:100::/56" {
+		t.Errorf("Renew to %x for %s", r.server, r.ias[0].prefixes)
 	}
 }
 

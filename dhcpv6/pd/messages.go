@@ -30,8 +30,8 @@ type request struct {
 
 // iaRequest is an identity association in a message of ours.
 type iaRequest struct {
-	key    iaKey
-	prefix netip.Prefix // held, released, or a hint; invalid: none
+	key      iaKey
+	prefixes []netip.Prefix // held, released, or hints
 }
 
 // iaKey is what the server knows an identity association by, beside our DUID.
@@ -52,7 +52,7 @@ func (r *request) marshal() []byte {
 		m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionRapidCommit})
 	}
 	if r.kind != dhcp6.MessageTypeRelease {
-		m.AddOption(dhcp6.OptRequestedOption(dhcp6.OptionDNSRecursiveNameServer, dhcp6.OptionDomainSearchList, dhcp6.OptionSolMaxRT))
+		m.AddOption(dhcp6.OptRequestedOption(dhcp6.OptionDNSRecursiveNameServer, dhcp6.OptionDomainSearchList, dhcp6.OptionPDExclude, dhcp6.OptionSolMaxRT))
 	}
 	for _, ia := range r.ias {
 		m.AddOption(ia.option())
@@ -66,15 +66,14 @@ func (r iaRequest) option() dhcp6.Option {
 	binary.BigEndian.PutUint32(id[:], r.key.id)
 	if r.key.address {
 		ia := &dhcp6.OptIANA{IaId: id}
-		if r.prefix.IsValid() {
-			ia.Options.Add(&dhcp6.OptIAAddress{IPv6Addr: r.prefix.Addr().AsSlice()})
+		for _, p := range r.prefixes {
+			ia.Options.Add(&dhcp6.OptIAAddress{IPv6Addr: p.Addr().AsSlice()})
 		}
 		return ia
 	}
 	ia := &dhcp6.OptIAPD{IaId: id}
-	if r.prefix.IsValid() {
-		ia.Options.Add(&dhcp6.OptIAPrefix{Prefix: &net.IPNet{
-			IP: r.prefix.Masked().Addr().AsSlice(), Mask: net.CIDRMask(r.prefix.Bits(), 128)}})
+	for _, p := range r.prefixes {
+		ia.Options.Add(&dhcp6.OptIAPrefix{Prefix: &net.IPNet{IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 128)}})
 	}
 	return ia
 }
@@ -107,6 +106,7 @@ type iaAnswer struct {
 type leaseAnswer struct {
 	prefix           netip.Prefix
 	preferred, valid time.Duration
+	exclude          netip.Prefix // RFC 6603; invalid: nothing
 }
 
 // status is a status code option; the zero value is success, as its absence is.
@@ -149,7 +149,7 @@ func parse(data []byte, from netip.Addr) (*answer, error) {
 		case *dhcp6.OptIANA:
 			ia := iaAnswer{key: iaKey{true, binary.BigEndian.Uint32(o.IaId[:])}, t1: o.T1, t2: o.T2, status: statusOf(o.Options.Status())}
 			for _, l := range o.Options.Addresses() {
-				ia.add(l.IPv6Addr, 128, l.PreferredLifetime, l.ValidLifetime, l.Options.Status())
+				ia.add(l.IPv6Addr, 128, l.PreferredLifetime, l.ValidLifetime, l.Options.Status(), nil)
 			}
 			a.ias = append(a.ias, ia)
 		case *dhcp6.OptIAPD:
@@ -157,7 +157,7 @@ func parse(data []byte, from netip.Addr) (*answer, error) {
 			for _, l := range o.Options.Prefixes() {
 				if l.Prefix != nil {
 					bits, _ := l.Prefix.Mask.Size()
-					ia.add(l.Prefix.IP, bits, l.PreferredLifetime, l.ValidLifetime, l.Options.Status())
+					ia.add(l.Prefix.IP, bits, l.PreferredLifetime, l.ValidLifetime, l.Options.Status(), l.Options.GetOne(dhcp6.OptionPDExclude))
 				}
 			}
 			a.ias = append(a.ias, ia)
@@ -194,7 +194,7 @@ func (a *answer) generic(o *dhcp6.OptionGeneric) {
 }
 
 // add adds a lease, unless the server says that it is none, or nobody could use it.
-func (ia *iaAnswer) add(ip net.IP, bits int, preferred, valid time.Duration, s *dhcp6.OptStatusCode) {
+func (ia *iaAnswer) add(ip net.IP, bits int, preferred, valid time.Duration, s *dhcp6.OptStatusCode, exclude dhcp6.Option) {
 	addr, ok := netip.AddrFromSlice(ip)
 	if !ok || addr.Is4In6() || !statusOf(s).ok() || preferred > valid { // RFC 8415 21.6, 21.22
 		return
@@ -203,7 +203,31 @@ func (ia *iaAnswer) add(ip net.IP, bits int, preferred, valid time.Duration, s *
 	if a := p.Addr(); a.IsMulticast() || a.IsLinkLocalUnicast() || a.IsLoopback() || a.IsUnspecified() {
 		return
 	}
-	ia.leases = append(ia.leases, leaseAnswer{p, preferred, valid})
+	l := leaseAnswer{prefix: p, preferred: preferred, valid: valid}
+	if exclude != nil {
+		l.exclude = excluded(p, exclude.ToBytes())
+	}
+	if ia.lease(p) == nil { // the same prefix twice: the first counts
+		ia.leases = append(ia.leases, l)
+	}
+}
+
+// excluded reads an OPTION_PD_EXCLUDE: a prefix length, and the bits between those of the delegated prefix and that length,
+// from the highest bit on (RFC 6603 4.2). One that makes no sense is ignored.
+func excluded(p netip.Prefix, data []byte) netip.Prefix {
+	if len(data) < 2 {
+		return netip.Prefix{}
+	}
+	bits, id := int(data[0]), data[1:]
+	if bits <= p.Bits() || bits > 128 || len(id) != (bits-p.Bits()-1)/8+1 {
+		return netip.Prefix{}
+	}
+	addr := p.Addr().As16()
+	for n := range bits - p.Bits() {
+		at := p.Bits() + n
+		addr[at/8] |= id[n/8] >> (7 - n%8) & 1 << (7 - at%8)
+	}
+	return netip.PrefixFrom(netip.AddrFrom16(addr), bits)
 }
 
 // statusOf reads a status code option; the text comes from the network and ends in logs and on terminals.

@@ -52,17 +52,23 @@ func TestParse(t *testing.T) {
 	}{
 		{"prefix", reply(opt(dhcp6.OptionIAPD, be(1, 10, 20), iaprefix(30, 40, "2001:db8::", 56))),
 			[]iaAnswer{{key: iaKey{false, 1}, t1: 10 * time.Second, t2: 20 * time.Second, leases: []leaseAnswer{
-				{netip.MustParsePrefix("2001:db8::/56"), 30 * time.Second, 40 * time.Second}}}}, nil},
+				{prefix: netip.MustParsePrefix("2001:db8::/56"), preferred: 30 * time.Second, valid: 40 * time.Second}}}}, nil},
 		{"length 0", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(30, 40, "2001:db8::", 0))), []iaAnswer{{key: iaKey{false, 1}}}, nil},
 		{"length 129", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(30, 40, "2001:db8::", 129))), []iaAnswer{{key: iaKey{false, 1}}}, nil},
 		{"host bits", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(30, 40, "2001:db8::1", 128), iaprefix(30, 40, "2001:db8::ff", 121))),
 			[]iaAnswer{{key: iaKey{false, 1}, leases: []leaseAnswer{
-				{netip.MustParsePrefix("2001:db8::1/128"), 30 * time.Second, 40 * time.Second},
-				{netip.MustParsePrefix("2001:db8::80/121"), 30 * time.Second, 40 * time.Second}}}}, nil},
+				{prefix: netip.MustParsePrefix("2001:db8::1/128"), preferred: 30 * time.Second, valid: 40 * time.Second},
+				{prefix: netip.MustParsePrefix("2001:db8::80/121"), preferred: 30 * time.Second, valid: 40 * time.Second}}}}, nil},
 		{"preferred above valid", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(41, 40, "2001:db8::", 56))), []iaAnswer{{key: iaKey{false, 1}}}, nil},
 		{"prefix with a bad status", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(30, 40, "2001:db8::", 56, opt(13, []byte{0, 6})...))),
 			[]iaAnswer{{key: iaKey{false, 1}}}, nil},
 		{"multicast", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(30, 40, "ff02::", 16))), []iaAnswer{{key: iaKey{false, 1}}}, nil},
+		{"the same prefix twice", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(30, 40, "2001:db8::", 56), iaprefix(0, 0, "2001:db8::", 56))),
+			[]iaAnswer{{key: iaKey{false, 1}, leases: []leaseAnswer{
+				{prefix: netip.MustParsePrefix("2001:db8::/56"), preferred: 30 * time.Second, valid: 40 * time.Second}}}}, nil},
+		{"exclude", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), iaprefix(30, 40, "2001:db8::", 56, opt(dhcp6.OptionPDExclude, []byte{64, 0x0f})...))),
+			[]iaAnswer{{key: iaKey{false, 1}, leases: []leaseAnswer{{prefix: netip.MustParsePrefix("2001:db8::/56"), preferred: 30 * time.Second,
+				valid: 40 * time.Second, exclude: netip.MustParsePrefix("2001:db8:0:f::/64")}}}}, nil},
 		{"short prefix", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), opt(26, make([]byte, 24)))), []iaAnswer{{key: iaKey{false, 1}}}, nil},
 		{"short IA", reply(opt(dhcp6.OptionIAPD, be(1, 0))), nil, nil},
 		{"address in a prefix IA", reply(opt(dhcp6.OptionIAPD, be(1, 0, 0), opt(dhcp6.OptionIAAddr, make([]byte, 24)))), []iaAnswer{{key: iaKey{false, 1}}}, nil},
@@ -124,19 +130,19 @@ func TestParseNames(t *testing.T) {
 
 func TestMarshal(t *testing.T) {
 	r := request{kind: dhcp6.MessageTypeSolicit, xid: dhcp6.TransactionID{1, 2, 3}, client: clientDUID, elapsed: time.Hour, rapid: true,
-		ias: []iaRequest{{iaKey{false, 0x01020304}, netip.MustParsePrefix("::/56")}, {key: iaKey{true, 9}}}}
+		ias: []iaRequest{{iaKey{false, 0x01020304}, []netip.Prefix{netip.MustParsePrefix("::/56")}}, {key: iaKey{true, 9}}}}
 	want := "01010203" +
 		"0001000a" + hex.EncodeToString(clientDUID) +
 		"00080002ffff" + // an hour is more than the option holds
 		"000e0000" +
-		"00060006001700180052" +
+		"00060008001700180043" + "0052" +
 		"00190029" + "010203040000000000000000" + "001a0019" + "0000000000000000" + "38" + strings.Repeat("00", 16) +
 		"0003000c" + "000000090000000000000000"
 	if got := hex.EncodeToString(r.marshal()); got != want {
 		t.Errorf("Solicit\n got %s\nwant %s", got, want)
 	}
 	r = request{kind: dhcp6.MessageTypeRelease, xid: dhcp6.TransactionID{1, 2, 3}, client: clientDUID, server: serverDUID,
-		ias: []iaRequest{{iaKey{true, 9}, netip.MustParsePrefix("2001:db8::9/128")}}}
+		ias: []iaRequest{{iaKey{true, 9}, []netip.Prefix{netip.MustParsePrefix("2001:db8::9/128")}}}}
 	want = "08010203" +
 		"0001000a" + hex.EncodeToString(clientDUID) +
 		"00020007" + hex.EncodeToString(serverDUID) +
@@ -234,4 +240,30 @@ func FuzzHostile(f *testing.F) {
 		s.apply(u)
 		s.run(time.Hour)
 	})
+}
+
+func TestExcluded(t *testing.T) {
+	tests := []struct {
+		name, prefix string
+		data         []byte
+		want         string
+	}{
+		{"RFC 6603 4.2", "2001:db8:0:ab00::/56", []byte{64, 0x78}, "2001:db8:0:ab78::/64"},
+		{"over several octets", "2001:db8::/29", []byte{64, 0xff, 0xff, 0xff, 0xff, 0xe0}, "2001:dbf:ffff:ffff::/64"},
+		{"not on octets", "2001:db8:0:ab00::/58", []byte{64, 0b01010100}, "2001:db8:0:ab15::/64"},
+		{"one bit", "2001:db8::/63", []byte{64, 0x80}, "2001:db8:0:1::/64"},
+		{"bits beyond its length", "2001:db8::/63", []byte{64, 0xff}, "2001:db8:0:1::/64"},
+		{"as long as the prefix", "2001:db8::/56", []byte{56, 0}, "invalid Prefix"},
+		{"too long", "2001:db8::/56", []byte{129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, "invalid Prefix"},
+		{"octets missing", "2001:db8::/48", []byte{64, 0}, "invalid Prefix"},
+		{"octets too many", "2001:db8::/56", []byte{64, 0, 0}, "invalid Prefix"},
+		{"empty", "2001:db8::/56", []byte{64}, "invalid Prefix"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := excluded(netip.MustParsePrefix(tt.prefix), tt.data).String(); got != tt.want {
+				t.Errorf("excluded(%s, %x) = %s, want %s", tt.prefix, tt.data, got, tt.want)
+			}
+		})
+	}
 }

@@ -128,10 +128,10 @@ func (a *answer) refusal(key iaKey) string {
 
 // request goes on from the best Advertise.
 func (m *machine) request(now time.Time, offer *answer) {
-	e := &exchange{kind: dhcp6.MessageTypeRequest, server: offer.serverID, ias: m.ex.ias, beside: m.ex.beside, offered: make(map[*ia]netip.Prefix)}
+	e := &exchange{kind: dhcp6.MessageTypeRequest, server: offer.serverID, ias: m.ex.ias, beside: m.ex.beside, offered: make(map[*ia][]netip.Prefix)}
 	for _, i := range e.ias {
-		if l := offer.usable(i.key); l != nil {
-			e.offered[i] = l.prefix
+		if best := offer.usable(i.key); best != nil {
+			e.offered[i] = offer.find(i.key).offered(best)
 		}
 	}
 	m.begin(now, e)

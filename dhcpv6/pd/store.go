@@ -50,9 +50,21 @@ type record struct {
 	DNS            []netip.Addr `json:"dns,omitempty"`
 	Domains        []string     `json:"domains,omitempty"`
 
+	// Absent in files of old.
+	Exclude netip.Prefix `json:"exclude,omitzero"`
+	Former  []part       `json:"former,omitempty"`
+	Spare   []part       `json:"spare,omitempty"`
+
 	// When it was saved by a clock that nobody sets; absent in files of old.
 	Boot   string        `json:"boot,omitempty"`
 	Uptime time.Duration `json:"uptime_nanoseconds,omitempty"`
+}
+
+// part is a prefix beside the one in use.
+type part struct {
+	Prefix         netip.Prefix `json:"prefix"`
+	PreferredUntil time.Time    `json:"preferred_until"`
+	ValidUntil     time.Time    `json:"valid_until"`
 }
 
 // load reads the directory and returns what is still valid. A file that cannot be used is left alone with a warning: it is
@@ -117,7 +129,7 @@ func (r *record) held(now time.Time, boot bootTime) (held, error) {
 		return held{}, fmt.Errorf("version %d is not known", r.Version)
 	case r.Link == "" || len(r.DUID) < minDUID || len(r.ServerDUID) < minDUID:
 		return held{}, errors.New("incomplete")
-	case !r.Prefix.IsValid() || !r.Prefix.Addr().Is6() || r.Prefix != r.Prefix.Masked() || r.Prefix.Bits() == 0:
+	case !goodPrefix(r.Prefix) || r.Exclude.IsValid() && (!r.Prefix.Contains(r.Exclude.Addr()) || r.Exclude.Bits() <= r.Prefix.Bits()):
 		return held{}, errors.New("bad prefix")
 	case r.ValidUntil.IsZero() || r.PreferredUntil.After(r.ValidUntil) || r.T1.After(r.T2):
 		return held{}, errors.New("bad times")
@@ -132,11 +144,45 @@ func (r *record) held(now time.Time, boot bootTime) (held, error) {
 		from = now
 	}
 	at := func(t time.Time) time.Time { return now.Add(t.Sub(from)) }
-	return held{IAID: r.IAID, DUID: r.DUID, wanted: true, Delegation: Delegation{
+	former, ok := formers(r.Former, at)
+	spare, ok2 := formers(r.Spare, at)
+	if !ok || !ok2 {
+		return held{}, errors.New("bad prefix beside the one in use")
+	}
+	h := held{IAID: r.IAID, DUID: r.DUID, wanted: true, Delegation: Delegation{
 		Name: r.Name, Link: r.Link, Prefix: r.Prefix,
 		PreferredUntil: at(r.PreferredUntil), ValidUntil: at(r.ValidUntil), T1: at(r.T1), T2: at(r.T2),
 		Server: r.Server, ServerDUID: r.ServerDUID, DNS: r.DNS, Domains: r.Domains,
-	}}, nil
+		Exclude: r.Exclude, Former: former, Spare: spare,
+	}}
+	h.Delegation.age(now)
+	return h, nil
+}
+
+// goodPrefix says whether p can be what a server gave us.
+func goodPrefix(p netip.Prefix) bool {
+	return p.IsValid() && p.Addr().Is6() && p == p.Masked() && p.Bits() > 0
+}
+
+// formers reads the prefixes beside the one in use; false: they are damaged.
+func formers(parts []part, at func(time.Time) time.Time) ([]Former, bool) {
+	var all []Former
+	for _, p := range parts {
+		if !goodPrefix(p.Prefix) || p.PreferredUntil.After(p.ValidUntil) || len(all) == maxBeside {
+			return nil, false
+		}
+		all = append(all, Former{Prefix: p.Prefix, PreferredUntil: at(p.PreferredUntil), ValidUntil: at(p.ValidUntil)})
+	}
+	return all, true
+}
+
+// parts is the reverse of formers.
+func parts(all []Former, at func(time.Time) time.Time) []part {
+	var out []part
+	for _, f := range all {
+		out = append(out, part{f.Prefix, at(f.PreferredUntil), at(f.ValidUntil)})
+	}
+	return out
 }
 
 // sync makes the files of link those of leases. It goes on after an error.
@@ -178,6 +224,7 @@ func (s *store) write(now time.Time, name string, h held) error {
 		Version: fileVersion, Link: d.Link, Name: d.Name, IAID: h.IAID, DUID: h.DUID, Prefix: d.Prefix, Saved: at(now),
 		PreferredUntil: at(d.PreferredUntil), ValidUntil: at(d.ValidUntil), T1: at(d.T1), T2: at(d.T2),
 		Server: d.Server, ServerDUID: d.ServerDUID, DNS: d.DNS, Domains: d.Domains, Boot: boot.id, Uptime: boot.up,
+		Exclude: d.Exclude, Former: parts(d.Former, at), Spare: parts(d.Spare, at),
 	}, "", "\t")
 	if err != nil {
 		return err
@@ -202,7 +249,8 @@ func (h held) same(o held) bool {
 func (d Delegation) same(o Delegation) bool {
 	return d.Name == o.Name && d.Link == o.Link && d.Prefix == o.Prefix &&
 		d.PreferredUntil.Equal(o.PreferredUntil) && d.ValidUntil.Equal(o.ValidUntil) && d.T1.Equal(o.T1) && d.T2.Equal(o.T2) &&
-		d.Server == o.Server && bytes.Equal(d.ServerDUID, o.ServerDUID) && slices.Equal(d.DNS, o.DNS) && slices.Equal(d.Domains, o.Domains)
+		d.Server == o.Server && bytes.Equal(d.ServerDUID, o.ServerDUID) && slices.Equal(d.DNS, o.DNS) && slices.Equal(d.Domains, o.Domains) &&
+		d.Exclude == o.Exclude && slices.EqualFunc(d.Former, o.Former, Former.same) && slices.EqualFunc(d.Spare, o.Spare, Former.same)
 }
 
 // fileName returns the name of the file of a delegation. Escaping keeps slashes out, and "@" apart from the separator.

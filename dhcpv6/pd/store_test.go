@@ -40,6 +40,9 @@ func TestStore(t *testing.T) {
 	s := store{dir: dir}
 	s.load(slog.New(slog.DiscardHandler), epoch)
 	isp, lab, address, odd := sample("isp"), sample("lab"), sample(""), sample("a/../b@c")
+	lab.Delegation.Exclude = netip.MustParsePrefix("2001:db8:100:ff::/64")
+	lab.Delegation.Former = []Former{{netip.MustParsePrefix("2001:db8:200::/56"), epoch.Add(-time.Hour), epoch.Add(2 * time.Hour)}}
+	lab.Delegation.Spare = []Former{{netip.MustParsePrefix("2001:db8:300::/56"), epoch.Add(time.Minute), epoch.Add(2 * time.Hour)}}
 	if err := s.sync(epoch, "wan0", []held{isp, lab, address, odd}); err != nil {
 		t.Fatal(err)
 	}
