@@ -28,6 +28,7 @@ type Interface struct {
 	Preference               uint8         // RFC 4191 wire value: 0 medium, 1 high, 3 low
 	Prefixes                 []Prefix
 	RDNSS                    []netip.Addr
+	GoneRDNSS                []netip.Addr // name servers that hosts may have from us and are to forget: sent with lifetime 0
 	DNSSL                    []string
 	DNSLifetime              time.Duration
 	KeepDNS                  bool // the final advertisement leaves RDNSS, DNSSL and DNR alone

@@ -9,6 +9,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/advertised"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/firewall"
@@ -27,6 +28,7 @@ type Inputs struct {
 	Problems    map[string]string // why the client does not get ahead, by name of the delegation
 	DUID        []byte            // our DHCP unique identifier, as client and server
 	Now         time.Time
+	Advertised  advertised.Set // what hosts may have from earlier advertisements, and what was delegated to us
 }
 
 // Plan is the desired state of every subsystem, and what could not be planned yet.
@@ -52,6 +54,8 @@ type Plan struct {
 	Config    *config.Config // what attached units take their part from
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
+	// Advertised is what goes out by RA, and what is withdrawn there; that of no link is what is delegated to us.
+	Advertised map[string]advertised.Link
 }
 
 // MakePlan turns configuration and the state of the machine into the desired state of every subsystem. All meaning that
@@ -71,6 +75,8 @@ func MakePlan(in Inputs) *Plan {
 			RA:     ra.Config{Interfaces: map[string]ra.Interface{}},
 			DHCP:   dhcpv6.Config{DUID: in.DUID, Interfaces: map[string]dhcpv6.Interface{}},
 			Uses:   map[string][]PrefixUse{},
+
+			Advertised: map[string]advertised.Link{},
 		},
 		uplinks: map[string]string{},
 		held:    map[string]pd.Delegation{},
@@ -94,6 +100,7 @@ func MakePlan(in Inputs) *Plan {
 			p.held[d.Name] = d
 		}
 	}
+	p.planDelegated()
 	p.planInstances()
 	p.planDevices()
 	for _, i := range in.Config.Interfaces {

@@ -37,6 +37,7 @@ func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self
 	if len(onLink(addresses)) == 0 && len(out.Prefixes) == 0 && slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return e.Delegation != "" && !e.Prefix.IsSingleIP() }) {
 		out.RouterLifetime = 0
 	}
+	p.planWithdrawal(i, &out)
 	p.plan.RA.Interfaces[i.Name] = out
 }
 

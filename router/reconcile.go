@@ -89,6 +89,7 @@ func (r *Router) nextLook(now time.Time) time.Duration {
 		}
 	}
 	r.applying.Unlock()
+	next = r.untilForgotten(now, next)
 	for _, d := range r.pd.Delegations() {
 		if d.ValidUntil.After(now) && d.ValidUntil.Before(next) {
 			next = d.ValidUntil

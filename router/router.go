@@ -17,6 +17,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/advertised"
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
@@ -61,7 +62,8 @@ type Router struct {
 
 	revisions  *revision.Store
 	events     *event.Ring
-	journal    *journal // writes to events
+	journal    *journal        // writes to events
+	kept       *advertised.Log // guarded by applying
 	drifts     *driftList
 	committing chan struct{}   // holds an element while a commit is in progress
 	confirming chan time.Time  // deadlines of revisions that wait to be confirmed, for confirmLoop
@@ -74,6 +76,8 @@ type Router struct {
 	runs uint64 // the revision of conf; 0: none
 	duid []byte
 	plan *Plan
+
+	heard advertised.Set // what hosts may have from us
 }
 
 // remembered is how many events are kept.
@@ -130,6 +134,9 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		return nil, err
 	}
 	r.bgp, r.store, r.dhcp = r.main.bgp, r.main.store, r.main.dhcp
+	if err := r.openAdvertised(); err != nil {
+		return nil, err
+	}
 	r.journal = newJournal(r.events)
 	r.hook()
 	// In the order of application: the filter before what it filters, links before what runs on them, and what speaks to others
@@ -145,7 +152,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		{name: "fib", apply: r.dropRules},
 		{name: "bgp", apply: r.applyBGP, part: bgpPartOf},
 		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
-		{name: "ra", apply: func(ctx context.Context, p *Plan) error { return r.ra.Apply(ctx, p.RA) }, part: func(p *Plan) any { return p.RA }},
+		{name: "ra", apply: r.applyAdvertisements, part: advertPartOf},
 		{name: "dhcpv6", apply: r.applyDHCP, part: dhcpPartOf},
 		{name: "services", apply: func(ctx context.Context, p *Plan) error { return r.services.Apply(ctx, p.Services) }},
 	}
@@ -156,7 +163,9 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 }
 
 // Close releases the state directory. Call it after Run returned, or if Run was never called.
-func (r *Router) Close() error { return errors.Join(r.vrfs.close(), r.store.Close()) }
+func (r *Router) Close() error {
+	return errors.Join(r.vrfs.close(), r.store.Close(), r.kept.Close())
+}
 
 // Wake makes the router look at its inputs again. It never blocks; a wake-up too many is harmless.
 func (r *Router) Wake() {
@@ -304,6 +313,7 @@ func (r *Router) inputs() Inputs {
 	defer r.mu.Unlock()
 	in := Inputs{
 		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), DUID: r.duid, Now: time.Now(),
+		Advertised: r.heard,
 	}
 	for _, s := range r.pd.Status() {
 		if s.Name != "" && s.Problem != "" {

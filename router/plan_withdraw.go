@@ -1,0 +1,120 @@
+package router
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/advertised"
+	"github.com/sixfold-router/sixfold/router/config"
+)
+
+// planWithdrawal adds to the advertisement of a link what its hosts may have from earlier ones and is in it no more, with lifetimes of
+// zero (RFC 9096 3.5): so they stop using it at once. What is no longer advertised only because the configuration skips it is left to
+// run out: another router may go on with it.
+func (p *planner) planWithdrawal(i config.Interface, out *ra.Interface) {
+	current := p.advertisedNow(out)
+	have := slices.DeleteFunc(slices.Clone(p.Advertised.On(i.Name)), func(e advertised.Entry) bool {
+		return e.Kind == advertised.Prefix && p.skipped(i.Advertise.Prefixes, e.Prefix)
+	})
+	gone := advertised.Withdrawn(have, current, p.Now, p.whyWithdrawn)
+	for _, e := range gone {
+		switch e.Kind {
+		case advertised.Prefix:
+			out.Prefixes = append(out.Prefixes, ra.Prefix{Prefix: e.Prefix, OnLink: e.OnLink, Autonomous: e.Autonomous})
+		case advertised.Route:
+			out.Routes = append(out.Routes, ra.Route{Prefix: e.Prefix, Preference: e.Preference})
+		case advertised.Server:
+			out.GoneRDNSS = append(out.GoneRDNSS, e.Prefix.Addr())
+		}
+	}
+	p.plan.Advertised[i.Name] = advertised.Link{Current: current, Withdrawn: gone}
+}
+
+// advertisedNow lists what hosts of a link will have from its advertisement.
+func (p *planner) advertisedNow(out *ra.Interface) []advertised.Entry {
+	var list []advertised.Entry
+	add := func(kind advertised.Kind, prefix netip.Prefix, e advertised.Entry) {
+		e.Key = advertised.Key{Link: out.Link, Kind: kind, Prefix: prefix}
+		e.Delegation = p.cutFrom(prefix)
+		list = append(list, e)
+	}
+	for _, x := range out.Prefixes {
+		add(advertised.Prefix, x.Prefix, advertised.Entry{OnLink: x.OnLink, Autonomous: x.Autonomous, Lifetime: x.Valid, Ends: x.ValidUntil})
+	}
+	for _, x := range out.Routes {
+		add(advertised.Route, x.Prefix, advertised.Entry{Preference: x.Preference, Lifetime: x.Lifetime, Ends: x.Until})
+	}
+	for _, x := range out.RDNSS {
+		add(advertised.Server, netip.PrefixFrom(x, 128), advertised.Entry{Lifetime: out.DNSLifetime})
+	}
+	return list
+}
+
+// skipped reports whether the configuration says of a prefix not to advertise it.
+func (p *planner) skipped(list []config.AdvertisedPrefix, prefix netip.Prefix) bool {
+	return slices.ContainsFunc(list, func(a config.AdvertisedPrefix) bool {
+		if !a.Skip {
+			return false
+		}
+		got, err := a.Prefix.Resolve(p.held[a.Prefix.Delegation].Prefix)
+		return err == nil && got.Masked() == prefix
+	})
+}
+
+// cutFrom returns the name of the delegation that a prefix is part of, which may be one that runs out; empty: of none.
+func (p *planner) cutFrom(prefix netip.Prefix) string {
+	part := func(of netip.Prefix) bool { return of.Bits() <= prefix.Bits() && of.Contains(prefix.Addr()) }
+	for _, name := range sortedNames(p.held) {
+		d := p.held[name]
+		if part(d.Prefix) {
+			return name
+		}
+		for _, f := range d.Former {
+			if part(f.Prefix) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// whyWithdrawn says why something that hosts have is no longer advertised.
+func (p *planner) whyWithdrawn(e advertised.Entry) string {
+	if e.Delegation == "" {
+		return "the configuration has it no more"
+	}
+	d, held := p.held[e.Delegation]
+	switch {
+	case held && d.Prefix.Bits() <= e.Prefix.Bits() && d.Prefix.Contains(e.Prefix.Addr()):
+		return "the configuration has it no more"
+	case held:
+		return fmt.Sprintf("%s is %s now", e.Delegation, d.Prefix)
+	case p.uplinks[e.Delegation] == "":
+		return fmt.Sprintf("%s is asked for no more", e.Delegation)
+	}
+	return fmt.Sprintf("%s has ended, and there is no other prefix yet", e.Delegation)
+}
+
+// planDelegated notes the prefixes that are delegated to us, and keeps those unreachable that were until a while ago: hosts may still
+// send to them, and what comes back from the ISP by the default route would go round in circles.
+func (p *planner) planDelegated() {
+	var current []advertised.Entry
+	add := func(name string, prefix netip.Prefix, table uint32) {
+		current = append(current, advertised.Entry{
+			Key:      advertised.Key{Kind: advertised.Aggregate, Prefix: prefix},
+			Lifetime: advertised.Hold, Delegation: name, Table: table,
+		})
+	}
+	for _, name := range sortedNames(p.held) {
+		d := p.held[name]
+		add(name, d.Prefix, p.tableOf(d.Link))
+		for _, f := range d.Former {
+			add(name, f.Prefix, p.tableOf(d.Link))
+		}
+	}
+	p.plan.Advertised[""] = advertised.Link{
+		Current: current, Withdrawn: advertised.Withdrawn(p.Advertised.On(""), current, p.Now, p.whyWithdrawn),
+	}
+}
