@@ -16,7 +16,7 @@ const module = "github.com/sixfold-router/sixfold/"
 // neither the router nor one another.
 var mayImport = map[string][]string{
 	"cmd/sixfold":       {"router/firewall/packet", "router/vrf", "router/device", "router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan", "vxlan/mld"},
-	"router":            {"router/advertised", "router/vrf", "router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/firewall", "router/firewall/packet", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
+	"router":            {"router/assign", "router/advertised", "router/vrf", "router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/firewall", "router/firewall/packet", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api":               {"router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api/apitest":       {"router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api/metrics":       {"router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan", "vxlan/mld"},
@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"router/event":      {},
 	"router/revision":   {"router/disk"},
 	"router/disk":       {},
+	"router/assign":     {"router/disk"},
 	"router/advertised": {"router/disk"},
 	"router/subnet":     {},
 	"proto/sixfold/v1":  {},
