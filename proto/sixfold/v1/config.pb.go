@@ -1863,7 +1863,7 @@ func (x *AdvertisedResolver) GetLifetime() *durationpb.Duration {
 type AdvertisedHomeAgent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Home agent preference, -32768 to 32767; higher is better. Default 0.
-	Preference int32 `protobuf:"zigzag32,1,opt,name=preference,proto3" json:"preference,omitempty"`
+	Preference int32 `protobuf:"varint,1,opt,name=preference,proto3" json:"preference,omitempty"`
 	// Home agent lifetime, 1s to 65520s; default router_lifetime.
 	Lifetime *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
 	// Serves mobile networks (RFC 3963 5.1).
@@ -5769,11 +5769,10 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
 	"\t_priorityB\a\n" +
-	"\x05_port\"\xa0\x01\n" +
-	"\x13AdvertisedHomeAgent\x12-\n" +
+	"\x05_port\"\x91\x01\n" +
+	"\x13AdvertisedHomeAgent\x12\x1e\n" +
 	"\n" +
-	"preference\x18\x01 \x01(\x11B\r\xbaH\n" +
-	":\b\x18\xfe\xff\x03(\xff\xff\x03R\n" +
+	"preference\x18\x01 \x01(\x05R\n" +
 	"preference\x125\n" +
 	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x12#\n" +
 	"\rmobile_router\x18\x03 \x01(\bR\fmobileRouter\"F\n" +
