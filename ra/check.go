@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func check(i Interface) error {
 			return err
 		}
 	}
-	for _, a := range i.RDNSS {
+	for _, a := range slices.Concat(i.RDNSS, i.GoneRDNSS) {
 		if !isIPv6(a) {
 			return fmt.Errorf("name server %s is not an IPv6 address", a)
 		}

@@ -52,6 +52,7 @@ func encodeOptions(i Interface, now time.Time) ([][]byte, error) {
 		all = append(all, encodeRoute(r, now))
 	}
 	all = append(all, encodeServers(i.RDNSS, i.DNSLifetime)...)
+	all = append(all, encodeServers(i.GoneRDNSS, 0)...)
 	search, err := encodeSearchLists(i.DNSSL, i.DNSLifetime)
 	if err != nil {
 		return nil, err

@@ -114,6 +114,7 @@ func altered(old, i Interface, now time.Time) (change.Op, bool) {
 		add(old.RetransTimer != i.RetransTimer, "change retransmission timer to %s", i.RetransTimer)
 		parts = append(parts, prefixChanges(old.Prefixes, i.Prefixes)...)
 		add(!slices.Equal(old.RDNSS, i.RDNSS), "advertise name servers %v", i.RDNSS)
+		add(len(i.GoneRDNSS) > 0 && !slices.Equal(old.GoneRDNSS, i.GoneRDNSS), "withdraw name servers %v", i.GoneRDNSS)
 		add(!slices.Equal(old.DNSSL, i.DNSSL), "advertise search domains %v", i.DNSSL)
 		add(old.DNSLifetime != i.DNSLifetime, "change dns lifetime to %s", i.DNSLifetime)
 		extensionChanges(old, i, add)
@@ -140,13 +141,19 @@ func prefixChanges(old, next []Prefix) []string {
 	for _, p := range next {
 		was, ok := before[p.Prefix]
 		delete(before, p.Prefix)
-		if !ok {
+		if gone := p.Valid == 0 && p.Preferred == 0; gone && (!ok || was.Valid != 0) {
+			out = append(out, "withdraw "+p.Prefix.String())
+		} else if !ok {
 			out = append(out, "advertise "+p.Prefix.String())
 		} else if how := prefixChange(was, p); how != "" {
 			out = append(out, "change "+p.Prefix.String()+": "+how)
 		}
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(before), netip.Prefix.Compare) {
+		if before[p].Valid == 0 {
+			out = append(out, "withdraw "+p.String()+" no longer")
+			continue
+		}
 		out = append(out, "stop advertising "+p.String())
 	}
 	return out

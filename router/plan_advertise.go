@@ -71,6 +71,7 @@ func (p *planner) advertisedPrefixes(i config.Interface, addresses []cut) []ra.P
 		if o.Autonomous != nil {
 			autonomous = *o.Autonomous
 		}
+		o = lifetimes(o, c)
 		out = append(out, ra.Prefix{
 			Prefix: c.prefix, OnLink: o.OnLink, Autonomous: autonomous, Valid: o.Valid, Preferred: o.Preferred,
 			ValidUntil: c.validUntil, PreferredUntil: c.preferredUntil,

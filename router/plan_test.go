@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "write the expected plans anew")
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // Each file of testdata/plan has a configuration, the state of the machine, and the plan that follows. A line of the state
-// is a link (link NAME INDEX [down] [kind=KIND] [ours] [table=N] [master=INDEX] ADDRESS…; one named vxlan… is of that kind) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address).
+// is a link (link NAME INDEX [down] [kind=KIND] [ours] [table=N] [master=INDEX] ADDRESS…; one named vxlan… is of that kind) or a delegation (delegation NAME LINK PREFIX PREFERRED VALID; name - is an address). parseEarlier has the lines about what was before.
 func TestMakePlan(t *testing.T) {
 	files, err := filepath.Glob("testdata/plan/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -144,6 +144,10 @@ func parseState(text string, in *Inputs) error {
 			}
 			d.PreferredUntil, d.ValidUntil = now.Add(preferred), now.Add(valid)
 			in.Delegations = append(in.Delegations, d)
+		case "advertised", "former":
+			if err := parseEarlier(f, in); err != nil {
+				return err
+			}
 		default:
 			return fmt.Errorf("unknown line %q", line)
 		}
@@ -197,6 +201,7 @@ func render(p *Plan) string {
 			fmt.Fprintf(w, "  dns %v %v for %v\n", i.RDNSS, i.DNSSL, i.DNSLifetime)
 		}
 	}
+	renderWithdrawn(w, p)
 	renderDHCP(w, p.DHCP)
 	renderMulticast(w, p)
 	for _, r := range p.Connected {

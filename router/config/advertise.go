@@ -62,6 +62,7 @@ func (b *builder) prefixDefaults(m *sixfoldv1.Advertise, s *spot) PrefixOptions 
 	if m.OnLink != nil {
 		p.OnLink = m.GetOnLink()
 	}
+	p.ValidDefault, p.PreferredDefault = m.ValidLifetime == nil, m.PreferredLifetime == nil
 	p.Valid = b.lifetime(m.GetValidLifetime(), s.field("valid_lifetime"), 30*day)
 	p.Preferred = b.lifetime(m.GetPreferredLifetime(), s.field("preferred_lifetime"), min(7*day, p.Valid))
 	b.lifetimeOrder(p.Preferred, p.Valid, m.PreferredLifetime != nil, s)
@@ -93,6 +94,8 @@ func (b *builder) advertisedPrefixes(m map[string]*sixfoldv1.AdvertisedPrefix, d
 		if p.Autonomous != nil {
 			o.Autonomous = p.Autonomous
 		}
+		o.ValidDefault = o.ValidDefault && p.ValidLifetime == nil
+		o.PreferredDefault = o.PreferredDefault && p.PreferredLifetime == nil
 		o.Valid = b.lifetime(p.GetValidLifetime(), at.field("valid_lifetime"), o.Valid)
 		o.Preferred = b.lifetime(p.GetPreferredLifetime(), at.field("preferred_lifetime"), min(o.Preferred, o.Valid))
 		b.lifetimeOrder(o.Preferred, o.Valid, p.PreferredLifetime != nil, at)

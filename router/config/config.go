@@ -108,6 +108,8 @@ type PrefixOptions struct {
 	OnLink           bool
 	Autonomous       *bool
 	Valid, Preferred time.Duration
+	// Nobody chose the valid or the preferred lifetime: it is the default, which is shorter for a prefix that may change.
+	ValidDefault, PreferredDefault bool
 }
 
 // AdvertisedPrefix sets the options of one prefix.
