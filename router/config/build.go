@@ -23,6 +23,10 @@ type builder struct {
 	delegations map[string]*delegation // by name, before anything refers to them
 	interfaces  []string
 	inVRFs      []member
+	message     *sixfoldv1.Config
+	here        string           // interface that is being read; empty: outside of interfaces
+	rests       map[string]*spot // pools of all that is left, by name of the delegation
+	parts       []partOf         // of delegations that the router chooses, as they were spoken of
 }
 
 // delegation is where a delegated prefix comes from.
@@ -35,7 +39,7 @@ type delegation struct {
 // build converts and checks a message. Its result is of use only when nothing was reported.
 func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	checkRules(m, root, r)
-	b := &builder{report: r, root: root, delegations: map[string]*delegation{}}
+	b := &builder{report: r, root: root, message: m, rests: map[string]*spot{}, delegations: map[string]*delegation{}}
 	b.collect(m)
 	cfg := &Config{}
 	b.system(m.GetSystem(), root.field("system"), cfg)
@@ -68,6 +72,7 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	b.checkReservations(cfg)
 	b.checkMulticast(cfg)
 	b.checkSpeakers(cfg)
+	b.checkParts(cfg)
 	sortByName(cfg.Interfaces, func(i Interface) string { return i.Name })
 	return cfg
 }
@@ -185,6 +190,9 @@ func (b *builder) expr(text string, s *spot) Expr {
 		b.errorf(s, "%v", err)
 		return Expr{}
 	}
+	if e.Auto != (Slot{}) {
+		return b.auto(e, s)
+	}
 	if !b.delegated(e.Delegation, e.Prefix.Addr(), e.Prefix.Bits(), s) {
 		return Expr{}
 	}
@@ -195,8 +203,19 @@ func (b *builder) delegated(name string, a netip.Addr, bits int, s *spot) bool {
 	if name == "" {
 		return true
 	}
-	d, ok := b.delegations[name]
-	if !ok {
+	if !b.delegationKnown(name, s) {
+		return false
+	}
+	if d := b.delegations[name]; d.bits > 0 && (bits < d.bits || !fits(a, d.bits)) {
+		b.errorf(s, "%s %s can never fit: %s asks for a /%d (%s)", name, spread(netip.PrefixFrom(a, bits)), name, d.bits, d.spot.where())
+		return false
+	}
+	return true
+}
+
+// delegationKnown checks that an interface asks for the delegation.
+func (b *builder) delegationKnown(name string, s *spot) bool {
+	if _, ok := b.delegations[name]; !ok {
 		names := make([]string, 0, len(b.delegations))
 		for n := range b.delegations {
 			names = append(names, n)
@@ -206,10 +225,6 @@ func (b *builder) delegated(name string, a netip.Addr, bits int, s *spot) bool {
 			return false
 		}
 		b.accepted(s, some(names), "no delegation has the name %s%s", name, suggest(name, names))
-		return false
-	}
-	if d.bits > 0 && (bits < d.bits || !fits(a, d.bits)) {
-		b.errorf(s, "%s %s can never fit: %s asks for a /%d (%s)", name, spread(netip.PrefixFrom(a, bits)), name, d.bits, d.spot.where())
 		return false
 	}
 	return true
@@ -266,7 +281,7 @@ func (b *builder) host(text string, s *spot) Expr {
 	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() && e.Delegation == "":
 		b.errorf(s, "%s is not the address of a machine", rest)
 	default:
-		return Expr{Delegation: e.Delegation, Prefix: netip.PrefixFrom(a, 128)}
+		return Expr{Delegation: e.Delegation, Auto: e.Auto, Prefix: netip.PrefixFrom(a, 128)}
 	}
 	return Expr{}
 }
@@ -277,7 +292,7 @@ func (b *builder) relative(text string, s *spot) (h Host, ok bool) {
 		return Host{}, false
 	}
 	e := b.host(text, s)
-	return Host{Delegation: e.Delegation, Addr: e.Prefix.Addr()}, true
+	return Host{Delegation: e.Delegation, Auto: e.Auto, Addr: e.Prefix.Addr()}, true
 }
 
 func (b *builder) hosts(texts []string, s *spot) []Expr {

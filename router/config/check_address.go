@@ -5,13 +5,14 @@ import "net/netip"
 // ownKey identifies an address of ours. A link-local address is another one on each link, and any in each instance.
 type ownKey struct {
 	delegation string
+	auto       Slot
 	addr       netip.Addr
 	link       string
 	vrf        string
 }
 
 func keyOf(e Expr, link string) ownKey {
-	k := ownKey{delegation: e.Delegation, addr: e.Prefix.Addr()}
+	k := ownKey{delegation: e.Delegation, auto: e.Auto, addr: e.Prefix.Addr()}
 	if k.delegation == "" && k.addr.Is6() && k.addr.IsLinkLocalUnicast() {
 		k.link = link
 	}
@@ -55,17 +56,19 @@ func subnets(i Interface) (all []Expr, complete bool) {
 	return all, true
 }
 
-// holds tells whether one of the prefixes has both addresses; they are compared where they are of the same delegation.
-func holds(prefixes []Expr, delegation string, first, last netip.Addr) bool {
+// holds tells whether one of the prefixes has both addresses; they are compared where they are of the same delegation, and of the
+// same part of it.
+func holds(prefixes []Expr, delegation string, auto Slot, first, last netip.Addr) bool {
 	for _, p := range prefixes {
-		if p.Delegation == delegation && p.Prefix.Contains(first) && p.Prefix.Contains(last) {
+		if p.Delegation == delegation && p.Auto == auto && p.Prefix.Contains(first) && p.Prefix.Contains(last) {
 			return true
 		}
 	}
 	return false
 }
 
-// overlap tells whether two prefixes of the same origin have an address in common.
+// overlap tells whether two prefixes of the same origin have an address in common. Parts that the router chooses overlap with nothing
+// else.
 func overlap(a, b Expr) bool {
-	return a.IsValid() && b.IsValid() && a.Delegation == b.Delegation && a.Prefix.Overlaps(b.Prefix)
+	return a.IsValid() && b.IsValid() && a.Delegation == b.Delegation && a.Auto == b.Auto && a.Prefix.Overlaps(b.Prefix)
 }

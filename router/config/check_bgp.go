@@ -29,7 +29,7 @@ func (b *builder) checkBGP(cfg *Config, g *BGP, vrf string, at *spot) {
 				if e.Delegation == "" && linkLocal(a) {
 					a = a.WithZone(i.Name)
 				}
-				own[Host{e.Delegation, a}] = b.at(i.Name).field("addresses").item(n)
+				own[Host{Delegation: e.Delegation, Auto: e.Auto, Addr: a}] = b.at(i.Name).field("addresses").item(n)
 			}
 		}
 	}

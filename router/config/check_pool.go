@@ -66,11 +66,11 @@ func (b *builder) addressPools(i Interface) {
 			continue
 		}
 		at := s.entry(p.Name).field("range")
-		if complete && !holds(nets, p.Delegation, p.First, p.Last) {
+		if complete && !holds(nets, p.Delegation, p.Auto, p.First, p.Last) {
 			b.errorf(at, "%s lies outside of the prefixes of %s (%s)", p, i.Name, list(nets))
 		}
 		for _, o := range before {
-			if o.Delegation == p.Delegation && !p.Last.Less(o.First) && !o.Last.Less(p.First) {
+			if o.Delegation == p.Delegation && o.Auto == p.Auto && !p.Last.Less(o.First) && !o.Last.Less(p.First) {
 				b.errorf(at, "%s overlaps with %s, the pool %s", p, o, s.entry(o.Name).where())
 			}
 		}
@@ -122,7 +122,7 @@ func (b *builder) checkReservations(cfg *Config) {
 				k := keyOf(e, i.Name)
 				k.vrf = vrf
 				text := hostText(e)
-				if complete && !holds(nets, e.Delegation, e.Prefix.Addr(), e.Prefix.Addr()) {
+				if complete && !holds(nets, e.Delegation, e.Auto, e.Prefix.Addr(), e.Prefix.Addr()) {
 					b.errorf(at, "%s lies outside of the prefixes of %s (%s)", text, i.Name, list(nets))
 				}
 				if o, ok := own[k]; ok {
@@ -168,5 +168,5 @@ func hostText(e Expr) string {
 	if e.Delegation == "" {
 		return e.Prefix.Addr().String()
 	}
-	return e.Delegation + " " + spreadAddr(e.Prefix.Addr())
+	return Host{Delegation: e.Delegation, Auto: e.Auto, Addr: e.Prefix.Addr()}.String()
 }

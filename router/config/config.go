@@ -28,15 +28,17 @@ type Config struct {
 }
 
 // Expr is an address or prefix as configured: literal, or relative to a prefix that is delegated to us under the name
-// Delegation. Prefix keeps its host bits: "isp ::1/64" has Prefix ::1/64.
+// Delegation, or to a part of that which the router chooses. Prefix keeps its host bits: "isp ::1/64" has Prefix ::1/64.
 type Expr struct {
 	Delegation string // empty: literal
+	Auto       Slot   `json:",omitzero"` // what Prefix is relative to; zero: the whole delegation
 	Prefix     netip.Prefix
 }
 
 // Host is the address of a machine as configured: literal, or relative to a prefix that is delegated to us.
 type Host struct {
 	Delegation string // empty: literal
+	Auto       Slot   `json:",omitzero"`
 	Addr       netip.Addr
 }
 
@@ -139,6 +141,7 @@ type DHCPv6 struct {
 type AddressPool struct {
 	Name        string
 	Delegation  string // empty: First and Last are literal
+	Auto        Slot   `json:",omitzero"`
 	First, Last netip.Addr
 }
 
@@ -146,6 +149,7 @@ type AddressPool struct {
 type PrefixPool struct {
 	Name             string
 	Pool             Expr
+	Rest             bool `json:",omitempty"` // all of Pool.Delegation that nothing uses; Pool has no prefix
 	Length           int
 	Preferred, Valid time.Duration
 }

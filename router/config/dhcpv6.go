@@ -65,14 +65,27 @@ func (b *builder) addressPool(name, text string, s *spot) AddressPool {
 		return p // the schema's rules have said it
 	}
 	delegation, rest := splitName(text)
+	label, tail, auto := cutAuto(rest)
+	if auto = auto && delegation != ""; auto {
+		p.Auto, rest = Slot{Name: label, Bits: noLength}, tail
+	}
 	first, last, isRange := strings.Cut(rest, "-")
 	if !isRange {
 		e := b.prefix6(text, s)
 		if !e.IsValid() {
 			return p
 		}
-		p.Delegation, p.First, p.Last = e.Delegation, e.Prefix.Addr(), lastOf(e.Prefix)
+		p.Delegation, p.Auto, p.First, p.Last = e.Delegation, e.Auto, e.Prefix.Addr(), lastOf(e.Prefix)
 		return p
+	}
+	if auto {
+		if err := checkLabel(label); err != nil {
+			b.errorf(s, "%v", err)
+			return AddressPool{Name: name}
+		}
+		if !b.delegationKnown(delegation, s) || !b.slot(delegation, &p.Auto, s) {
+			return AddressPool{Name: name}
+		}
 	}
 	var ends [2]netip.Addr
 	for i, end := range []string{strings.TrimSpace(first), strings.TrimSpace(last)} {
@@ -82,7 +95,9 @@ func (b *builder) addressPool(name, text string, s *spot) AddressPool {
 			b.errorf(s, "%v; accepted: FIRST-LAST or a prefix", err)
 		case !a.Is6() || a.IsMulticast() || a.IsLinkLocalUnicast():
 			b.errorf(s, "%s cannot be leased; the addresses of a pool are IPv6, unicast and not link-local", end)
-		case b.delegated(delegation, a, 128, s):
+		case auto && !fits(a, p.Auto.Bits):
+			b.errorf(s, "%s has digits where the router chooses: before its last %d bits there are only zeros", end, 128-p.Auto.Bits)
+		case auto || b.delegated(delegation, a, 128, s):
 			ends[i] = a
 		}
 	}
@@ -111,7 +126,7 @@ const maxPieceBits = 32
 
 func (b *builder) prefixPool(name string, m *sixfoldv1.PrefixPool, d *DHCPv6, s *spot) PrefixPool {
 	p := PrefixPool{Name: name, Length: int(m.GetLength())}
-	if m.GetPool() != "" {
+	if m.GetPool() != "" && !b.restOf(m.GetPool(), &p, s) {
 		p.Pool = b.prefix6(m.GetPool(), s.field("pool"))
 	}
 	p.Valid = b.lifetime(m.GetValidLifetime(), s.field("valid_lifetime"), d.Valid)

@@ -7,12 +7,19 @@ import (
 	"strings"
 )
 
-// ParseExpr reads an address or prefix, literal ("2001:db8::1/64") or relative to a delegated prefix ("isp ::1/64").
-// Without a length an address is meant, /128 or /32.
+// ParseExpr reads an address or prefix, literal ("2001:db8::1/64"), relative to a delegated prefix ("isp ::1/64"), or in a part of
+// one that the router chooses ("isp auto/64", "isp auto ::5/64", "isp auto:guests/60"). Without a length an address is meant, /128 or
+// /32; the part that it is in then has the length -1.
 func ParseExpr(s string) (Expr, error) {
 	name, rest := splitName(s)
 	if name != "" && !isDelegationName(name) {
 		return Expr{}, fmt.Errorf("%q is not the name of a delegation", name)
+	}
+	if label, tail, ok := cutAuto(rest); ok && name != "" {
+		return parseAuto(name, label, tail)
+	}
+	if name != "" && rest == "rest" {
+		return Expr{}, fmt.Errorf("what is left of %s is no prefix of its own; only a pool of dhcpv6.delegate can have it", name)
 	}
 	p, err := parsePrefix(rest)
 	if err != nil {
@@ -92,19 +99,31 @@ func (e Expr) String() string {
 	if e.Delegation == "" || !e.Prefix.IsValid() {
 		return e.Prefix.String()
 	}
+	if e.Auto != (Slot{}) {
+		switch {
+		case e.Prefix.Bits() != e.Auto.Bits:
+			return autoText(e.Delegation, e.Auto, spreadAddr(e.Prefix.Addr()))
+		case e.Prefix == e.Prefix.Masked():
+			return autoText(e.Delegation, e.Auto, "")
+		}
+		return autoText(e.Delegation, e.Auto, spread(e.Prefix))
+	}
 	return e.Delegation + " " + spread(e.Prefix)
 }
 
 // Masked returns the expression without host bits.
-func (e Expr) Masked() Expr { return Expr{Delegation: e.Delegation, Prefix: e.Prefix.Masked()} }
+func (e Expr) Masked() Expr {
+	return Expr{Delegation: e.Delegation, Auto: e.Auto, Prefix: e.Prefix.Masked()}
+}
 
 // Resolve puts the expression into base, the prefix that was delegated under its name. A literal does not look at base.
-// The bits of base must not be taken by the expression: that tells a delegation that is smaller than was hoped for.
+// The bits of base must not be taken by the expression: that tells a delegation that is smaller than was hoped for. An expression in
+// a part that the router chooses has to be put into that part first, by In.
 func (e Expr) Resolve(base netip.Prefix) (netip.Prefix, error) {
 	if e.Delegation == "" {
 		return e.Prefix, nil
 	}
-	if !e.Prefix.IsValid() || !base.IsValid() || base.Addr().Is4() {
+	if !e.Prefix.IsValid() || !base.IsValid() || base.Addr().Is4() || e.Auto != (Slot{}) {
 		return netip.Prefix{}, fmt.Errorf("%s has no usable prefix", e.Delegation)
 	}
 	if e.Prefix.Bits() < base.Bits() || !fits(e.Prefix.Addr(), base.Bits()) {
@@ -119,13 +138,16 @@ func (h Host) IsValid() bool { return h.Addr.IsValid() }
 // Expr returns the address as an expression, without its zone.
 func (h Host) Expr() Expr {
 	a := h.Addr.WithZone("")
-	return Expr{Delegation: h.Delegation, Prefix: netip.PrefixFrom(a, a.BitLen())}
+	return Expr{Delegation: h.Delegation, Auto: h.Auto, Prefix: netip.PrefixFrom(a, a.BitLen())}
 }
 
 // String returns the address as the configuration has it.
 func (h Host) String() string {
 	if h.Delegation == "" || !h.IsValid() {
 		return h.Addr.String()
+	}
+	if h.Auto != (Slot{}) {
+		return autoText(h.Delegation, h.Auto, spreadAddr(h.Addr))
 	}
 	return h.Delegation + " " + spreadAddr(h.Addr)
 }
@@ -148,6 +170,9 @@ func (p AddressPool) Resolve(base netip.Prefix) (first, last netip.Addr, err err
 func (p AddressPool) String() string {
 	if p.Delegation == "" {
 		return p.First.String() + "-" + p.Last.String()
+	}
+	if p.Auto != (Slot{}) {
+		return autoText(p.Delegation, p.Auto, spreadAddr(p.First)+"-"+spreadAddr(p.Last))
 	}
 	return p.Delegation + " " + spreadAddr(p.First) + "-" + spreadAddr(p.Last)
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 )
@@ -17,6 +18,8 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 	if kernelName(name) {
 		b.key(s, "%s cannot be the name of an interface: the kernel has another use for it", name)
 	}
+	b.here = name
+	defer func() { b.here = "" }()
 	i := Interface{
 		Name: name, Description: m.GetDescription(), MTU: int(m.GetMtu()),
 		AcceptRA: m.GetAcceptRa(), RequestAddress: m.GetRequestAddress(), DAD: true,
@@ -58,8 +61,11 @@ func (b *builder) ownAddress(text string, s *spot) Expr {
 	if !e.IsValid() {
 		return e
 	}
-	a, bits := e.Prefix.Addr(), e.Prefix.Bits()
 	_, rest := splitName(text)
+	if e.Auto != (Slot{}) && !strings.ContainsAny(rest, " \t") && e.Auto.Bits < 128 {
+		e.Prefix = netip.PrefixFrom(e.Prefix.Addr().Next(), e.Auto.Bits)
+	}
+	a, bits := e.Prefix.Addr(), e.Prefix.Bits()
 	free := a.BitLen() - bits
 	switch {
 	case e.IsValid() && !hasLength(rest):
@@ -70,7 +76,7 @@ func (b *builder) ownAddress(text string, s *spot) Expr {
 		b.errorf(s, "%s is the loopback address", rest)
 	case free > 1 && e.Prefix.Masked().Addr() == a:
 		b.errorf(s, "%s is the network itself; give an address in it, as %s", rest, netip.PrefixFrom(a.Next(), bits))
-	case a.IsUnspecified():
+	case a.IsUnspecified() && e.Auto == (Slot{}):
 		b.errorf(s, "%s is not an address", rest)
 	case free > 1 && a.Is4() && !e.Prefix.Contains(a.Next()):
 		b.errorf(s, "%s is the broadcast address of its network", rest)

@@ -55,7 +55,7 @@ func (b *builder) checkLocals(cfg *Config) {
 		}
 		if bgp := cfg.BGP; bgp != nil {
 			for _, nb := range bgp.Neighbors {
-				if h := nb.Address; h.IsValid() && h.Delegation == e.Delegation && e.Prefix.Contains(h.Addr.WithZone("")) {
+				if h := nb.Address; h.IsValid() && h.Delegation == e.Delegation && h.Auto == e.Auto && e.Prefix.Contains(h.Addr.WithZone("")) {
 					b.errorf(at, "%s has %s in it, the address of %s", e, h, b.root.field("bgp").field("neighbors").entry(nb.Name).where())
 				}
 			}

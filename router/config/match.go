@@ -62,6 +62,7 @@ func (c *Config) Expand(links []string) *Config {
 		out.Interfaces = append(out.Interfaces, i)
 	}
 	slices.SortFunc(patterns, func(a, b Interface) int { return moreSpecific(a.Name, b.Name) })
+	var labels relabeler
 	for _, link := range links {
 		if named[link] {
 			continue
@@ -69,6 +70,7 @@ func (c *Config) Expand(links []string) *Config {
 		for _, p := range patterns {
 			if MatchInterface(p.Name, link) {
 				p.Pattern, p.Name = p.Name, link
+				p.relabel(p.Pattern, link, &labels)
 				out.Interfaces = append(out.Interfaces, p)
 				break
 			}
@@ -154,11 +156,18 @@ func (b *builder) checkPattern(name string, m *sixfoldv1.Interface, i Interface,
 	}
 	for n, e := range i.Addresses {
 		a := e.Prefix.Addr()
-		if !e.IsValid() || e.Prefix.IsSingleIP() || e.Delegation == "" && linkLocal(a) {
+		if !e.IsValid() || e.Auto.Name == name || e.Delegation == "" && (linkLocal(a) || e.Prefix.IsSingleIP()) {
+			continue
+		}
+		if e.Auto != (Slot{}) {
+			b.errorf(s.field("addresses").item(n), "%s would be on each link that %s matches, and a part of a delegation belongs to one link; leave out its name, and each link gets a part of its own", e, name)
+			continue
+		}
+		if e.Prefix.IsSingleIP() {
 			continue
 		}
 		single := Expr{Delegation: e.Delegation, Prefix: netip.PrefixFrom(a, a.BitLen())}
-		b.errorf(s.field("addresses").item(n), "%s would be on each link that %s matches, and a prefix belongs to one link; accepted here: link-local addresses and single ones, as %s",
+		b.errorf(s.field("addresses").item(n), "%s would be on each link that %s matches, and a prefix belongs to one link; accepted here: link-local addresses, single ones, as %s, and NAME auto/64, which is another prefix on each",
 			e, name, single)
 	}
 }
