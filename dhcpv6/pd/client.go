@@ -33,7 +33,8 @@ type Client struct {
 	mu        sync.Mutex
 	machines  map[string]*machine     // by link; also of links that have gone while something is held
 	published map[string][]Delegation // what Delegations returns: it is on disk already
-	dropped   map[string]uint64
+	resolvers map[string]Resolver     // what Resolvers returns, by link
+	counters  map[string]*Counters    // by link
 }
 
 // New returns a client that keeps its delegations in dir (empty: nowhere). It already has those that an earlier process
@@ -47,12 +48,13 @@ func New(log *slog.Logger, dir string, changed func()) *Client {
 func newClient(log *slog.Logger, files store, changed func()) *Client {
 	c := &Client{
 		log: log, changed: changed, listen: listen, files: files, wakeup: make(chan struct{}, 1),
-		machines: make(map[string]*machine), published: make(map[string][]Delegation), dropped: make(map[string]uint64),
+		machines: make(map[string]*machine), published: make(map[string][]Delegation),
+		resolvers: make(map[string]Resolver), counters: make(map[string]*Counters),
 	}
 	now := time.Now()
 	for _, h := range c.files.load(log, now) {
 		link := h.Delegation.Link
-		c.machine(link).restore(now, h.DUID, h.IAID, h.Delegation)
+		c.machine(link).restore(now, h.DUID, h.IAID, h.Delegation, h.Key)
 		c.published[link] = append(c.published[link], h.Delegation)
 		log.Info("remembered delegation", "link", link, "name", h.Delegation.Name, "prefix", h.Delegation.Prefix,
 			"valid_until", h.Delegation.ValidUntil)
@@ -112,6 +114,9 @@ func (want Config) check() error {
 // check finds what would make two identity associations one.
 func (u Uplink) check() error {
 	names, ids := make(map[string]bool), make(map[uint32]bool)
+	if u.DUID != nil && (len(u.DUID) < minDUID || len(u.DUID) > maxDUID) {
+		return fmt.Errorf("client identifier has %d octets, not %d to %d", len(u.DUID), minDUID, maxDUID)
+	}
 	for _, ia := range u.Prefixes {
 		switch {
 		case ia.Name == "":
@@ -153,6 +158,19 @@ func (c *Client) Delegations() []Delegation {
 	return all
 }
 
+// Resolvers returns what was learnt by Information-request, sorted by link. What came with a delegation or an address is
+// in these.
+func (c *Client) Resolvers() []Resolver {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []Resolver
+	for _, link := range slices.Sorted(maps.Keys(c.resolvers)) {
+		r := c.resolvers[link]
+		all = append(all, r.clone())
+	}
+	return all
+}
+
 // Status returns the state of each identity association, sorted by link and name.
 func (c *Client) Status() []Status {
 	c.mu.Lock()
@@ -168,13 +186,6 @@ func (c *Client) Status() []Status {
 		return strings.Compare(a.Name, b.Name)
 	})
 	return all
-}
-
-// Dropped returns how many received datagrams were ignored, by reason.
-func (c *Client) Dropped() map[string]uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return maps.Clone(c.dropped)
 }
 
 // Release gives the delegation of that name back to its server (on all uplinks that have it; empty: the addresses): it is

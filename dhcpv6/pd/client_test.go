@@ -329,3 +329,21 @@ func TestApplyRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestClientTellsOfSmallPrefixes checks that a prefix smaller than the one asked for is used, and logged.
+func TestClientTellsOfSmallPrefixes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		r := newRig(t, "")
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		r.srv.prefixes[1] = netip.MustParsePrefix("2001:db8:100::/60")
+		r.apply(t, uplink())
+		r.start(t)
+		pass(3 * time.Second)
+		r.want(t, "isp 2001:db8:100::/60")
+		r.stop()
+		if !strings.Contains(log.String(), "smaller than was asked for") {
+			t.Errorf("log: %s", &log)
+		}
+	})
+}

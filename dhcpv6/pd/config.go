@@ -1,6 +1,7 @@
 package pd
 
 import (
+	"bytes"
 	"net/netip"
 	"time"
 )
@@ -18,8 +19,30 @@ type Uplink struct {
 	LinkLocal   netip.Addr // source address, without zone
 	NoCarrier   bool       // the link cannot carry anything now: wait, and Rebind when that ends
 	RapidCommit bool
-	Address     *IA  // ask for an address (IA_NA); nil: do not
-	Prefixes    []IA // ask for prefixes (IA_PD)
+	Reconfigure bool     // accept Reconfigure messages
+	Stateless   bool     // ask for DNS servers and domains, if nothing else is asked for
+	DUID        []byte   // client identifier on this link; nil: that of Config
+	Address     *IA      // ask for an address (IA_NA); nil: do not
+	Prefixes    []IA     // ask for prefixes (IA_PD)
+	Request     []uint16 // options to ask for beside the usual ones
+	Send        []Option // options to send beside the usual ones, such as classes; each code once
+}
+
+// Option is a DHCPv6 option as it is on the wire.
+type Option struct {
+	Code uint16
+	Data []byte
+}
+
+// same says whether two options are equal.
+func (o Option) same(p Option) bool { return o.Code == p.Code && bytes.Equal(o.Data, p.Data) }
+
+// identifier returns the client identifier to use on the uplink.
+func (u *Uplink) identifier(common []byte) []byte {
+	if u != nil && u.DUID != nil {
+		return u.DUID
+	}
+	return common
 }
 
 // IA is one identity association to ask for.
@@ -45,4 +68,5 @@ type Delegation struct {
 	Exclude        netip.Prefix // part of Prefix that the server keeps for the uplink (RFC 6603); invalid: none
 	Former         []Former     // earlier prefixes of the same, which the server lets run out, the latest first
 	Spare          []Former     // further prefixes of the same, of which nothing is made: one takes over when Prefix ends
+	Options        []Option     // what came of Uplink.Request
 }

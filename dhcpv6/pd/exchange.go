@@ -17,6 +17,11 @@ var titles = map[dhcp6.MessageType]string{
 	dhcp6.MessageTypeRenew:   "Renew",
 	dhcp6.MessageTypeRebind:  "Rebind",
 	dhcp6.MessageTypeRelease: "Release",
+
+	dhcp6.MessageTypeInformationRequest: "Information-request",
+	dhcp6.MessageTypeAdvertise:          "Advertise",
+	dhcp6.MessageTypeReply:              "Reply",
+	dhcp6.MessageTypeReconfigure:        "Reconfigure",
 }
 
 // failedSendRetry bounds the wait after a message that could not even be sent: servers need no mercy then.
@@ -37,6 +42,7 @@ type exchange struct {
 	ias     []*ia
 	offered map[*ia][]netip.Prefix // what the chosen Advertise offers
 	offer   *answer                // the best Advertise so far
+	follows bool                   // a Reconfigure asked for it
 	beside  bool                   // for what starves: it is not about the leases that are well
 
 	schedule schedule
@@ -62,6 +68,9 @@ func (m *machine) startAt() (time.Time, bool) {
 			at, found = due, true
 		}
 	}
+	if !m.infoAt.IsZero() && (!found || m.infoAt.Before(at)) {
+		at, found = m.infoAt, true
+	}
 	if found && (m.confirm != confirmNone || at.Before(m.readyAt)) {
 		at = m.readyAt
 	}
@@ -82,6 +91,10 @@ func (m *machine) startExchange(now time.Time) {
 			m.begin(now, &exchange{kind: dhcp6.MessageTypeRelease, server: i.old.ServerDUID, ias: []*ia{i}})
 			return
 		}
+	}
+	if !m.infoAt.IsZero() && !now.Before(m.infoAt) {
+		m.begin(now, &exchange{kind: dhcp6.MessageTypeInformationRequest})
+		return
 	}
 	var all, leased []*ia
 	for _, i := range m.ias {
@@ -161,6 +174,10 @@ func (m *machine) begin(now time.Time, e *exchange) {
 			e.end = quick
 		}
 	}
+	if e.kind == dhcp6.MessageTypeInformationRequest && !m.stateless() {
+		e.end = now.Add(besideMaxRD) // leases come first
+	}
+	e.follows, m.follow = m.follow, false
 	m.ex = e
 	m.transmit(now)
 }
@@ -196,6 +213,8 @@ func (m *machine) useful(e *exchange) bool {
 		return false
 	case dhcp6.MessageTypeRelease:
 		return e.ias[0].old != nil
+	case dhcp6.MessageTypeInformationRequest:
+		return !m.infoAt.IsZero()
 	}
 	return true
 }
@@ -210,12 +229,15 @@ func (m *machine) transmit(now time.Time) {
 		if e.kind == dhcp6.MessageTypeSolicit {
 			e.schedule.mrt = m.solMaxRT // learnt since
 		}
+		if e.kind == dhcp6.MessageTypeInformationRequest {
+			e.schedule.mrt = m.infMaxRT
+		}
 		e.rt = e.schedule.next(m.rand, e.rt)
 	}
 	e.sent++
 	e.next = now.Add(e.rt)
 	r := &request{kind: e.kind, xid: e.xid, client: m.duid, server: e.server, elapsed: now.Sub(e.began),
-		rapid: e.kind == dhcp6.MessageTypeSolicit && m.cfg.RapidCommit}
+		rapid: e.kind == dhcp6.MessageTypeSolicit && m.cfg.RapidCommit, accept: m.cfg.Reconfigure, extra: m.cfg.Send, asked: m.cfg.Request}
 	for _, i := range e.ias {
 		r.ias = append(r.ias, iaRequest{key: i.key, prefixes: i.wish(e)})
 	}
@@ -259,5 +281,7 @@ func (m *machine) giveUp(now time.Time) {
 		}
 	case dhcp6.MessageTypeRelease:
 		e.ias[0].old = nil
+	case dhcp6.MessageTypeInformationRequest:
+		m.infoAt = time.Time{}
 	}
 }

@@ -13,6 +13,7 @@ const (
 	maxOptions  = 128 // at the top level, and in each identity association
 	maxIAs      = 64
 	maxServers  = 16
+	maxExtra    = 32 // options that we do not know
 	maxDomains  = 32
 	maxDUID     = 130 // RFC 8415 11.1: 128 octets and the type
 	minDUID     = 3
@@ -31,19 +32,25 @@ var (
 
 // guarded is a datagram that is safe to give to the library.
 type guarded struct {
-	clean              []byte // header and the options we use, every one well-formed
-	clientID, serverID []byte // opaque (RFC 8415 11): kept from the library, which takes them apart
+	clean              []byte   // header and the options we use, every one well-formed
+	clientID, serverID []byte   // opaque (RFC 8415 11): kept from the library, which takes them apart
+	extra              []Option // options that we do not know, as they came
 }
 
 // precheck is the part of guard and of machine.receive that needs four octets only: is it an answer, and to what was sent?
-func precheck(data []byte, expected uint32) error {
+func precheck(data []byte, expected uint32, keys []key) error {
 	switch {
 	case len(data) > maxDatagram:
 		return errTooLong
 	case len(data) < 4:
 		return errTooShort
 	}
-	if t := dhcp6.MessageType(data[0]); t != dhcp6.MessageTypeAdvertise && t != dhcp6.MessageTypeReply {
+	switch dhcp6.MessageType(data[0]) {
+	case dhcp6.MessageTypeAdvertise, dhcp6.MessageTypeReply:
+	case dhcp6.MessageTypeReconfigure:
+		_, err := parseReconfigure(data, keys)
+		return err
+	default:
 		return errType
 	}
 	if expected != expecting|transaction(data[1:4]) {
@@ -100,7 +107,14 @@ func guard(data []byte) (guarded, error) {
 			g.clean = appendOption(g.clean, code, inner)
 			return nil
 		}
-		if seen[code] || !wellFormed(code, body) {
+		if seen[code] {
+			return nil
+		}
+		if !known(code) && len(g.extra) < maxExtra {
+			seen[code] = true
+			g.extra = append(g.extra, Option{Code: uint16(code), Data: append([]byte{}, body...)})
+		}
+		if !wellFormed(code, body) {
 			return nil
 		}
 		seen[code] = true
@@ -161,8 +175,20 @@ func wellFormed(code dhcp6.OptionCode, body []byte) bool {
 		return len(body) > 0 && len(body)%16 == 0
 	case dhcp6.OptionDomainSearchList:
 		return validDomains(body)
-	case dhcp6.OptionSolMaxRT:
+	case dhcp6.OptionSolMaxRT, dhcp6.OptionInfMaxRT, dhcp6.OptionInformationRefreshTime:
 		return len(body) == 4
+	case dhcp6.OptionAuth:
+		return len(body) == rkapSize
+	}
+	return false
+}
+
+// known says whether an option is one that we use, or that has no place at the top of an answer.
+func known(code dhcp6.OptionCode) bool {
+	switch code {
+	case dhcp6.OptionPreference, dhcp6.OptionStatusCode, dhcp6.OptionRapidCommit, dhcp6.OptionDNSRecursiveNameServer,
+		dhcp6.OptionDomainSearchList, dhcp6.OptionSolMaxRT, dhcp6.OptionInfMaxRT, dhcp6.OptionInformationRefreshTime, dhcp6.OptionAuth:
+		return true
 	}
 	return false
 }

@@ -33,10 +33,10 @@ func TestPrecheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := precheck(tt.data, tt.expect); !errors.Is(got, tt.want) {
+			if got := precheck(tt.data, tt.expect, nil); !errors.Is(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
-			if n := testing.AllocsPerRun(10, func() { _ = precheck(tt.data, tt.expect) }); n != 0 {
+			if n := testing.AllocsPerRun(10, func() { _ = precheck(tt.data, tt.expect, nil) }); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
 		})

@@ -37,6 +37,7 @@ type held struct {
 	Delegation Delegation
 	IAID       uint32
 	DUID       []byte
+	Key        *key // of its server; nil: it gave none
 	wanted     bool
 }
 
@@ -44,7 +45,7 @@ type held struct {
 func (d *Delegation) clone() Delegation {
 	c := *d
 	c.ServerDUID, c.DNS, c.Domains = bytes.Clone(d.ServerDUID), slices.Clone(d.DNS), slices.Clone(d.Domains)
-	c.Former, c.Spare = slices.Clone(d.Former), slices.Clone(d.Spare)
+	c.Former, c.Spare, c.Options = slices.Clone(d.Former), slices.Clone(d.Spare), slices.Clone(d.Options)
 	return c
 }
 
@@ -129,9 +130,21 @@ func (i *ia) grant(m *machine, now time.Time, a *answer) (problem string) {
 		PreferredUntil: now.Add(best.preferred), ValidUntil: now.Add(best.valid), T1: now.Add(t1), T2: now.Add(t2),
 		Server: a.from, ServerDUID: a.serverID, DNS: a.dns, Domains: a.domains,
 		Exclude: best.exclude, Former: keep.former, Spare: keep.spare,
+		Options: a.asked(m.cfg.Request),
 	}
 	i.asap, i.failures, i.retryAt, i.problem = false, 0, time.Time{}, ""
 	return ""
+}
+
+// asked returns the options that were asked for beside the usual ones.
+func (a *answer) asked(codes []uint16) []Option {
+	var all []Option
+	for _, o := range a.options {
+		if slices.Contains(codes, o.Code) {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // find returns the identity association of key if the answer has one that counts: with T1 above T2 it does not (RFC 8415
@@ -262,14 +275,54 @@ func (m *machine) status() []Status {
 		if !i.wanted && i.old == nil {
 			continue
 		}
-		s := Status{Link: m.link, Name: i.cfg.Name, IAID: i.cfg.IAID, State: i.state, Since: i.since, Problem: m.problem(i)}
+		s := Status{
+			Link: m.link, Name: i.cfg.Name, IAID: i.cfg.IAID, State: i.state, Since: i.since, Problem: m.problem(i),
+			Kind: "prefix", DUID: bytes.Clone(m.duid),
+		}
+		if i.key.address {
+			s.Kind = "address"
+		} else if i.cfg.Hint.IsValid() {
+			s.Hint = wished(i.cfg)
+		}
 		if i.lease != nil {
 			d := i.lease.clone()
-			s.Delegation = &d
+			s.Delegation, s.Reconfigurable = &d, m.keyOf(d.ServerDUID) != nil
+		}
+		switch {
+		case m.ex != nil && slices.Contains(m.ex.ias, i):
+			s.Message, s.Attempts, s.Next = titles[m.ex.kind], m.ex.sent, m.ex.next
+		case m.up && i.active():
+			s.Next = i.due(m.fresh)
 		}
 		all = append(all, s)
 	}
+	if m.stateless() {
+		all = append(all, m.statelessStatus())
+	}
 	return all
+}
+
+// statelessStatus is the state of what is asked for by Information-request.
+func (m *machine) statelessStatus() Status {
+	s := Status{Link: m.link, Kind: "information", DUID: bytes.Clone(m.duid), State: stateWaiting, Since: m.infoSince, Next: m.infoAt}
+	if m.resolver != nil {
+		r := m.resolver.clone()
+		s.Resolver, s.State = &r, stateBound
+	}
+	switch {
+	case !m.up:
+		s.Problem = errNotReady.Error()
+	case m.informing():
+		s.Message, s.Attempts, s.Next = titles[m.ex.kind], m.ex.sent, m.ex.next
+		s.State = stateRequesting
+		switch {
+		case m.sendProblem != "":
+			s.Problem = m.sendProblem
+		case m.ex.sent > 2:
+			s.Problem = fmt.Sprintf("no answer to %d %s messages", m.ex.sent, titles[m.ex.kind])
+		}
+	}
+	return s
 }
 
 // problem says why i does not get ahead.

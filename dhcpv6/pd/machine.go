@@ -40,6 +40,13 @@ type machine struct {
 	confirm confirm
 	fresh   bool // what is held is not what is configured, or no server knows it: start over with a Solicit, keep it meanwhile
 
+	follow    bool      // the next exchange is what a Reconfigure asked for
+	keys      []key     // of servers that may tell us to renew; never changed in place
+	infoAt    time.Time // when an Information-request is due; zero: none is
+	infoSince time.Time // when resolver came
+	resolver  *Resolver // nil: nothing known
+	infMaxRT  time.Duration
+
 	solMaxRT    time.Duration
 	rand        *rand.Rand
 	out         *request
@@ -57,12 +64,15 @@ const (
 
 // newMachine returns a machine that waits for its configuration.
 func newMachine(link string, r *rand.Rand) *machine {
-	return &machine{link: link, rand: r, solMaxRT: solMaxRT}
+	return &machine{link: link, rand: r, solMaxRT: solMaxRT, infMaxRT: infMaxRT}
 }
 
 // restore gives the machine a delegation of an earlier process. Call it before configure.
-func (m *machine) restore(now time.Time, duid []byte, iaid uint32, d Delegation) {
+func (m *machine) restore(now time.Time, duid []byte, iaid uint32, d Delegation, k *key) {
 	m.duid = duid
+	if k != nil && m.keyOf(k.Server) == nil && len(m.keys) < maxKeys {
+		m.keys = append(m.keys, *k)
+	}
 	i := &ia{cfg: IA{Name: d.Name, IAID: iaid}, key: iaKey{d.Name == "", iaid}, wanted: true, restored: true, lease: &d}
 	m.ias = append(m.ias, i)
 	m.observe(now)
@@ -73,10 +83,11 @@ func (m *machine) restore(now time.Time, duid []byte, iaid uint32, d Delegation)
 func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
 	m.gone = want == nil
 	if want == nil {
-		m.up, m.ex, m.out = false, nil, nil
+		m.up, m.ex, m.out, m.resolver = false, nil, nil, nil
 		m.observe(now)
 		return
 	}
+	duid = want.identifier(duid)
 	able, moved := want.able(), m.moves(want)
 	changed := m.sync(now, want)
 	if !bytes.Equal(m.duid, duid) {
@@ -85,6 +96,17 @@ func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
 		m.duid, changed = bytes.Clone(duid), true
 	}
 	m.cfg, m.up = *want, able
+	if !want.Reconfigure {
+		m.keys = nil
+	}
+	if !m.stateless() {
+		m.resolver = nil
+		if m.infoAt.After(now) {
+			m.infoAt = time.Time{}
+		}
+	} else if m.resolver == nil && m.infoAt.IsZero() {
+		m.infoAt = now
+	}
 	switch {
 	case moved:
 		m.rejoin(now)
@@ -165,6 +187,9 @@ func (m *machine) rejoin(now time.Time) {
 	}
 	for _, i := range m.ias {
 		i.retryAt, i.failures = now, 0
+	}
+	if m.stateless() { // what was learnt may not hold here (RFC 9915 18.2.12)
+		m.infoAt = now
 	}
 }
 
@@ -306,7 +331,7 @@ func (m *machine) leases() []held {
 	var all []held
 	for _, i := range m.ias {
 		if i.lease != nil {
-			all = append(all, held{Delegation: i.lease.clone(), IAID: i.cfg.IAID, DUID: bytes.Clone(m.duid), wanted: i.wanted})
+			all = append(all, held{Delegation: i.lease.clone(), IAID: i.cfg.IAID, DUID: bytes.Clone(m.duid), Key: m.keyOf(i.lease.ServerDUID), wanted: i.wanted})
 		}
 	}
 	return all

@@ -46,7 +46,7 @@ func TestRestart(t *testing.T) {
 			u := uplink()
 			tt.setup(srv, &u)
 			s := newSim(t, 8, srv)
-			s.m.restore(s.now, clientDUID, 1, lease)
+			s.m.restore(s.now, clientDUID, 1, lease, nil)
 			s.wantHeld("isp 2001:db8:100::/56")
 			s.run(time.Second)
 			s.wantLog("")
@@ -65,7 +65,7 @@ func TestRestartNobodyThere(t *testing.T) {
 	srv.silent = true
 	s := newSim(t, 8, srv)
 	s.m.restore(s.now, clientDUID, 1, Delegation{Name: "isp", Link: "wan0", Prefix: netip.MustParsePrefix("2001:db8:100::/56"),
-		ServerDUID: serverDUID, ValidUntil: epoch.Add(time.Hour), T1: epoch.Add(10 * time.Minute), T2: epoch.Add(20 * time.Minute)})
+		ServerDUID: serverDUID, ValidUntil: epoch.Add(time.Hour), T1: epoch.Add(10 * time.Minute), T2: epoch.Add(20 * time.Minute)}, nil)
 	s.apply(uplink())
 	s.run(59 * time.Minute)
 	s.wantHeld("isp 2001:db8:100::/56")

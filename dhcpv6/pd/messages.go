@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -25,6 +26,9 @@ type request struct {
 	server  []byte // nil: to any server
 	elapsed time.Duration
 	rapid   bool
+	accept  bool // Reconfigure messages
+	extra   []Option
+	asked   []uint16 // options asked for beside the usual ones
 	ias     []iaRequest
 }
 
@@ -52,12 +56,36 @@ func (r *request) marshal() []byte {
 		m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionRapidCommit})
 	}
 	if r.kind != dhcp6.MessageTypeRelease {
-		m.AddOption(dhcp6.OptRequestedOption(dhcp6.OptionDNSRecursiveNameServer, dhcp6.OptionDomainSearchList, dhcp6.OptionPDExclude, dhcp6.OptionSolMaxRT))
+		if r.accept {
+			m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionReconfAccept})
+		}
+		m.AddOption(dhcp6.OptRequestedOption(r.wanted()...))
+		for _, o := range r.extra {
+			m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionCode(o.Code), OptionData: o.Data})
+		}
 	}
 	for _, ia := range r.ias {
 		m.AddOption(ia.option())
 	}
 	return m.ToBytes()
+}
+
+// wanted returns the options to ask for. SOL_MAX_RT and INF_MAX_RT are asked for in the messages that they are about and in all
+// that can bring them (RFC 9915 18.2, 21.24, 21.25).
+func (r *request) wanted() []dhcp6.OptionCode {
+	codes := []dhcp6.OptionCode{dhcp6.OptionDNSRecursiveNameServer, dhcp6.OptionDomainSearchList}
+	if r.kind == dhcp6.MessageTypeInformationRequest {
+		codes = append(codes, dhcp6.OptionInformationRefreshTime, dhcp6.OptionInfMaxRT)
+	} else {
+		codes = append(codes, dhcp6.OptionPDExclude)
+	}
+	codes = append(codes, dhcp6.OptionSolMaxRT)
+	for _, c := range r.asked {
+		if !slices.Contains(codes, dhcp6.OptionCode(c)) {
+			codes = append(codes, dhcp6.OptionCode(c))
+		}
+	}
+	return codes
 }
 
 // option returns the IA_NA or IA_PD.
@@ -89,6 +117,10 @@ type answer struct {
 	status             status
 	ias                []iaAnswer
 	solMaxRT           time.Duration // 0: not said
+	infMaxRT           time.Duration
+	refresh            time.Duration // information refresh time; 0: not said
+	auth               *auth
+	options            []Option // others, as they came
 	dns                []netip.Addr
 	domains            []string
 }
@@ -141,7 +173,7 @@ func parse(data []byte, from netip.Addr) (*answer, error) {
 	if err != nil {
 		return nil, errLibrary
 	}
-	a := &answer{kind: m.MessageType, xid: m.TransactionID, from: from.WithZone(""), clientID: g.clientID, serverID: g.serverID}
+	a := &answer{kind: m.MessageType, xid: m.TransactionID, from: from.WithZone(""), clientID: g.clientID, serverID: g.serverID, options: g.extra}
 	for _, o := range m.Options.Options {
 		switch o := o.(type) {
 		case *dhcp6.OptStatusCode:
@@ -168,6 +200,9 @@ func parse(data []byte, from netip.Addr) (*answer, error) {
 	if p := m.GetOneOption(dhcp6.OptionPreference); p != nil {
 		a.preference = p.ToBytes()[0]
 	}
+	if m.GetOneOption(dhcp6.OptionInformationRefreshTime) != nil {
+		a.refresh = max(m.Options.InformationRefreshTime(irtDefault), time.Second)
+	}
 	for _, ip := range m.Options.DNS() {
 		if addr, ok := netip.AddrFromSlice(ip); ok && usableServer(addr) && len(a.dns) < maxServers {
 			a.dns = append(a.dns, addr)
@@ -190,6 +225,12 @@ func (a *answer) generic(o *dhcp6.OptionGeneric) {
 		a.rapid = true
 	case dhcp6.OptionSolMaxRT:
 		a.solMaxRT = time.Duration(binary.BigEndian.Uint32(o.OptionData)) * time.Second
+	case dhcp6.OptionInfMaxRT:
+		a.infMaxRT = time.Duration(binary.BigEndian.Uint32(o.OptionData)) * time.Second
+	case dhcp6.OptionAuth:
+		if got, ok := parseAuth(o.OptionData); ok {
+			a.auth = &got
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ func (m *machine) preview(duid []byte, want *Uplink) []change.Op {
 		}
 		return ops
 	}
+	duid = want.identifier(duid)
 	renamed := m.duid != nil && !bytes.Equal(m.duid, duid) && len(m.ias) > 0
 	asked := map[string]bool{}
 	for _, cfg := range want.associations() {
@@ -82,7 +83,7 @@ func (m *machine) preview(duid []byte, want *Uplink) []change.Op {
 		}
 	}
 	if len(ops) == 0 {
-		if op, changed := m.linkChange(want); changed {
+		if op, changed := m.linkChange(duid, want); changed {
 			ops = append(ops, op)
 		}
 	}
@@ -90,7 +91,7 @@ func (m *machine) preview(duid []byte, want *Uplink) []change.Op {
 }
 
 // linkChange tells what happens to an uplink that asks for the same.
-func (m *machine) linkChange(want *Uplink) (change.Op, bool) {
+func (m *machine) linkChange(duid []byte, want *Uplink) (change.Op, bool) {
 	op := change.Op{Object: "uplink " + m.link}
 	switch {
 	case m.moves(want):
@@ -104,6 +105,20 @@ func (m *machine) linkChange(want *Uplink) (change.Op, bool) {
 		op.Action = "ask for rapid commit"
 	case m.cfg.RapidCommit != want.RapidCommit:
 		op.Action = "ask without rapid commit"
+	case m.duid != nil && !bytes.Equal(m.duid, duid):
+		op.Action = "ask as another client"
+	case m.cfg.Reconfigure != want.Reconfigure && want.Reconfigure:
+		op.Action = "accept Reconfigure messages"
+	case m.cfg.Reconfigure != want.Reconfigure:
+		op.Action = "accept no Reconfigure messages"
+	case m.cfg.Stateless != want.Stateless && want.Stateless:
+		op.Action = "ask for DNS servers and domains"
+	case m.cfg.Stateless != want.Stateless:
+		op.Action = "ask for no DNS servers and domains"
+	case !slices.Equal(m.cfg.Request, want.Request):
+		op.Action = "ask for other options"
+	case !slices.EqualFunc(m.cfg.Send, want.Send, Option.same):
+		op.Action = "send other options"
 	default:
 		return op, false
 	}

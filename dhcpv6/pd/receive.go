@@ -29,7 +29,7 @@ func (m *machine) receive(now time.Time, a *answer) error {
 	switch {
 	case e == nil || e.sent == 0 || a.xid != e.xid:
 		return errUnasked
-	case !bytes.Equal(a.clientID, m.duid):
+	case !bytes.Equal(a.clientID, m.duid) && !(a.clientID == nil && m.informing()): // RFC 9915 16.10
 		return errNotForUs
 	case a.serverID == nil:
 		return errNoServerID
@@ -56,6 +56,10 @@ func (m *machine) learn(a *answer) {
 	if a.solMaxRT >= minSolMaxRT && a.solMaxRT <= maxSolMaxRT {
 		m.solMaxRT = a.solMaxRT
 	}
+	if a.infMaxRT >= minSolMaxRT && a.infMaxRT <= maxSolMaxRT {
+		m.infMaxRT = a.infMaxRT
+	}
+	m.learnKey(a)
 }
 
 // advertised notes an offer. The first interval is for collecting them, later the first one is taken.
@@ -144,6 +148,12 @@ func (m *machine) replied(now time.Time, a *answer) {
 		e.ias[0].old = nil // whatever the status (18.2.10.2)
 		m.ex, m.out = nil, nil
 		return
+	}
+	if e.kind == dhcp6.MessageTypeInformationRequest {
+		if a.status.ok() {
+			m.inform(now, a)
+		}
+		return // otherwise the message is repeated, slowly
 	}
 	switch a.status.code {
 	case iana.StatusSuccess:

@@ -19,6 +19,8 @@ const (
 	renMaxRT    = 600 * time.Second
 	rebTimeout  = 10 * time.Second
 	rebMaxRT    = 600 * time.Second
+	infTimeout  = time.Second
+	infMaxRT    = 3600 * time.Second
 	relTimeout  = time.Second
 	relMaxRC    = 4
 	cnfMaxDelay = time.Second // Confirm's parameters time the Rebind after a change of the link (18.2.12)
@@ -27,7 +29,7 @@ const (
 	cnfMaxRD    = 10 * time.Second
 )
 
-// A server may set SOL_MAX_RT within these bounds (RFC 8415 21.24).
+// A server may set SOL_MAX_RT and INF_MAX_RT within these bounds (RFC 8415 21.24, 21.25).
 const (
 	minSolMaxRT = 60 * time.Second
 	maxSolMaxRT = 86400 * time.Second
@@ -48,6 +50,8 @@ func scheduleOf(kind dhcp6.MessageType, solMaxRT time.Duration) schedule {
 		return schedule{irt: reqTimeout, mrt: reqMaxRT, mrc: reqMaxRC}
 	case dhcp6.MessageTypeRenew:
 		return schedule{irt: renTimeout, mrt: renMaxRT}
+	case dhcp6.MessageTypeInformationRequest:
+		return schedule{irt: infTimeout, mrt: infMaxRT}
 	case dhcp6.MessageTypeRelease:
 		return schedule{irt: relTimeout, mrc: relMaxRC}
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	dhcp6 "github.com/insomniacslk/dhcp/dhcpv6"
 )
 
 // datagram is what a reader hands to the loop; err ends its socket.
@@ -26,7 +28,8 @@ type socket struct {
 	local netip.Addr
 	gone  chan struct{} // closed with the conn: its reader is not to wait for the loop
 
-	expected atomic.Uint32 // the transaction id that its reader lets through, and expecting; 0: none
+	expected atomic.Uint32         // the transaction id that its reader lets through, and expecting; 0: none
+	keys     atomic.Pointer[[]key] // for the Reconfigure messages that it lets through
 }
 
 // expecting is set in socket.expected beside the 24 bits of a transaction id.
@@ -86,6 +89,9 @@ type task struct {
 	send   *request
 	expect uint32 // for socket.expected
 	leases []held
+	keys   []key
+	listen bool      // a Reconfigure may come
+	info   *Resolver // nil: none
 }
 
 // work lets the machines do what is due, and does what they want.
@@ -95,7 +101,8 @@ func (l *loop) work() {
 	l.c.mu.Lock()
 	for link, m := range l.c.machines {
 		m.tick(now)
-		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), expect: m.expect(), leases: m.leases()})
+		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), expect: m.expect(), leases: m.leases(),
+			keys: m.keys, listen: m.up && len(m.keys) > 0 && m.holds(), info: m.resolver})
 		if m.idle() {
 			delete(l.c.machines, link)
 		}
@@ -107,6 +114,12 @@ func (l *loop) work() {
 			l.drop(s)
 		} else if s != nil {
 			s.expected.Store(t.expect)
+			s.keys.Store(&t.keys)
+		} else if t.listen && t.send == nil {
+			// After a restart nothing may be due for long. Without a socket now, the next message opens one.
+			if _, err := l.open(t); err != nil {
+				l.c.log.Debug("not listening", "link", t.link, "error", err)
+			}
 		}
 		if t.send != nil {
 			err := l.send(t)
@@ -135,6 +148,13 @@ func (l *loop) publish(now time.Time, t task) {
 	l.c.mu.Lock()
 	old := l.c.published[t.link]
 	same := slices.EqualFunc(old, fresh, Delegation.same)
+	if known, ok := l.c.resolvers[t.link]; t.info == nil {
+		same = same && !ok
+		delete(l.c.resolvers, t.link)
+	} else {
+		same = same && ok && known.same(*t.info)
+		l.c.resolvers[t.link] = t.info.clone()
+	}
 	if len(fresh) == 0 {
 		delete(l.c.published, t.link)
 	} else {
@@ -161,22 +181,49 @@ func (l *loop) logChange(link string, old, fresh []Delegation) {
 	for _, d := range fresh {
 		if !has(old, d) {
 			l.c.log.Info("delegation", "link", link, "name", d.Name, "prefix", d.Prefix, "server", d.Server, "valid_until", d.ValidUntil)
+			if want := l.c.hint(link, d.Name); d.Name != "" && want > 0 && d.Prefix.Bits() > want {
+				// RFC 7084 WPD-3: what does not fit into it is pending.
+				l.c.log.Warn("the delegated prefix is smaller than was asked for", "link", link, "name", d.Name, "prefix", d.Prefix,
+					"asked", fmt.Sprintf("/%d", want))
+			}
 		}
 	}
+}
+
+// hint returns the prefix length that is asked for; 0: none.
+func (c *Client) hint(link, name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.machines[link]; m != nil {
+		if i := m.find(name); i != nil && i.cfg.Hint.IsValid() {
+			return i.cfg.Hint.Bits()
+		}
+	}
+	return 0
+}
+
+// open opens the socket of a link.
+func (l *loop) open(t task) (*socket, error) {
+	conn, err := l.c.listen(t.index, t.local)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{conn: conn, link: t.link, index: t.index, local: t.local, gone: make(chan struct{})}
+	s.expected.Store(t.expect)
+	s.keys.Store(&t.keys)
+	l.sockets[t.link] = s
+	l.readers.Go(func() { s.read(l) })
+	return s, nil
 }
 
 // send sends a message, on a socket that is opened if need be.
 func (l *loop) send(t task) error {
 	s := l.sockets[t.link]
 	if s == nil {
-		conn, err := l.c.listen(t.index, t.local)
-		if err != nil {
+		var err error
+		if s, err = l.open(t); err != nil {
 			return err
 		}
-		s = &socket{conn: conn, link: t.link, index: t.index, local: t.local, gone: make(chan struct{})}
-		s.expected.Store(t.expect)
-		l.sockets[t.link] = s
-		l.readers.Go(func() { s.read(l) })
 	}
 	if err := s.Write(t.send.marshal()); err != nil {
 		return fmt.Errorf("send %s: %w", titles[t.send.kind], err)
@@ -188,6 +235,9 @@ func (l *loop) send(t task) error {
 func (l *loop) sent(t task, err error) {
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
+	if err == nil {
+		l.c.count(t.link).Sent[titles[t.send.kind]]++
+	}
 	if m := l.c.machines[t.link]; m != nil {
 		m.sent(time.Now(), t.send, err)
 	}
@@ -200,8 +250,8 @@ func (s *socket) read(l *loop) {
 	for {
 		n, from, err := s.Read(buf)
 		if err == nil {
-			if reason := precheck(buf[:n], s.expected.Load()); reason != nil {
-				l.c.ignored(reason)
+			if reason := precheck(buf[:n], s.expected.Load(), *s.keys.Load()); reason != nil {
+				l.c.ignored(s.link, reason)
 				continue
 			}
 		}
@@ -228,22 +278,41 @@ func (l *loop) received(d datagram) {
 		l.drop(d.socket)
 		return
 	}
-	a, err := parse(d.data, d.from)
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
-	if m := l.c.machines[d.socket.link]; err == nil && m != nil {
-		err = m.receive(time.Now(), a)
+	m := l.c.machines[d.socket.link]
+	if m == nil {
+		return
 	}
+	err := m.datagram(time.Now(), d.data, d.from)
 	if err != nil {
-		l.c.dropped[err.Error()]++
+		l.c.count(d.socket.link).Dropped[err.Error()]++
+		return
+	}
+	kind := dhcp6.MessageType(d.data[0])
+	l.c.count(d.socket.link).Received[titles[kind]]++
+	if kind == dhcp6.MessageTypeReconfigure {
+		l.c.log.Info("the server wants us to ask again", "link", d.socket.link, "server", d.from.WithZone(""))
 	}
 }
 
+// datagram takes whatever came from the network.
+func (m *machine) datagram(now time.Time, data []byte, from netip.Addr) error {
+	if len(data) >= 4 && len(data) <= maxDatagram && dhcp6.MessageType(data[0]) == dhcp6.MessageTypeReconfigure {
+		return m.reconfigured(now, data)
+	}
+	a, err := parse(data, from)
+	if err != nil {
+		return err
+	}
+	return m.receive(now, a)
+}
+
 // ignored counts a datagram that was ignored.
-func (c *Client) ignored(reason error) {
+func (c *Client) ignored(link string, reason error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.dropped[reason.Error()]++
+	c.count(link).Dropped[reason.Error()]++
 }
 
 // drop closes a socket.

@@ -54,6 +54,8 @@ type record struct {
 	Exclude netip.Prefix `json:"exclude,omitzero"`
 	Former  []part       `json:"former,omitempty"`
 	Spare   []part       `json:"spare,omitempty"`
+	Options []Option     `json:"options,omitempty"`
+	Key     *key         `json:"reconfigure_key,omitempty"`
 
 	// When it was saved by a clock that nobody sets; absent in files of old.
 	Boot   string        `json:"boot,omitempty"`
@@ -149,11 +151,11 @@ func (r *record) held(now time.Time, boot bootTime) (held, error) {
 	if !ok || !ok2 {
 		return held{}, errors.New("bad prefix beside the one in use")
 	}
-	h := held{IAID: r.IAID, DUID: r.DUID, wanted: true, Delegation: Delegation{
+	h := held{IAID: r.IAID, DUID: r.DUID, Key: r.Key, wanted: true, Delegation: Delegation{
 		Name: r.Name, Link: r.Link, Prefix: r.Prefix,
 		PreferredUntil: at(r.PreferredUntil), ValidUntil: at(r.ValidUntil), T1: at(r.T1), T2: at(r.T2),
 		Server: r.Server, ServerDUID: r.ServerDUID, DNS: r.DNS, Domains: r.Domains,
-		Exclude: r.Exclude, Former: former, Spare: spare,
+		Exclude: r.Exclude, Former: former, Spare: spare, Options: r.Options,
 	}}
 	h.Delegation.age(now)
 	return h, nil
@@ -224,7 +226,7 @@ func (s *store) write(now time.Time, name string, h held) error {
 		Version: fileVersion, Link: d.Link, Name: d.Name, IAID: h.IAID, DUID: h.DUID, Prefix: d.Prefix, Saved: at(now),
 		PreferredUntil: at(d.PreferredUntil), ValidUntil: at(d.ValidUntil), T1: at(d.T1), T2: at(d.T2),
 		Server: d.Server, ServerDUID: d.ServerDUID, DNS: d.DNS, Domains: d.Domains, Boot: boot.id, Uptime: boot.up,
-		Exclude: d.Exclude, Former: parts(d.Former, at), Spare: parts(d.Spare, at),
+		Exclude: d.Exclude, Former: parts(d.Former, at), Spare: parts(d.Spare, at), Options: d.Options, Key: h.Key,
 	}, "", "\t")
 	if err != nil {
 		return err
@@ -242,7 +244,15 @@ func (s *store) write(now time.Time, name string, h held) error {
 
 // same says whether two leases need the same file.
 func (h held) same(o held) bool {
-	return h.IAID == o.IAID && bytes.Equal(h.DUID, o.DUID) && h.Delegation.same(o.Delegation)
+	return h.IAID == o.IAID && bytes.Equal(h.DUID, o.DUID) && h.Key.same(o.Key) && h.Delegation.same(o.Delegation)
+}
+
+// same says whether two keys are equal; nil is one too.
+func (k *key) same(o *key) bool {
+	if k == nil || o == nil {
+		return k == o
+	}
+	return bytes.Equal(k.Server, o.Server) && k.Secret == o.Secret && k.Replay == o.Replay
 }
 
 // same says whether two delegations are equal in everything.
@@ -250,7 +260,7 @@ func (d Delegation) same(o Delegation) bool {
 	return d.Name == o.Name && d.Link == o.Link && d.Prefix == o.Prefix &&
 		d.PreferredUntil.Equal(o.PreferredUntil) && d.ValidUntil.Equal(o.ValidUntil) && d.T1.Equal(o.T1) && d.T2.Equal(o.T2) &&
 		d.Server == o.Server && bytes.Equal(d.ServerDUID, o.ServerDUID) && slices.Equal(d.DNS, o.DNS) && slices.Equal(d.Domains, o.Domains) &&
-		d.Exclude == o.Exclude && slices.EqualFunc(d.Former, o.Former, Former.same) && slices.EqualFunc(d.Spare, o.Spare, Former.same)
+		d.Exclude == o.Exclude && slices.EqualFunc(d.Former, o.Former, Former.same) && slices.EqualFunc(d.Spare, o.Spare, Former.same) && slices.EqualFunc(d.Options, o.Options, Option.same)
 }
 
 // fileName returns the name of the file of a delegation. Escaping keeps slashes out, and "@" apart from the separator.

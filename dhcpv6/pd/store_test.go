@@ -258,7 +258,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		sim := newSim(t, 1, newServer(t, "2001:db8:100::/56"))
-		sim.m.restore(epoch, h.DUID, h.IAID, h.Delegation)
+		sim.m.restore(epoch, h.DUID, h.IAID, h.Delegation, h.Key)
 		sim.apply(uplink())
 		sim.run(time.Minute)
 	})
