@@ -19,17 +19,18 @@ type addressOn struct {
 
 // addressOp is one write that brings the addresses of a link nearer to what is wanted.
 type addressOp struct {
-	verb   string // add, replace, remove
-	prefix netip.Prefix
+	verb       string // add, replace, deprecate, prefer, remove
+	prefix     netip.Prefix
+	deprecated bool // as it is to be
 }
 
 // diffAddresses returns what to write so that a link with the addresses have gets those in want. Addresses of others stay; one
 // that is wanted and there already is not added again. Additions come first, but for an IPv6 address whose prefix length
 // changes: the kernel has each only once on a link, so ours goes first.
-func diffAddresses(have []AddressState, want []netip.Prefix) []addressOp {
+func diffAddresses(have []AddressState, want []Address) []addressOp {
 	wanted := make(map[netip.Prefix]bool, len(want))
-	for _, p := range want {
-		wanted[p] = true
+	for _, w := range want {
+		wanted[w.Prefix] = true
 	}
 	present := make(map[netip.Prefix]AddressState, len(have))
 	obstacle := map[netip.Addr]netip.Prefix{} // ours, IPv6, with another length than wanted
@@ -42,24 +43,32 @@ func diffAddresses(have []AddressState, want []netip.Prefix) []addressOp {
 	var ops []addressOp
 	removed := map[netip.Prefix]bool{}
 	planned := map[netip.Prefix]bool{}
-	for _, p := range want {
+	for _, w := range want {
+		p := w.Prefix
 		a, ok := present[p]
 		switch {
-		case planned[p], ok && !a.Dynamic:
-		case ok: // made from an advertisement: it would end with its lifetime
-			ops = append(ops, addressOp{"replace", p})
+		case planned[p]:
+		case ok && a.Dynamic: // made from an advertisement: it would end with its lifetime
+			ops = append(ops, addressOp{"replace", p, w.Deprecated})
+		case ok && a.Ours && a.Deprecated != w.Deprecated && p.Addr().Is6():
+			verb := "prefer"
+			if w.Deprecated {
+				verb = "deprecate"
+			}
+			ops = append(ops, addressOp{verb, p, w.Deprecated})
+		case ok:
 		default:
 			if old, ok := obstacle[p.Addr()]; ok && !removed[old] {
 				removed[old] = true
-				ops = append(ops, addressOp{"remove", old})
+				ops = append(ops, addressOp{"remove", old, false})
 			}
-			ops = append(ops, addressOp{"add", p})
+			ops = append(ops, addressOp{"add", p, w.Deprecated})
 		}
 		planned[p] = true
 	}
 	for _, a := range have {
 		if a.Ours && !wanted[a.Prefix] && !removed[a.Prefix] {
-			ops = append(ops, addressOp{"remove", a.Prefix})
+			ops = append(ops, addressOp{"remove", a.Prefix, false})
 		}
 	}
 	return ops
@@ -109,7 +118,7 @@ func addressRequest(op addressOp, index int, dad bool) *nl.NetlinkRequest {
 	}
 	typ, flags := unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL
 	switch op.verb {
-	case "replace":
+	case "replace", "deprecate", "prefer":
 		flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
 	case "remove":
 		typ, flags = unix.RTM_DELADDR, 0
@@ -132,6 +141,12 @@ func addressRequest(op addressOp, index int, dad bool) *nl.NetlinkRequest {
 		if op.prefix.IsSingleIP() { // no route to ourselves over the link
 			addrFlags |= unix.IFA_F_NOPREFIXROUTE
 		}
+		if op.deprecated {
+			// struct ifa_cacheinfo: preferred and valid lifetime, and two times that only the kernel tells.
+			info := native.AppendUint32(nil, 0)
+			info = native.AppendUint32(info, 0xffffffff)
+			req.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, append(info, 0, 0, 0, 0, 0, 0, 0, 0)))
+		}
 	} else if b := broadcast(op.prefix); b.IsValid() {
 		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, b.AsSlice()))
 	}
@@ -152,10 +167,10 @@ func broadcast(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// wantedAddresses returns the prefixes of l in the form that the kernel reports.
-func wantedAddresses(l Link) ([]netip.Prefix, error) {
+// wantedAddresses returns the addresses of l in the form that the kernel reports.
+func wantedAddresses(l Link) ([]Address, error) {
 	var bad []string
-	out := make([]netip.Prefix, 0, len(l.Addresses))
+	out := make([]Address, 0, len(l.Addresses))
 	for _, a := range l.Addresses {
 		p := a.Prefix
 		if !p.IsValid() {
@@ -166,7 +181,7 @@ func wantedAddresses(l Link) ([]netip.Prefix, error) {
 		if addr.Is4In6() && bits >= 96 {
 			addr, bits = addr.Unmap(), bits-96
 		}
-		out = append(out, netip.PrefixFrom(addr, bits))
+		out = append(out, Address{Prefix: netip.PrefixFrom(addr, bits), Deprecated: a.Deprecated && addr.Is6()})
 	}
 	if len(bad) > 0 {
 		return out, fmt.Errorf("not an address: %s", strings.Join(bad, ", "))

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,6 +17,8 @@ func TestDiffAddresses(t *testing.T) {
 				a.Ours = true
 			case "dynamic":
 				a.Dynamic = true
+			case "deprecated":
+				a.Deprecated = true
 			}
 		}
 		return a
@@ -41,13 +44,19 @@ func TestDiffAddresses(t *testing.T) {
 			ops: []string{"remove 2001:db8::1/64", "add 2001:db8::1/56"}},
 		{name: "other length, IPv4", have: []AddressState{state("192.0.2.1/24", "ours")}, want: []string{"192.0.2.1/25"},
 			ops: []string{"add 192.0.2.1/25", "remove 192.0.2.1/24"}},
+		{name: "deprecated from now on", have: []AddressState{state("2001:db8::1/64", "ours")}, want: []string{"2001:db8::1/64 deprecated"},
+			ops: []string{"deprecate 2001:db8::1/64"}},
+		{name: "deprecated already", have: []AddressState{state("2001:db8::1/64", "ours", "deprecated")}, want: []string{"2001:db8::1/64 deprecated"}},
+		{name: "deprecated no more", have: []AddressState{state("2001:db8::1/64", "ours", "deprecated")}, want: []string{"2001:db8::1/64"},
+			ops: []string{"prefer 2001:db8::1/64"}},
+		{name: "of somebody else, deprecated", have: []AddressState{state("2001:db8::1/64", "deprecated")}, want: []string{"2001:db8::1/64"}},
 		{name: "other length, of somebody else", have: []AddressState{state("2001:db8::1/64")}, want: []string{"2001:db8::1/56"},
 			ops: []string{"add 2001:db8::1/56"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			for _, op := range diffAddresses(tt.have, prefixes(tt.want...)) {
+			for _, op := range diffAddresses(tt.have, wanted(tt.want...)) {
 				got = append(got, op.verb+" "+op.prefix.String())
 			}
 			if diff := cmp.Diff(tt.ops, got); diff != "" {
@@ -55,6 +64,16 @@ func TestDiffAddresses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wanted reads addresses that may have the word deprecated behind them.
+func wanted(list ...string) []Address {
+	var out []Address
+	for _, text := range list {
+		prefix, deprecated := strings.CutSuffix(text, " deprecated")
+		out = append(out, Address{Prefix: netip.MustParsePrefix(prefix), Deprecated: deprecated})
+	}
+	return out
 }
 
 func TestBroadcast(t *testing.T) {
@@ -74,7 +93,7 @@ func TestWantedAddresses(t *testing.T) {
 	if err == nil {
 		t.Error("an invalid address gave no error")
 	}
-	if diff := cmp.Diff([]string{"2001:db8::1/64", "192.0.2.1/24"}, []string{got[0].String(), got[1].String()}); diff != "" || len(got) != 2 {
+	if diff := cmp.Diff([]string{"2001:db8::1/64", "192.0.2.1/24"}, []string{got[0].Prefix.String(), got[1].Prefix.String()}); diff != "" || len(got) != 2 {
 		t.Errorf("prefixes (-want +got):\n%s", diff)
 	}
 }

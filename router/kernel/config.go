@@ -26,5 +26,6 @@ type Sysctl struct{ Path, Value string }
 
 // Address is an address to have. Lifetimes of addresses cut from a delegation end with it.
 type Address struct {
-	Prefix netip.Prefix // the address with the length of its on-link prefix
+	Prefix     netip.Prefix // the address with the length of its on-link prefix
+	Deprecated bool         // IPv6: no new connections from it (RFC 4862 5.5.4), though it stays usable
 }

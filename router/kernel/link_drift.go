@@ -66,6 +66,10 @@ func (d *linkDrift) address(name string, op addressOp, problem error) {
 	case op.verb == "add" && op.prefix.Addr().Is6() && d.without[name]:
 	case op.verb == "add":
 		d.link(name, fmt.Sprintf("address %s was missing", op.prefix), problem)
+	case op.verb == "deprecate":
+		d.link(name, fmt.Sprintf("address %s was not deprecated", op.prefix), problem)
+	case op.verb == "prefer":
+		d.link(name, fmt.Sprintf("address %s was deprecated", op.prefix), problem)
 	case op.verb == "replace":
 		d.link(name, fmt.Sprintf("address %s had a lifetime", op.prefix), problem)
 	default:

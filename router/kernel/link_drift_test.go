@@ -38,7 +38,7 @@ func addMarked(t *testing.T, index int, prefix string) {
 		t.Fatal(err)
 	}
 	defer c.close()
-	if err := c.do(addressRequest(addressOp{"add", prefixes(prefix)[0]}, index, false)); err != nil {
+	if err := c.do(addressRequest(addressOp{"add", prefixes(prefix)[0], false}, index, false)); err != nil {
 		t.Fatal(err)
 	}
 }

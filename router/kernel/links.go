@@ -172,7 +172,7 @@ func (w *LinkWriter) applyAddresses(c *conn, cfg Config, links Links, d *linkDri
 }
 
 func (w *LinkWriter) address(c *conn, l LinkState, op addressOp, dad bool) error {
-	preposition := map[string]string{"add": "to", "replace": "on", "remove": "from"}[op.verb]
+	preposition := map[string]string{"add": "to", "replace": "on", "deprecate": "on", "prefer": "on", "remove": "from"}[op.verb]
 	what := fmt.Sprintf("%s %s %s %s", op.verb, op.prefix, preposition, l.Name)
 	err := w.request(c, what, addressRequest(op, l.Index, dad))
 	if op.verb == "remove" && errors.Is(err, unix.EADDRNOTAVAIL) {

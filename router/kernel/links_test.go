@@ -311,7 +311,7 @@ func TestTemporaryAddressBecomesOurs(t *testing.T) {
 	}
 	defer c.close()
 	for _, p := range prefixes("2001:db8::1/64", "192.0.2.1/24") {
-		req := addressRequest(addressOp{"add", p}, m.Links()["lan0"].Index, false)
+		req := addressRequest(addressOp{"add", p, false}, m.Links()["lan0"].Index, false)
 		req.Data = req.Data[:len(req.Data)-1]
 		req.AddData(nl.NewRtAttr(ifaProto, []byte{protoRA}))
 		lifetimes := make([]byte, 16)

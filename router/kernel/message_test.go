@@ -102,7 +102,7 @@ func FuzzParse(f *testing.F) {
 	for _, e := range encoded() {
 		f.Add(appendAdd(nil, 0, 1, e.key, e.route)[unix.NLMSG_HDRLEN:])
 	}
-	f.Add(addressRequest(addressOp{"add", netip.MustParsePrefix("2001:db8::1/64")}, 3, true).Serialize()[unix.NLMSG_HDRLEN:])
+	f.Add(addressRequest(addressOp{"add", netip.MustParsePrefix("2001:db8::1/64"), false}, 3, true).Serialize()[unix.NLMSG_HDRLEN:])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parseLink(b)
 		parseAddress(b)

@@ -65,6 +65,12 @@ func addressChange(a addressWrite) change.Op {
 	switch a.verb {
 	case "replace":
 		op.Action = "keep " + a.prefix.String() + ", which an advertisement gave, for good"
+	case "add":
+		if a.deprecated {
+			op.Action += ", deprecated"
+		}
+	case "prefer":
+		op.Action = a.prefix.String() + " is no longer deprecated"
 	case "remove":
 		op.Class = change.Delete
 		op.Disturbs = fmt.Sprintf("connections to and from %s", a.prefix.Addr())
@@ -198,7 +204,7 @@ func Simulate(want Config, links Links) Links {
 		}
 		l.Addresses = slices.DeleteFunc(l.Addresses, func(s AddressState) bool { return s.Prefix == a.prefix })
 		if a.verb != "remove" {
-			l.Addresses = append(l.Addresses, AddressState{Prefix: a.prefix, Ours: true})
+			l.Addresses = append(l.Addresses, AddressState{Prefix: a.prefix, Ours: true, Deprecated: a.deprecated})
 		}
 		after[l.Name] = l
 	}
