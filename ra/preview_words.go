@@ -75,6 +75,7 @@ func extensionChanges(old, i Interface, add adder) {
 	case i.HomeAgent != nil:
 		add(*old.HomeAgent != *i.HomeAgent, "change the home agent to preference %d, lifetime %s", i.HomeAgent.Preference, i.HomeAgent.Lifetime)
 	}
+	add(len(old.GoneRDNSS) > 0 && len(i.GoneRDNSS) == 0, "stop withdrawing name servers")
 	each(old.Routes, i.Routes, add, "route ", func(r Route) string { return r.Prefix.String() }, func(was, is Route) bool {
 		return was.Preference == is.Preference && was.Lifetime == is.Lifetime
 	})
@@ -129,15 +130,15 @@ func prefixChange(was, p Prefix) string {
 		}
 	}
 	if was.Valid != p.Valid {
-		parts = append(parts, "valid "+lifetimeText(p.Valid))
+		parts = append(parts, "valid "+durationText(p.Valid))
 	}
 	if was.Preferred != p.Preferred {
-		parts = append(parts, "preferred "+lifetimeText(p.Preferred))
+		parts = append(parts, "preferred "+durationText(p.Preferred))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func lifetimeText(d time.Duration) string {
+func durationText(d time.Duration) string {
 	if d == Forever {
 		return "forever"
 	}

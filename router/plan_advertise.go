@@ -12,12 +12,16 @@ import (
 func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self netip.Addr, addresses []cut) {
 	where := "interfaces." + i.Name + ".advertise"
 	adv := i.Advertise
+	source, ok := p.advertiseFrom(where, adv, state, self)
+	if !ok {
+		return
+	}
 	out := ra.Interface{
-		Link: i.Name, Index: state.Index, LinkLocal: self, MAC: state.MAC,
+		Link: i.Name, Index: state.Index, LinkLocal: source, MAC: state.MAC,
 		MinInterval: adv.MinInterval, MaxInterval: adv.MaxInterval,
 		HopLimit: adv.HopLimit, LinkMTU: adv.LinkMTU, ReachableTime: adv.ReachableTime, RetransTimer: adv.RetransTime,
 		RouterLifetime: adv.RouterLifetime, Preference: uint8(adv.Preference),
-		RDNSS: p.resolveAddrs(where+".dns", adv.DNS), DNSSL: adv.Domains, DNSLifetime: adv.DNSLifetime,
+		RDNSS: p.servers(where+".dns", adv.DNS, self, addresses), DNSSL: adv.Domains, DNSLifetime: adv.DNSLifetime,
 	}
 	if out.LinkMTU == 0 {
 		out.LinkMTU = i.MTU
@@ -33,6 +37,7 @@ func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self
 		out.OtherConfig = i.DHCPv6 != nil
 	}
 	out.Prefixes = p.advertisedPrefixes(i, addresses)
+	p.advertiseOptions(where, &i, state, addresses, &out)
 	// RFC 7084 L-4: a router that waits for its prefix is not a default router yet.
 	if len(onLink(addresses)) == 0 && len(out.Prefixes) == 0 && slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return e.Delegation != "" && !e.Prefix.IsSingleIP() }) {
 		out.RouterLifetime = 0
@@ -64,8 +69,13 @@ func (p *planner) advertisedPrefixes(i config.Interface, addresses []cut) []ra.P
 			continue
 		}
 		o := adv.Prefix
-		if listed {
+		switch {
+		case listed:
 			o = entry.Options
+		case adv.Own != nil && adv.Own.Skip:
+			continue
+		case adv.Own != nil:
+			o = adv.Own.Options
 		}
 		autonomous := c.prefix.Bits() == 64
 		if o.Autonomous != nil {
@@ -74,7 +84,9 @@ func (p *planner) advertisedPrefixes(i config.Interface, addresses []cut) []ra.P
 		o = lifetimes(o, c)
 		out = append(out, ra.Prefix{
 			Prefix: c.prefix, OnLink: o.OnLink, Autonomous: autonomous, Valid: o.Valid, Preferred: o.Preferred,
-			ValidUntil: c.validUntil, PreferredUntil: c.preferredUntil,
+			ValidUntil: sooner(c.validUntil, o.ValidUntil), PreferredUntil: sooner(c.preferredUntil, o.PreferredUntil),
+			RouterAddress: p.routerAddress(where, o, c.prefix, addresses),
+			PDPreferred:   o.PDPreferred, Decrement: o.Decrement, Deprecate: o.Deprecate,
 		})
 	}
 	return out

@@ -16,36 +16,41 @@ func (b *builder) advertise(m *sixfoldv1.Advertise, s *spot) *Advertise {
 		Managed: m.Managed, OtherConfig: m.OtherConfig, HopLimit: 64, LinkMTU: int(m.GetLinkMtu()),
 		ReachableTime: b.duration(m.GetReachableTime(), s.field("reachable_time"), time.Millisecond, 0, time.Hour, 0),
 		RetransTime:   b.duration(m.GetRetransTimer(), s.field("retrans_timer"), time.Millisecond, 0, 0xffffffff*time.Millisecond, 0),
-		DNS:           b.hosts(m.GetDns(), s.field("dns")),
+		DNS:           b.servers(m.GetDns(), s.field("dns")),
 		Domains:       b.domains(m.GetDomains(), s.field("domains")),
 	}
 	if m.HopLimit != nil {
 		a.HopLimit = uint8(m.GetHopLimit())
 	}
-	switch m.GetPreference() {
-	case "low":
-		a.Preference = Low
-	case "high":
-		a.Preference = High
-	}
+	a.Preference = preference(m.GetPreference())
+	a.MinDelay = b.duration(m.GetMinDelay(), s.field("min_delay"), time.Millisecond, 30*time.Millisecond, time.Hour, 0)
 	b.intervals(a, m, s)
 	a.Prefix = b.prefixDefaults(m, s)
-	a.DNSLifetime = b.lifetime(m.GetDnsLifetime(), s.field("dns_lifetime"), 3*a.MaxInterval)
-	a.Prefixes = b.advertisedPrefixes(m.GetPrefixes(), a.Prefix, s.field("prefixes"))
+	a.DNSLifetime = b.lifetime(m.GetDnsLifetime(), s.field("dns_lifetime"), a.usual())
+	a.Prefixes = b.advertisedPrefixes(m.GetPrefixes(), a, s.field("prefixes"))
+	b.advertiseExtra(a, m, s)
+	b.unwise(a, m, s)
 	a.RouterWhile = b.routerWhile(m.GetRouterWhile(), a, s.field("router_while"))
 	a.RoutesFrom = b.routesFrom(m.GetRoutesFrom(), a, s.field("routes_from"))
 	return a
 }
 
 func (b *builder) intervals(a *Advertise, m *sixfoldv1.Advertise, s *spot) {
-	a.MaxInterval = b.duration(m.GetMaxInterval(), s.field("max_interval"), time.Millisecond, 4*time.Second, maxRouterLifetime, 600*time.Second)
+	leastMax, leastMin := 4*time.Second, 3*time.Second
+	if a.MinDelay > 0 && a.MinDelay < 3*time.Second {
+		leastMax, leastMin = 70*time.Millisecond, 30*time.Millisecond // RFC 6275 7.5
+	}
+	a.MaxInterval = b.duration(m.GetMaxInterval(), s.field("max_interval"), time.Millisecond, leastMax, maxRouterLifetime, 600*time.Second)
+	if a.MinDelay > a.MaxInterval {
+		b.errorf(s.field("min_delay"), "%s is longer than max_interval (%s)", FormatDuration(a.MinDelay), FormatDuration(a.MaxInterval))
+	}
 	// RFC 4861: a third of the maximum if that is 9 seconds or more, else as its erratum 3154 has it.
 	least := a.MaxInterval / 3
 	if a.MaxInterval < 9*time.Second {
 		least = a.MaxInterval * 3 / 4
 	}
-	a.MinInterval = b.duration(m.GetMinInterval(), s.field("min_interval"), time.Millisecond, 3*time.Second, a.MaxInterval*3/4, least)
-	a.RouterLifetime = min(3*a.MaxInterval, maxRouterLifetime).Truncate(time.Second)
+	a.MinInterval = b.duration(m.GetMinInterval(), s.field("min_interval"), time.Millisecond, leastMin, a.MaxInterval*3/4, least)
+	a.RouterLifetime = max(min(3*a.MaxInterval, maxRouterLifetime).Truncate(time.Second), time.Second)
 	if m.RouterLifetime == nil {
 		return
 	}
@@ -81,28 +86,46 @@ func (b *builder) lifetimeOrder(preferred, valid time.Duration, preferredGiven b
 	b.errorf(at, "preferred_lifetime (%s) is longer than valid_lifetime (%s)", FormatDuration(preferred), FormatDuration(valid))
 }
 
-func (b *builder) advertisedPrefixes(m map[string]*sixfoldv1.AdvertisedPrefix, defaults PrefixOptions, s *spot) []AdvertisedPrefix {
+// advertisedPrefixes reads the prefixes that are listed. ::/64 is none of them: it has the options of those of the interface that are
+// not listed.
+func (b *builder) advertisedPrefixes(m map[string]*sixfoldv1.AdvertisedPrefix, a *Advertise, s *spot) []AdvertisedPrefix {
 	var all []AdvertisedPrefix
 	seen := map[Expr]*spot{}
 	for _, text := range inOrder(m, s) {
 		p, at := m[text], s.entry(text)
 		e := b.prefixKey(text, at, seen)
-		o := defaults
-		if p.OnLink != nil {
-			o.OnLink = p.GetOnLink()
+		one := AdvertisedPrefix{Prefix: e, Options: b.prefixOptions(p, a.Prefix, at), Skip: p.GetSkip()}
+		if e == ownPrefixes {
+			a.Own = &one
+			continue
 		}
-		if p.Autonomous != nil {
-			o.Autonomous = p.Autonomous
-		}
-		o.ValidDefault = o.ValidDefault && p.ValidLifetime == nil
-		o.PreferredDefault = o.PreferredDefault && p.PreferredLifetime == nil
-		o.Valid = b.lifetime(p.GetValidLifetime(), at.field("valid_lifetime"), o.Valid)
-		o.Preferred = b.lifetime(p.GetPreferredLifetime(), at.field("preferred_lifetime"), min(o.Preferred, o.Valid))
-		b.lifetimeOrder(o.Preferred, o.Valid, p.PreferredLifetime != nil, at)
-		all = append(all, AdvertisedPrefix{Prefix: e, Options: o, Skip: p.GetSkip()})
+		all = append(all, one)
 	}
 	sortByName(all, func(p AdvertisedPrefix) string { return p.Prefix.String() })
 	return all
+}
+
+// prefixOptions reads the options of one prefix; what is absent is as in o.
+func (b *builder) prefixOptions(p *sixfoldv1.AdvertisedPrefix, o PrefixOptions, s *spot) PrefixOptions {
+	if p.OnLink != nil {
+		o.OnLink = p.GetOnLink()
+	}
+	if p.Autonomous != nil {
+		o.Autonomous = p.Autonomous
+	}
+	o.Valid = b.lifetime(p.GetValidLifetime(), s.field("valid_lifetime"), o.Valid)
+	o.Preferred = b.lifetime(p.GetPreferredLifetime(), s.field("preferred_lifetime"), min(o.Preferred, o.Valid))
+	b.lifetimeOrder(o.Preferred, o.Valid, p.PreferredLifetime != nil, s)
+	o.ValidDefault = o.ValidDefault && p.ValidLifetime == nil
+	o.PreferredDefault = o.PreferredDefault && p.PreferredLifetime == nil
+	o.RouterAddress, o.PDPreferred = p.GetRouterAddress(), p.GetPdPreferred()
+	o.Decrement, o.Deprecate = p.GetDecrement(), p.GetDeprecate()
+	o.ValidUntil = b.moment(p.GetValidUntil(), s.field("valid_until"))
+	o.PreferredUntil = b.moment(p.GetPreferredUntil(), s.field("preferred_until"))
+	if !o.ValidUntil.IsZero() && o.PreferredUntil.After(o.ValidUntil) {
+		b.errorf(s.field("preferred_until"), "is after valid_until (%s)", o.ValidUntil.Format(time.RFC3339))
+	}
+	return o
 }
 
 // prefixKey reads an IPv6 prefix that is the key of a map. The same prefix may be written in two ways.

@@ -91,8 +91,9 @@ type Advertise struct {
 	DNS                        []Expr
 	Domains                    []string
 	DNSLifetime                time.Duration
-	RouterWhile                *RouterWhile `json:",omitempty"` // nil: see the schema
-	RoutesFrom                 *RoutesFrom  `json:",omitempty"` // nil: none
+	AdvertiseExtra
+	RouterWhile *RouterWhile `json:",omitempty"` // nil: see the schema
+	RoutesFrom  *RoutesFrom  `json:",omitempty"` // nil: none
 }
 
 // Preference is the default router preference of RFC 4191, with its wire values.
@@ -112,6 +113,7 @@ type PrefixOptions struct {
 	Valid, Preferred time.Duration
 	// Nobody chose the valid or the preferred lifetime: it is the default, which is shorter for a prefix that may change.
 	ValidDefault, PreferredDefault bool
+	PrefixExtra
 }
 
 // AdvertisedPrefix sets the options of one prefix.

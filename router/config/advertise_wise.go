@@ -1,0 +1,58 @@
+package config
+
+import (
+	"time"
+
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+)
+
+// wakeful is the interval below which advertisements cost the batteries of phones more than RFC 7772 section 4 wants, with a distance
+// for those who know what they do.
+const wakeful = 30 * time.Second
+
+// unwise notes what is allowed in advertisements but seldom what was meant.
+func (b *builder) unwise(a *Advertise, m *sixfoldv1.Advertise, s *spot) {
+	if a.MaxInterval < wakeful && a.MinDelay == 0 && !a.UnicastOnly && len(a.Clients) == 0 {
+		b.warnf(s.field("max_interval"), "an advertisement to all every %s at the latest wakes the phones of the link; about 7 an hour, as with the default of 10m, "+
+			"spare their batteries (RFC 7772)", FormatDuration(a.MaxInterval))
+	}
+	short := func(at *spot, lifetime time.Duration, what string) {
+		if lifetime > 0 && lifetime < a.usual() {
+			b.warnf(at, "%s is less than three times max_interval (%s): hosts that miss two advertisements lose %s", FormatDuration(lifetime),
+				FormatDuration(a.usual()), what)
+		}
+	}
+	if m.DnsLifetime != nil {
+		short(s.field("dns_lifetime"), a.DNSLifetime, "their name servers (RFC 8106 5.1)")
+	}
+	for text, r := range m.GetRoutes() {
+		if r.Lifetime != nil {
+			short(s.field("routes").entry(text).field("lifetime"), r.GetLifetime().AsDuration(), "the route")
+		}
+	}
+	for text, p := range m.GetPref64() {
+		if p.Lifetime != nil {
+			short(s.field("pref64").entry(text).field("lifetime"), p.GetLifetime().AsDuration(), "the NAT64 prefix (RFC 8781 4.1)")
+		}
+	}
+	if len(a.Routes) > maxRoutesOnLink {
+		b.warnf(s.field("routes"), "%d routes are more than the %d that hosts need to remember (RFC 4191 4)", len(a.Routes), maxRoutesOnLink)
+	}
+	b.unwisePrefix(a.Prefix, m.ValidLifetime != nil || m.PreferredLifetime != nil, a, s)
+	for text, p := range m.GetPrefixes() {
+		at := s.field("prefixes").entry(text)
+		o := b.prefixOptions(p, a.Prefix, at)
+		b.unwisePrefix(o, p.ValidLifetime != nil || p.PreferredLifetime != nil, a, at)
+		if o.PDPreferred && o.Autonomous != nil && *o.Autonomous {
+			b.warnf(at.field("autonomous"), "hosts that take prefixes of their own (pd_preferred) make no addresses of this one; others do (RFC 9762 5)")
+		}
+	}
+}
+
+// unwisePrefix notes lifetimes that a single lost advertisement ends.
+func (b *builder) unwisePrefix(o PrefixOptions, given bool, a *Advertise, s *spot) {
+	if given && o.Preferred > 0 && o.Preferred < a.MaxInterval && !o.Decrement {
+		b.warnf(s.field("preferred_lifetime"), "%s is less than max_interval (%s): addresses are deprecated between two advertisements",
+			FormatDuration(o.Preferred), FormatDuration(a.MaxInterval))
+	}
+}
