@@ -10,6 +10,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/advertised"
+	"github.com/sixfold-router/sixfold/router/assign"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/firewall"
@@ -27,6 +28,9 @@ type Inputs struct {
 	Delegations []pd.Delegation
 	Problems    map[string]string // why the client does not get ahead, by name of the delegation
 	DUID        []byte            // our DHCP unique identifier, as client and server
+	Assigned    assign.Table      // parts of delegations that were chosen before
+	Leased      []netip.Prefix    // prefixes that clients have: no new part is put on them
+	Frozen      string            // why no new part can be chosen now; empty: it can
 	Now         time.Time
 	Advertised  advertised.Set // what hosts may have from earlier advertisements, and what was delegated to us
 }
@@ -56,6 +60,10 @@ type Plan struct {
 	Uses      map[string][]PrefixUse // by name of the delegation
 	// Advertised is what goes out by RA, and what is withdrawn there; that of no link is what is delegated to us.
 	Advertised map[string]advertised.Link
+
+	Assigned   assign.Table                // parts of delegations that we choose: on disk before anything is applied
+	Parts      map[assign.Key]netip.Prefix // their places in the delegation, where they are in force
+	Unassigned map[assign.Key]string       // why others have none
 }
 
 // MakePlan turns configuration and the state of the machine into the desired state of every subsystem. All meaning that
@@ -83,6 +91,7 @@ func MakePlan(in Inputs) *Plan {
 		tables:  in.Links.Tables(),
 	}
 	if in.Config == nil {
+		p.plan.Assigned = in.Assigned
 		return p.plan
 	}
 	// A machine that nothing is configured for is none of ours: it may not even be meant to forward.
@@ -101,6 +110,7 @@ func MakePlan(in Inputs) *Plan {
 		}
 	}
 	p.planDelegated()
+	p.assignParts()
 	p.planInstances()
 	p.planDevices()
 	for _, i := range in.Config.Interfaces {
@@ -122,6 +132,7 @@ type planner struct {
 	plan    *Plan
 	uplinks map[string]string         // link that a delegation is asked for on, by its name
 	held    map[string]pd.Delegation  // delegations that are in force, by name
+	claims  []config.Claim            // what the configuration uses of delegations
 	ours    map[string][]netip.Prefix // own addresses by VRF, once asked for
 	tables  func(kernel.LinkState) uint32
 	byName  map[string]*config.Interface // see configured

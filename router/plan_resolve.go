@@ -22,10 +22,15 @@ func (p *planner) resolve(where string, e config.Expr) (cut, bool) {
 		return cut{prefix: e.Prefix}, true
 	}
 	// A single address is shown as most write it, without a length.
-	text := strings.TrimSuffix(e.String(), "/128")
+	text := strings.TrimSuffix(writtenAt(where, e), "/128")
 	d, ok := p.held[e.Delegation]
 	if !ok {
 		p.pending(fmt.Sprintf("%s %q", where, text), p.whyNotHeld(e.Delegation))
+		return cut{}, false
+	}
+	e, why := p.plan.placed(e)
+	if why != "" {
+		p.pending(fmt.Sprintf("%s %q", where, text), why)
 		return cut{}, false
 	}
 	got, err := e.Resolve(d.Prefix)

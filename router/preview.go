@@ -58,6 +58,7 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 	}
 	plan := f.plan
 	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: plan.Pending}
+	out.add("assign", previewAssigned(in.Assigned, plan), nil)
 	ops, err := r.previewRules(plan, true)
 	out.add("device", ops, err)
 	out.add("device", f.devices.Ops, nil)

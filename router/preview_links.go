@@ -32,7 +32,7 @@ func (r *Router) foresee(ctx context.Context, in *Inputs) (*foreseen, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		plan := MakePlan(*in)
+		plan := r.makePlan(*in)
 		if f.plan != nil && reflect.DeepEqual(f.plan, plan) {
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
@@ -107,15 +108,16 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 	r.mu.Lock()
 	var uses map[string][]PrefixUse
-	if r.plan != nil {
-		uses = r.plan.Uses
+	parts := func(string, *pd.Delegation) []PartStatus { return nil }
+	if plan := r.plan; plan != nil {
+		uses, parts = plan.Uses, plan.partsOf
 	}
 	r.mu.Unlock()
 	var out []PrefixStatus
 	asked := map[string]bool{}
 	for _, s := range r.pd.Status() {
 		asked[s.Link+"\x00"+s.Name] = true
-		out = append(out, PrefixStatus{Status: s, Uses: uses[s.Name]})
+		out = append(out, PrefixStatus{Status: s, Uses: uses[s.Name], Parts: parts(s.Name, s.Delegation)})
 	}
 	// What is configured but has no link to ask on is shown too.
 	if conf := r.config(); conf != nil {
@@ -129,6 +131,7 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 							s.Delegation = &held
 						}
 					}
+					s.Parts = parts(s.Name, s.Delegation)
 					out = append(out, s)
 				}
 			}

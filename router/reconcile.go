@@ -122,7 +122,7 @@ func (r *Router) reconcile(ctx context.Context) error {
 func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitError, error) {
 	var last *Plan
 	for range settleRounds {
-		plan := MakePlan(r.inputs())
+		plan := r.decide(r.inputs())
 		if last != nil && reflect.DeepEqual(last, plan) {
 			break
 		}
@@ -234,5 +234,5 @@ func (r *Router) Units(context.Context) ([]UnitStatus, error) {
 
 // Pending returns what is configured and cannot run yet. It plans anew, so that the reasons are those of this moment.
 func (r *Router) Pending(context.Context) ([]Pending, error) {
-	return MakePlan(r.inputs()).Pending, nil
+	return r.makePlan(r.inputs()).Pending, nil
 }

@@ -59,6 +59,7 @@ type Router struct {
 	applying sync.Mutex    // held while a plan is applied
 	lookCost time.Duration // of the last reconciliation; guarded by applying
 	fresh    fresh         // guarded by applying
+	assigned assigned
 
 	revisions  *revision.Store
 	events     *event.Ring
@@ -116,6 +117,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		ready:      make(chan struct{}),
 	}
 	r.life, r.end = context.WithCancel(context.Background())
+	r.openAssigned()
 	named := func(unit string) *slog.Logger { return log.With("unit", unit) }
 	r.monitor = kernel.NewMonitor(named("kernel"))
 	r.devices = device.New(named("device"))
@@ -313,6 +315,7 @@ func (r *Router) inputs() Inputs {
 	defer r.mu.Unlock()
 	in := Inputs{
 		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), DUID: r.duid, Now: time.Now(),
+		Assigned:   r.assigned.table,
 		Advertised: r.heard,
 	}
 	for _, s := range r.pd.Status() {

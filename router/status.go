@@ -47,7 +47,8 @@ type RouteStatus struct {
 // PrefixStatus is a delegated prefix and what was made of it.
 type PrefixStatus struct {
 	pd.Status
-	Uses []PrefixUse
+	Uses  []PrefixUse
+	Parts []PartStatus // what we chose of it
 }
 
 // PrefixUse is one place of the configuration that is cut from a delegated prefix.
