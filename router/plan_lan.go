@@ -49,11 +49,11 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 	out.Exclude = p.own(i.Name)
 	for _, pool := range d.Pools {
 		at := fmt.Sprintf("%s.pools.%s", where, pool.Name)
-		first, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Prefix: netip.PrefixFrom(pool.First, 128)})
+		first, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Auto: pool.Auto, Prefix: netip.PrefixFrom(pool.First, 128)})
 		if !ok {
 			continue
 		}
-		last, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Prefix: netip.PrefixFrom(pool.Last, 128)})
+		last, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Auto: pool.Auto, Prefix: netip.PrefixFrom(pool.Last, 128)})
 		if !ok {
 			continue
 		}
@@ -62,14 +62,12 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 		})
 	}
 	for _, pool := range d.Delegate {
-		c, ok := p.resolve(fmt.Sprintf("%s.delegate.%s", where, pool.Name), pool.Pool)
-		if !ok {
-			continue
+		for _, c := range p.pieces(fmt.Sprintf("%s.delegate.%s", where, pool.Name), pool) {
+			out.Delegate = append(out.Delegate, dhcpv6.PrefixPool{
+				Name: pool.Name, Prefix: c.prefix, Length: pool.Length,
+				Preferred: pool.Preferred, Valid: pool.Valid, Until: until(c),
+			})
 		}
-		out.Delegate = append(out.Delegate, dhcpv6.PrefixPool{
-			Name: pool.Name, Prefix: c.prefix.Masked(), Length: pool.Length,
-			Preferred: pool.Preferred, Valid: pool.Valid, Until: until(c),
-		})
 	}
 	for _, r := range d.Reservations {
 		at := fmt.Sprintf("%s.reservations.%s", where, r.Name)
@@ -113,6 +111,7 @@ func (p *planner) own(link string) []netip.Prefix {
 					if !ok {
 						continue
 					}
+					e, _ = p.plan.placed(e)
 					var err error
 					if prefix, err = e.Resolve(d.Prefix); err != nil {
 						continue
