@@ -22,7 +22,7 @@ func (h *handler) identityAssociations(results []result) {
 		if len(r.give) == 0 {
 			h.out.reply.AddOption(r.option(0, 0))
 		} else {
-			h.out.reply.AddOption(r.option(t1, t2))
+			h.out.reply.AddOption(h.exclude(r.option(t1, t2)))
 		}
 	}
 }

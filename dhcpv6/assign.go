@@ -51,12 +51,14 @@ func (h *handler) assignAll(m assignment) []result {
 // else what a pool has free.
 func (h *handler) assign(a *ia, m assignment) result {
 	r := result{ia: a}
-	if m.strict && a.kind == lease.Address && slices.ContainsFunc(a.leases, func(p netip.Prefix) bool { return !h.in.onLink(p.Addr()) }) {
+	key := h.req.key(a, h.in.Link)
+	had := h.had(key)
+	if m.strict && a.kind == lease.Address && slices.ContainsFunc(a.leases, func(p netip.Prefix) bool {
+		return !h.in.onLink(p.Addr()) && !has(had, p)
+	}) {
 		r.status = iana.StatusNotOnLink
 		return r
 	}
-	key := h.req.key(a, h.in.Link)
-	had := h.had(key)
 	h.fromReservations(&r, key, m)
 	if len(r.give) == 0 {
 		for _, l := range had {
@@ -64,8 +66,9 @@ func (h *handler) assign(a *ia, m assignment) result {
 		}
 	}
 	if len(r.give) == 0 && h.space.count(h.in.Link) < maxLeasesPerLink {
-		h.fromPools(&r, key, m)
+		h.fromPools(&r, key, had, m)
 	}
+	h.runOut(&r, had, m)
 	h.settle(&r, key, had, m)
 	return r
 }
@@ -171,6 +174,11 @@ func (h *handler) inMessage(key lease.Key) bool {
 	return false
 }
 
+// has reports whether p is among the leases.
+func has(all []lease.Lease, p netip.Prefix) bool {
+	return slices.ContainsFunc(all, func(l lease.Lease) bool { return l.Prefix == p })
+}
+
 func ended(l lease.Lease, now time.Time) bool { return !l.Valid.IsZero() && !l.Valid.After(now) }
 
 func (h *handler) conflict(key lease.Key, p netip.Prefix, why string, m assignment) {
@@ -181,10 +189,13 @@ func (h *handler) conflict(key lease.Key, p netip.Prefix, why string, m assignme
 
 // fromPools gives the binding what the client wishes, if that is free, or else something that is. A client that says it holds
 // several leases gets back all that are free; any other gets one.
-func (h *handler) fromPools(r *result, key lease.Key, m assignment) {
+//
+// Who has something that no pool has any longer comes to the same place in the pool as it is now, where that is free.
+func (h *handler) fromPools(r *result, key lease.Key, had []lease.Lease, m assignment) {
 	for _, p := range r.ia.leases {
 		switch {
 		case !m.withdraw && len(r.give) > 0, h.leases.Overlaps(p), h.touchesTaken(p):
+		case h.space.keptForAnother(key, p):
 		case !m.withdraw && h.space.promisedToAnother(key, p, h.now):
 		case h.give(r, key, p) && !m.commit:
 			h.space.promise(key, p, h.now)
@@ -206,6 +217,7 @@ func (h *handler) fromPools(r *result, key lease.Key, m assignment) {
 	}
 	if key.Kind == lease.Address {
 		for i, pool := range h.in.Pools {
+			w.hint = h.in.place(h.in.addresses[i], had, r.ia.leases)
 			if remaining(h.now, h.in.Valid, pool.Until.Valid) > 0 && try(h.in.addresses[i]) {
 				return
 			}
@@ -213,12 +225,16 @@ func (h *handler) fromPools(r *result, key lease.Key, m assignment) {
 		return
 	}
 	length := 0
+	var hint netip.Prefix
 	if len(r.ia.leases) > 0 {
-		w.hint = r.ia.leases[0]
-		length = w.hint.Bits()
+		hint = r.ia.leases[0]
+		length = hint.Bits()
 	}
 	for _, i := range h.in.delegateOrder(length) {
 		pool := h.in.Delegate[i]
+		if w.hint = h.in.place(h.in.prefixes[i], had, r.ia.leases); !w.hint.IsValid() {
+			w.hint = hint
+		}
 		if _, valid := h.in.lifetimes(pool); remaining(h.now, valid, pool.Until.Valid) > 0 && try(h.in.prefixes[i]) {
 			return
 		}
@@ -246,6 +262,7 @@ func (h *handler) give(r *result, key lease.Key, p netip.Prefix) bool {
 		Pool:      o.pool,
 		Reserved:  o.reserved,
 		Updated:   h.now,
+		Contact:   h.contact,
 	}
 	r.give = append(r.give, l)
 	r.lives = append(r.lives, lifetime{o.preferred, o.valid})
@@ -277,14 +294,13 @@ func end(now time.Time, life time.Duration) time.Time {
 
 // settle completes the result: the status of an empty one, what the client loses, and the change of the store.
 func (h *handler) settle(r *result, key lease.Key, had []lease.Lease, m assignment) {
-	keeps := func(p netip.Prefix) bool {
-		return slices.ContainsFunc(r.give, func(l lease.Lease) bool { return l.Prefix == p })
-	}
+	keeps := func(p netip.Prefix) bool { return has(r.give, p) }
 	if m.commit {
 		for _, l := range had {
 			if !keeps(l.Prefix) {
 				h.out.change.Delete = append(h.out.change.Delete, lease.DeleteRef{Key: key, Prefix: l.Prefix})
-				if m.withdraw { // a client that asks anew holds nothing, and some take it up to deprecate it
+				// A client that asks anew holds nothing but what it says, and some take up what is told to deprecate it.
+				if m.withdraw || m.strict && slices.Contains(r.ia.leases, l.Prefix) {
 					r.gone = append(r.gone, l.Prefix)
 				}
 				h.event(Withdrawn, l, "no longer right for the client or the link")
@@ -293,7 +309,7 @@ func (h *handler) settle(r *result, key lease.Key, had []lease.Lease, m assignme
 		for _, l := range r.give {
 			h.out.change.Put = append(h.out.change.Put, l)
 			kind := Leased
-			if slices.ContainsFunc(had, func(old lease.Lease) bool { return old.Prefix == l.Prefix }) {
+			if has(had, l.Prefix) {
 				kind = Extended
 			}
 			h.event(kind, l, "")

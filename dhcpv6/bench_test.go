@@ -51,7 +51,7 @@ func BenchmarkRequest(b *testing.B) {
 			b.Fatal(err)
 		}
 		req.mac, req.nextHop = clients["ann"], netip.MustParseAddr("fe80::c")
-		v := handle(start, cat, cat.links["eth1"], req, store, space)
+		v := handle(start, cat, cat.links["eth1"], req, store, space, testKeys)
 		if len(v.change.Put) != 2 {
 			b.Fatal(render(v))
 		}
@@ -102,7 +102,7 @@ func BenchmarkFullPool(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if v := handle(start, e.cat, in, req, store, e.space); v.reply == nil || len(v.reply.ToBytes()) > 300 {
+		if v := handle(start, e.cat, in, req, store, e.space, testKeys); v.reply == nil || len(v.reply.ToBytes()) > 300 {
 			b.Fatal(render(v))
 		}
 	}

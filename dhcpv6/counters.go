@@ -82,6 +82,8 @@ func (s *Server) Status() Status {
 	}
 	s.counters.mu.Unlock()
 
+	s.teller.status(&out)
+
 	byLink := map[string][]lease.Lease{}
 	for _, l := range s.store.All() {
 		byLink[l.Key.Link] = append(byLink[l.Key.Link], l)
@@ -146,6 +148,8 @@ func messageName(t dhcp6.MessageType) string {
 		return "Rebind"
 	case dhcp6.MessageTypeReply:
 		return "Reply"
+	case dhcp6.MessageTypeReconfigure:
+		return "Reconfigure"
 	case dhcp6.MessageTypeRelease:
 		return "Release"
 	case dhcp6.MessageTypeDecline:

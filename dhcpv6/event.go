@@ -13,6 +13,8 @@ const (
 	Declined  EventKind = "declined"  // the client found the address in use
 	Withdrawn EventKind = "withdrawn" // it is not right for the client any longer
 	Expired   EventKind = "expired"   // it ended
+	Told      EventKind = "told"      // the client is told to renew; the lease is one that it has
+	Silent    EventKind = "silent"    // the client was told to renew, and did not
 	Conflict  EventKind = "conflict"  // it is reserved for the client, who cannot have it now
 )
 

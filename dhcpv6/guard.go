@@ -167,6 +167,11 @@ func (d *datagram) guardMessage(b []byte) string {
 				return "rapid-commit-length"
 			}
 			out = appendOption(out, code, data)
+		case dhcp6.OptionReconfAccept:
+			if len(data) != 0 {
+				return "reconfigure-accept-length"
+			}
+			out = appendOption(out, code, data)
 		}
 		return ""
 	})

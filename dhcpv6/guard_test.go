@@ -146,7 +146,7 @@ func TestParse(t *testing.T) {
 			{kind: lease.Prefix, id: 9, leases: []netip.Prefix{netip.MustParsePrefix("2001:db8:fff::/60")}},
 		},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(request{}, ia{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(request{}, origin{}, ia{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 		cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("parse(%s) (-want +got):\n%s", hex.EncodeToString(b), diff)
 	}
@@ -183,7 +183,7 @@ func FuzzServe(f *testing.F) {
 			t.Fatalf("decode what the guard let through: %v", err)
 		}
 		req.mac, req.nextHop = clients["eve"], netip.MustParseAddr("fe80::e")
-		v := handle(e.now, e.cat, e.cat.links["eth1"], req, e.store, e.space)
+		v := handle(e.now, e.cat, e.cat.links["eth1"], req, e.store, e.space, testKeys)
 		e.store.apply(v.change)
 		if v.drop == "" {
 			// The library decodes identifiers more strictly than a server may: to us they are opaque (RFC 8415 11).

@@ -34,19 +34,23 @@ type handler struct {
 	req    *request
 	leases leases
 	space  *space
+	keys   keys // nil: no client is told to renew
 
-	mine  []*Reservation // of this client
-	taken []netip.Prefix // given to one of its identity associations by this very message
-	out   verdict
+	contact *lease.Contact // what its leases get, see reach
+	handOut bool           // the key of contact is told to the client
+	mine    []*Reservation // of this client
+	taken   []netip.Prefix // given to one of its identity associations by this very message
+	out     verdict
 }
 
 // handle decides what to answer to a request that came from the link of in.
-func handle(now time.Time, cat *catalog, in *served, req *request, view leases, space *space) verdict {
-	h := &handler{now: now, cat: cat, in: in, req: req, leases: view, space: space}
+func handle(now time.Time, cat *catalog, in *served, req *request, view leases, space *space, keys keys) verdict {
+	h := &handler{now: now, cat: cat, in: in, req: req, leases: view, space: space, keys: keys}
 	if reason := discard(req, cat.duid); reason != "" {
 		return verdict{drop: reason}
 	}
 	h.mine = in.match(req.mac, req.client)
+	h.reach()
 	switch req.kind {
 	case dhcp6.MessageTypeSolicit:
 		h.solicit()
@@ -124,15 +128,18 @@ func (h *handler) solicit() {
 	}
 	h.identityAssociations(results)
 	h.information()
+	h.reconfigurable(given(results))
 }
 
 // request answers a Request. Addresses that cannot be on the link are said to be so, association by association (RFC 8415
-// 18.3.2), and the client solicits anew.
+// 18.3.2), and the client solicits anew; one that we gave to the client ourselves comes back with lifetimes of zero, beside what it
+// has instead.
 func (h *handler) request() {
 	results := h.assignAll(assignment{commit: true, move: true, strict: true})
 	h.begin(dhcp6.MessageTypeReply)
 	h.identityAssociations(results)
 	h.information()
+	h.reconfigurable(given(results))
 }
 
 // extend answers Renew and Rebind (RFC 8415 18.3.4, 18.3.5). What the client holds and should not have any longer comes back
@@ -157,6 +164,7 @@ func (h *handler) extend() {
 	h.begin(dhcp6.MessageTypeReply)
 	h.identityAssociations(results)
 	h.information()
+	h.reconfigurable(given(results))
 }
 
 // bound reports whether a binding in the message is known.

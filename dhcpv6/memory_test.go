@@ -17,6 +17,23 @@ type memory struct {
 	leases  []lease.Lease
 	waiting []func(error)
 	manual  bool // changes wait for sync
+	meta    map[string][]byte
+}
+
+func (m *memory) Meta(key string) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.meta[key]
+}
+
+func (m *memory) SetMeta(key string, value []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.meta == nil {
+		m.meta = map[string][]byte{}
+	}
+	m.meta[key] = value
+	return nil
 }
 
 func (m *memory) Get(k lease.Key) (out []lease.Lease) {

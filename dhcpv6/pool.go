@@ -12,7 +12,7 @@ import (
 // in an Advertise is leased, but clients take a second or two to choose, and the lowest free prefix would be told to all who
 // ask in that time. The space that has the pool guards what changes in it.
 type pool struct {
-	link        string
+	link, name  string
 	pieces      lease.Pool
 	never       []netip.Prefix // not to be given
 	first, last netip.Addr
@@ -22,6 +22,8 @@ type pool struct {
 	promises *list.List // of promise, the oldest first
 	byKey    map[lease.Key]*list.Element
 	byWhat   map[netip.Prefix]*list.Element
+
+	kept map[netip.Prefix]lease.Key // places of clients that come from where the pool was before
 }
 
 // poolID is what makes two pools the same.
@@ -43,9 +45,9 @@ const (
 	maxPromises = 1024
 )
 
-func newPool(s *served, pieces lease.Pool, reserved *reservedSet) *pool {
+func newPool(s *served, name string, pieces lease.Pool, reserved *reservedSet) *pool {
 	p := &pool{
-		link: s.Link, pieces: pieces,
+		link: s.Link, name: name, pieces: pieces, kept: map[netip.Prefix]lease.Key{},
 		promises: list.New(), byKey: map[lease.Key]*list.Element{}, byWhat: map[netip.Prefix]*list.Element{},
 	}
 	switch pieces := pieces.(type) {

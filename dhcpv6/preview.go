@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/router/change"
@@ -135,6 +136,12 @@ func pieces(i Interface) map[string]piece {
 	return out
 }
 
+// excludedOf returns what clients of a pool of prefixes leave unused.
+func excludedOf(p piece) netip.Prefix {
+	d, _ := p.all.(PrefixPool)
+	return d.Exclude
+}
+
 // pools tells of pools that come, go and change.
 func pools(old, next Interface, count counter) []change.Op {
 	var ops []change.Op
@@ -168,6 +175,8 @@ func pools(old, next Interface, count counter) []change.Op {
 			if p.kind != was.kind || was.first.Less(p.first) || p.last.Less(was.last) || p.kind == lease.Prefix {
 				op.Disturbs = stranded(was)
 			}
+		case excludedOf(was) != excludedOf(p):
+			op.Action = "change what is excluded of " + name
 		default:
 			op.Action = "change the lifetimes of " + name
 		}
@@ -233,6 +242,14 @@ func settings(old, next Interface) []string {
 	add(old.Preferred != next.Preferred || old.Valid != next.Valid, "change lifetimes to %s preferred, %s valid", next.Preferred, next.Valid)
 	add(!slices.Equal(old.DNS, next.DNS), "tell the name servers %v", next.DNS)
 	add(!slices.Equal(old.Domains, next.Domains), "tell the search domains %v", next.Domains)
+	add(old.Reconfigure != next.Reconfigure && next.Reconfigure, "tell clients that accept it when their leases change")
+	add(old.Reconfigure != next.Reconfigure && !next.Reconfigure, "leave it to clients to find out when their leases change")
+	for _, f := range next.Former {
+		add(!slices.Contains(old.Former, f), "let leases of %s run out until %s", f.Prefix, f.Until.UTC().Format(time.RFC3339))
+	}
+	for _, f := range old.Former {
+		add(!slices.ContainsFunc(next.Former, func(n Former) bool { return n.Prefix == f.Prefix }), "end the leases of %s", f.Prefix)
+	}
 	add(!slices.Equal(old.Exclude, next.Exclude), "keep our own addresses, which changed, out of pools")
 	return parts
 }

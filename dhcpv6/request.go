@@ -21,9 +21,17 @@ type request struct {
 	hasIA  bool
 	rapid  bool
 	oro    dhcp6.OptionCodes
+	accept bool // the client says that it takes Reconfigure messages
 
+	origin
+}
+
+// origin is what is known of the sender of a message beside what it says itself.
+type origin struct {
 	mac     net.HardwareAddr // link-layer source of the frame, or what a believed relay says of it; nil if unknown
 	nextHop netip.Addr       // where delegated prefixes are routed to: the client's link-local address, or the relay
+	path    []byte           // over which relays a Reconfigure finds the client; nil: it is on the link
+	lost    bool             // there is no such path
 }
 
 // ia is one identity association of a request.
@@ -47,6 +55,7 @@ func parse(d datagram) (*request, error) {
 		hasIA:  d.hasIA,
 		rapid:  m.GetOneOption(dhcp6.OptionRapidCommit) != nil,
 		oro:    m.Options.RequestedOptions(),
+		accept: m.GetOneOption(dhcp6.OptionReconfAccept) != nil,
 	}
 	for _, o := range m.Options.Options {
 		switch o := o.(type) {

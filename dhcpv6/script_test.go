@@ -49,6 +49,7 @@ func seedConfig() Config {
 //	> config WORD...         change the configuration, see configure
 //	> wait DURATION          let time pass (nothing is deleted at expiry)
 //	> leases                 show what the store has
+//	> stale                show which clients would be told to renew, and why
 //	> MESSAGE WHO WORD...    send a message; na=IAID,LEASE,... and pd=... are identity associations, oro=CODE,... asks for
 //	                         options, server and other are Server-IDs; the DUID of WHO is its name, its MAC in clients
 func TestScripts(t *testing.T) {
@@ -134,6 +135,8 @@ func (e *env) do(words []string) string {
 		return ""
 	case "leases":
 		return e.show()
+	case "stale":
+		return e.stale()
 	}
 	return e.message(words)
 }
@@ -162,13 +165,20 @@ func (e *env) configure(words []string) {
 			first, last, _ := strings.Cut(value, "-")
 			in.Pools = []AddressPool{{Name: "guests", First: netip.MustParseAddr(first), Last: netip.MustParseAddr(last)}}
 		case "subnet":
-			in.Subnets = []netip.Prefix{netip.MustParsePrefix(value)}
+			in.Subnets = nil
+			for p := range strings.SplitSeq(value, ",") {
+				in.Subnets = append(in.Subnets, netip.MustParsePrefix(p))
+			}
 		case "delegate":
 			in.Delegate = nil
 			for p := range strings.SplitSeq(value, ",") {
 				if p != "" {
-					prefix, length, _ := strings.Cut(p, "-")
-					in.Delegate = append(in.Delegate, PrefixPool{Name: p, Prefix: netip.MustParsePrefix(prefix), Length: e.number(length)})
+					name, piece, ok := strings.Cut(p, "@")
+					if !ok {
+						name, piece = p, p
+					}
+					prefix, length, _ := strings.Cut(piece, "-")
+					in.Delegate = append(in.Delegate, PrefixPool{Name: name, Prefix: netip.MustParsePrefix(prefix), Length: e.number(length)})
 				}
 			}
 		case "reserve": // NAME,LEASE,...; by MAC, and by DUID for a name without one
@@ -185,6 +195,19 @@ func (e *env) configure(words []string) {
 				}
 			}
 			in.Reservations = append(slices.Clone(in.Reservations), r)
+		case "reconfigure":
+			in.Reconfigure = true
+		case "former": // PREFIX,DURATION; without a value there is none
+			in.Former = nil
+			if prefix, d, ok := strings.Cut(value, ","); ok {
+				left, err := time.ParseDuration(d)
+				if err != nil {
+					e.t.Fatal(err)
+				}
+				in.Former = []Former{{Prefix: netip.MustParsePrefix(prefix), Until: e.now.Add(left)}}
+			}
+		case "leave": // the part of each piece that is excluded
+			in.Delegate[0].Exclude = netip.MustParsePrefix(value)
 		case "exclude":
 			in.Exclude = []netip.Prefix{netip.MustParsePrefix(value)}
 		default:
@@ -231,6 +254,8 @@ func (e *env) build(words []string) *dhcp6.Message {
 			m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionServerID, OptionData: serverDUID})
 		case "other":
 			m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionServerID, OptionData: []byte{0, 3, 0, 1, 9, 9, 9, 9, 9, 9}})
+		case "accept":
+			m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionReconfAccept})
 		case "rapid":
 			m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionRapidCommit})
 		case "oro":
@@ -284,7 +309,7 @@ func (e *env) send(b []byte, mac net.HardwareAddr) verdict {
 		return verdict{drop: err.Error()}
 	}
 	req.mac, req.nextHop = mac, netip.MustParseAddr("fe80::c")
-	v := handle(e.now, e.cat, e.cat.links["eth1"], req, e.store, e.space)
+	v := handle(e.now, e.cat, e.cat.links["eth1"], req, e.store, e.space, testKeys)
 	delta := deltaOf(e.store, v.change)
 	e.store.apply(v.change)
 	e.space.follow(delta)
@@ -314,6 +339,9 @@ func render(v verdict) string {
 			fmt.Fprintf(&s, "\n  PD %d%s", binary.BigEndian.Uint32(o.IaId[:]), renderTimers(o.T1, o.T2))
 			for _, p := range o.Options.Prefixes() {
 				fmt.Fprintf(&s, "\n    %s %s/%s", p.Prefix, seconds(p.PreferredLifetime), seconds(p.ValidLifetime))
+				if o := p.Options.GetOne(dhcp6.OptionPDExclude); o != nil {
+					fmt.Fprintf(&s, " exclude %x", o.ToBytes())
+				}
 			}
 			renderStatus(&s, o.Options.Status())
 		case *dhcp6.OptStatusCode:
@@ -324,6 +352,10 @@ func render(v verdict) string {
 			case dhcp6.OptionServerID:
 			case dhcp6.OptionRapidCommit:
 				s.WriteString(" rapid")
+			case dhcp6.OptionReconfAccept:
+				s.WriteString(" reconfigurable")
+			case dhcp6.OptionAuth:
+				fmt.Fprintf(&s, "\n  authentication %x", o.ToBytes())
 			case dhcp6.OptionPreference:
 				fmt.Fprintf(&s, " preference %d", m.Options.Preference())
 			default:
@@ -375,7 +407,30 @@ func (e *env) show() string {
 		if l.Reserved {
 			s.WriteString(", reserved")
 		}
+		if l.Contact != nil {
+			fmt.Fprintf(&s, ", key %x", l.Contact.Key)
+		}
 		s.WriteString("\n")
 	}
 	return s.String()
 }
+
+// stale lists the clients that would be told to renew.
+func (e *env) stale() string {
+	var out []string
+	for c, leases := range contacts(e.cat, e.store.All(), e.now) {
+		if reason := stale(e.now, e.cat, leases, e.store, e.space); reason != "" {
+			out = append(out, c.duid[6:]+": "+reason+"\n")
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, "")
+}
+
+// countingKeys are keys that tests can foresee.
+type countingKeys struct{}
+
+var testKeys countingKeys
+
+func (countingKeys) fresh() [16]byte { return [16]byte([]byte("0123456789abcdef")) }
+func (countingKeys) next() uint64    { return 7 }

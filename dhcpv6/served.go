@@ -86,10 +86,10 @@ func newCatalog(c Config) (*catalog, error) {
 	cat.reserved = newReservedSet(reserved)
 	for _, s := range cat.links {
 		for _, p := range s.Pools {
-			s.addresses = append(s.addresses, newPool(s, lease.AddressPool{First: p.First, Last: p.Last}, &cat.reserved))
+			s.addresses = append(s.addresses, newPool(s, p.Name, lease.AddressPool{First: p.First, Last: p.Last}, &cat.reserved))
 		}
 		for _, p := range s.Delegate {
-			s.prefixes = append(s.prefixes, newPool(s, lease.PrefixPool{Prefix: p.Prefix, Length: p.Length}, &cat.reserved))
+			s.prefixes = append(s.prefixes, newPool(s, p.Name, lease.PrefixPool{Prefix: p.Prefix, Length: p.Length}, &cat.reserved))
 		}
 	}
 	return cat, nil

@@ -38,6 +38,8 @@ type store interface {
 	NextExpiry() (time.Time, bool)
 	Expired(now time.Time, limit int) []lease.Lease
 	Commit(lease.Change, func(error))
+	Meta(key string) []byte
+	SetMeta(key string, value []byte) error
 }
 
 // transport is what the server hears from and speaks to.
@@ -65,12 +67,17 @@ type Server struct {
 	quiet    *limiter // of the log
 	counters counters
 	wake     chan struct{} // holds one value if the next expiry may have changed
+	keys     secrets
+	teller   teller
+	news     chan struct{} // holds one value if the catalog changed
 
 	// decide is held from reading the leases until the change that follows from them is in the store.
 	decide sync.Mutex
+	routed bool // the routes of the leases are in the table; guarded by decide
 
 	mu      sync.Mutex // guards all below, and that hearing listens to what catalog has
 	run     *run       // while Run runs
+	known   *catalog   // what clients were told of last; nil: the catalog
 	hearing *hearing   // nil: nothing is served, and no socket is open
 }
 
@@ -90,6 +97,7 @@ func newServer(log *slog.Logger, store store, table *rib.Instance, open func(dev
 		limiter: newLimiter(time.Now()),
 		quiet:   newLimiter(time.Now()),
 		wake:    make(chan struct{}, 1),
+		news:    make(chan struct{}, 1),
 	}
 	s.catalog.Store(&catalog{})
 	return s
@@ -106,7 +114,9 @@ func (s *Server) Apply(ctx context.Context, c Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.space.serve(cat, s.store.All)
-	s.catalog.Store(cat)
+	old := s.catalog.Swap(cat)
+	s.reroute(old, cat)
+	s.inform(old)
 	s.counters.keep(cat.links)
 	return s.listen()
 }
@@ -124,31 +134,24 @@ func (c *catalog) listeners() map[int]string {
 // so that the kernel keeps them. The error is that of the sockets or of the store, without which nothing can be promised.
 func (s *Server) Run(ctx context.Context) error {
 	s.restoreRoutes()
+	if err := s.keys.begin(time.Now(), s.store); err != nil {
+		return fmt.Errorf("lease store: %w", err)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &run{Server: s, ctx: ctx, fail: cancel}
 	if err := r.begin(); err != nil {
 		return err
 	}
+	var telling sync.WaitGroup
+	telling.Go(func() { r.reconfigure(ctx) })
 	r.expire(ctx)
+	telling.Wait()
 	r.end()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return nil
-}
-
-func (s *Server) restoreRoutes() {
-	s.decide.Lock()
-	defer s.decide.Unlock()
-	now := time.Now()
-	var routes []rib.Route
-	for _, l := range s.store.All() {
-		if r, ok := routeOf(l); ok && !ended(l, now) {
-			routes = append(routes, r)
-		}
-	}
-	s.table.Replace(rib.Delegated, routes)
 }
 
 // Leases returns all leases, by prefix, those on links that are not configured too.
@@ -200,7 +203,7 @@ func (s *Server) tell(events []Event) {
 		switch e.Kind {
 		case Extended:
 			level = slog.LevelDebug
-		case Conflict, Declined:
+		case Conflict, Declined, Silent:
 			level = slog.LevelWarn
 		}
 		if level != slog.LevelWarn || s.quiet.allow(time.Now(), []byte(e.Kind+EventKind(e.Lease.Prefix.String())), 1) {
@@ -242,7 +245,7 @@ func (r *hearing) fromClient(in inbound) {
 		r.counters.drop(reason)
 		return
 	}
-	r.serve(now, cat, link, d, in.mac, in.source.Addr(), func(reply *dhcp6.Message) error {
+	r.serve(now, cat, link, d, origin{mac: in.mac, nextHop: in.source.Addr()}, func(reply *dhcp6.Message) error {
 		return r.conn.send(reply.ToBytes(), netip.AddrPortFrom(in.source.Addr(), clientPort), link.LinkLocal, in.index)
 	})
 }
@@ -274,15 +277,17 @@ func (r *hearing) fromRelay(in inbound) {
 	if d.relays[0].relayPort != nil {
 		to = in.source // RFC 8357 5.2
 	}
-	from, index := in.to, 0
-	if from.IsMulticast() {
-		from = netip.Addr{}
+	local, index := in.to, 0
+	if local.IsMulticast() {
+		local = netip.Addr{}
 	}
 	if to.Addr().IsLinkLocalUnicast() {
 		index = in.index
 	}
-	r.serve(now, cat, link, d, mac, nextHop, func(reply *dhcp6.Message) error {
-		return r.conn.send(wrap(d.relays, reply).ToBytes(), to, from, index)
+	from := origin{mac: mac, nextHop: nextHop}
+	from.path, from.lost = cat.reachable(&d, in, to)
+	r.serve(now, cat, link, d, from, func(reply *dhcp6.Message) error {
+		return r.conn.send(wrap(d.relays, reply).ToBytes(), to, local, index)
 	})
 }
 
@@ -306,18 +311,19 @@ func (c *catalog) relayed(d *datagram, in inbound) (link *served, mac []byte, ne
 }
 
 // serve decides about a message, and has the reply sent once the leases in it are on disk.
-func (r *run) serve(now time.Time, cat *catalog, link *served, d datagram, mac []byte, nextHop netip.Addr, send func(*dhcp6.Message) error) {
+func (r *run) serve(now time.Time, cat *catalog, link *served, d datagram, from origin, send func(*dhcp6.Message) error) {
 	req, err := parse(d)
 	if err != nil {
 		r.counters.drop("malformed")
 		return
 	}
-	req.mac, req.nextHop = mac, nextHop
+	req.origin = from
 	r.counters.received(link.Link, req.kind)
+	r.teller.heard(client{link.Link, string(req.client)}, req.kind)
 
 	r.decide.Lock()
 	defer r.decide.Unlock()
-	v := handle(now, cat, link, req, r.store, r.space)
+	v := handle(now, cat, link, req, r.store, r.space, &r.keys)
 	if v.drop != "" {
 		r.counters.drop(v.drop)
 		return

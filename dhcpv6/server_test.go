@@ -65,6 +65,7 @@ type bench struct {
 	server *Server
 	table  *rib.Table
 	events []EventKind
+	replay uint64 // the last one seen
 	ran    chan error
 	cancel context.CancelFunc
 }

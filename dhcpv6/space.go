@@ -26,10 +26,11 @@ type space struct {
 	mu    sync.Mutex     // guards all below and what the pools hold
 	links map[string]int // leases by link
 	pools []*pool        // of the configuration, by first address
+	kept  map[netip.Prefix]kept
 }
 
 func newSpace(all []lease.Lease) *space {
-	s := &space{links: map[string]int{}}
+	s := &space{links: map[string]int{}, kept: map[netip.Prefix]kept{}}
 	for _, l := range all {
 		s.links[l.Key.Link]++
 	}
@@ -50,7 +51,7 @@ func (s *space) serve(cat *catalog, all func() []lease.Lease) {
 	for _, in := range cat.links {
 		for _, list := range [][]*pool{in.addresses, in.prefixes} {
 			for i, p := range list {
-				if old := before[p.id()]; old != nil && slices.Equal(old.never, p.never) {
+				if old := before[p.id()]; old != nil && old.name == p.name && slices.Equal(old.never, p.never) {
 					list[i] = old
 				} else {
 					fresh.pools = append(fresh.pools, p)
@@ -65,11 +66,13 @@ func (s *space) serve(cat *catalog, all func() []lease.Lease) {
 	}
 	sortPools(fresh.pools)
 	// No change can be missed: those on disk by now are in all, and the others wait for the mutex in follow.
-	for _, l := range all() {
+	leases := all()
+	for _, l := range leases {
 		for p := range fresh.over(l.Prefix) {
 			p.known.Take(l.Prefix)
 		}
 	}
+	s.keep(cat, fresh.pools, leases)
 }
 
 // sortPools puts pools into the order that over needs.
@@ -145,6 +148,7 @@ func (s *space) follow(d delta) {
 		if s.links[l.Key.Link]--; s.links[l.Key.Link] <= 0 {
 			delete(s.links, l.Key.Link)
 		}
+		s.leave(l.Prefix)
 		for p := range s.over(l.Prefix) {
 			p.known.Free(l.Prefix)
 		}
@@ -156,6 +160,7 @@ func (s *space) follow(d delta) {
 		for p := range s.over(l.Prefix) {
 			p.known.Take(l.Prefix)
 			p.leased(l.Key, l.Prefix)
+			delete(p.kept, l.Prefix)
 		}
 	}
 }
@@ -187,7 +192,7 @@ func (s *space) pick(view leases, p *pool, w wish) (netip.Prefix, bool) {
 			passed = append(passed, q)
 			return true
 		}
-		return p.promisedToAnother(w.key, q) || view.Overlaps(q) || w.denied(q)
+		return p.promisedToAnother(w.key, q) || p.keptForAnother(w.key, q) || view.Overlaps(q) || w.denied(q)
 	}
 	own, promised := p.promised(w.key)
 	promised = promised && !taken(own)
@@ -199,7 +204,9 @@ func (s *space) pick(view leases, p *pool, w wish) (netip.Prefix, bool) {
 		}
 	}
 	if !found {
-		piece, found = p.oldest(func(q netip.Prefix) bool { return !w.busy(q) && !view.Overlaps(q) && !w.denied(q) })
+		piece, found = p.oldest(func(q netip.Prefix) bool {
+			return !w.busy(q) && !p.keptForAnother(w.key, q) && !view.Overlaps(q) && !w.denied(q)
+		})
 	}
 	if found && w.promise {
 		p.promise(w.key, piece, w.now)

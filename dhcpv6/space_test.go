@@ -32,7 +32,7 @@ func TestPoolsOver(t *testing.T) {
 		s := newSpace(nil)
 		for range rng.IntN(20) {
 			p := randomPrefix(rng)
-			s.pools = append(s.pools, newPool(&served{}, lease.PrefixPool{Prefix: p, Length: 64}, &reservedSet{}))
+			s.pools = append(s.pools, newPool(&served{}, "", lease.PrefixPool{Prefix: p, Length: 64}, &reservedSet{}))
 		}
 		sortPools(s.pools)
 		for range 20 {

@@ -4,6 +4,10 @@ package dhcpv6
 type Status struct {
 	Interfaces []InterfaceStatus // by link name
 	Dropped    map[string]uint64 // datagrams dropped, by reason
+
+	// Clients that are being told to renew, at most 1000 of them, and how many were told and came, or did not.
+	Reconfigures                    []Reconfiguring
+	Reconfigured, ReconfigureFailed uint64
 }
 
 // InterfaceStatus counts the messages of one interface.

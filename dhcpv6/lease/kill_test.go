@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // childDir makes the test binary a process that writes to the store in this directory until it is killed.
@@ -43,7 +45,9 @@ func child(dir string) error {
 			}
 			for {
 				i++
-				if err := s.CommitWait(context.Background(), Change{Put: []Lease{renewed(c, i)}}); err != nil {
+				l := renewed(c, i)
+				l.Contact = contactOf(c)
+				if err := s.CommitWait(context.Background(), Change{Put: []Lease{l}}); err != nil {
 					result <- err
 					return
 				}
@@ -54,6 +58,11 @@ func child(dir string) error {
 		}()
 	}
 	return <-result
+}
+
+// contactOf is how the client with the number can be told to renew.
+func contactOf(client int) *Contact {
+	return &Contact{Key: [16]byte{1, 15: byte(client)}, Path: []byte{byte(client), 0}}
 }
 
 // kill -9 at any moment loses no lease that was acknowledged, and the lock goes with the process.
@@ -94,6 +103,9 @@ func TestKill(t *testing.T) {
 			l, ok := s.ByPrefix(delegated(client).Prefix)
 			if got := int(l.Updated.Sub(epoch).Seconds()); !ok || got < want || got > want+1 {
 				t.Errorf("round %d: client %d has %d (%v), acknowledged was %d", round, client, got, ok, want)
+			}
+			if diff := cmp.Diff(contactOf(client), l.Contact); diff != "" {
+				t.Errorf("round %d: contact of client %d (-want +got):\n%s", round, client, diff)
 			}
 		}
 		if s.Len() > childClients {

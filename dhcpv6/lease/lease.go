@@ -53,4 +53,5 @@ type Lease struct {
 	Pool      string           // name of the pool or reservation it came from
 	Reserved  bool             // it came from a reservation
 	Updated   time.Time        // when it was last given or extended
+	Contact   *Contact         // how the client can be told to renew; nil: it cannot
 }

@@ -15,6 +15,7 @@ import (
 //	opMeta    key, value
 //	opForget  key
 //	opEnd     nothing
+//	opReach   as opPut, then a key of 16 bytes and a path
 //
 // Numbers are varints, strings and bytes have their length before them. A prefix is its length and as many bytes as the
 // length needs. A time is seconds since 1970 and nanoseconds. A layout never changes; a new one gets a new number.
@@ -24,6 +25,7 @@ const (
 	opMeta
 	opForget
 	opEnd
+	opReach
 )
 
 // Flags of a lease. What has no flag is absent.
@@ -48,7 +50,7 @@ const (
 // op is one decoded operation.
 type op struct {
 	code  byte
-	lease Lease     // opPut
+	lease Lease     // opPut, which opReach is read as
 	ref   DeleteRef // opDelete
 	name  string    // opMeta, opForget
 	value []byte    // opMeta; a part of what was decoded
@@ -77,7 +79,11 @@ func appendPut(b []byte, l *Lease) []byte {
 	if l.Client.IsValid() {
 		flags |= flagClient
 	}
-	b = append(b, opPut, flags)
+	code := opPut
+	if l.Contact != nil {
+		code = opReach
+	}
+	b = append(b, code, flags)
 	b = appendKey(b, l.Key)
 	b = appendPrefix(b, l.Prefix)
 	for _, t := range times {
@@ -91,7 +97,11 @@ func appendPut(b []byte, l *Lease) []byte {
 		a := l.Client.As16()
 		b = append(b, a[:]...)
 	}
-	return appendString(b, l.Pool)
+	b = appendString(b, l.Pool)
+	if l.Contact != nil {
+		b = appendContact(b, l.Contact)
+	}
+	return b
 }
 
 func appendDelete(b []byte, d DeleteRef) []byte {
@@ -144,6 +154,8 @@ func (l *Lease) check() error {
 		return fmt.Errorf("lease of %s: pool name of %d bytes", l.Prefix, len(l.Pool))
 	case len(l.MAC) > maxMAC:
 		return fmt.Errorf("lease of %s: link-layer address of %d bytes", l.Prefix, len(l.MAC))
+	case l.Contact != nil && len(l.Contact.Path) > maxString:
+		return fmt.Errorf("lease of %s: path to the client of %d bytes", l.Prefix, len(l.Contact.Path))
 	case l.Client.IsValid() && !l.Client.Is6():
 		return fmt.Errorf("lease of %s: client address %s is not IPv6", l.Prefix, l.Client)
 	}
@@ -187,6 +199,9 @@ func (d *decoder) next() (op, bool) {
 	switch o.code {
 	case opPut:
 		o.lease = d.lease()
+	case opReach:
+		o.code, o.lease = opPut, d.lease()
+		o.lease.Contact = d.contact()
 	case opDelete:
 		flags := d.byte()
 		d.refuse(flags&^flagPrefix != 0, "unknown flags")

@@ -36,11 +36,16 @@ func encodeAll(ops []op) (b []byte) {
 
 func sampleOps() []op {
 	address := Lease{Key: Key{DUID: "\x00\x01", IAID: 1<<32 - 1}, Prefix: netip.MustParsePrefix("2001:db8::1/128"), State: Declined, Reserved: true}
+	reach, far := delegated(8), delegated(9)
+	reach.Contact = &Contact{Key: [16]byte{1, 2, 15: 16}}
+	far.Contact = &Contact{Path: []byte{1, 0, 2}}
 	empty := Lease{Prefix: netip.MustParsePrefix("::/0")}
 	return []op{
 		{code: opPut, lease: delegated(7)},
 		{code: opPut, lease: address},
 		{code: opPut, lease: empty},
+		{code: opPut, lease: reach},
+		{code: opPut, lease: far},
 		{code: opDelete, ref: ref(delegated(300))},
 		{code: opDelete, ref: ref(address)},
 		{code: opMeta, name: "duid", value: []byte{1, 2, 3}},
