@@ -60,6 +60,12 @@ type Interface struct {
 	// MinDelay is the least time between two multicast advertisements (MinDelayBetweenRAs); 0: the 3 s of RFC 4861. RFC 6275 7.5
 	// allows 30 ms.
 	MinDelay time.Duration
+	// RandomDelay answers solicitations by unicast 0 to 0.5 s later, by chance (RFC 4861 6.2.6), instead of at once. Answers by
+	// multicast come so in any case.
+	RandomDelay bool
+	// SolicitRate is how many answers by unicast one host may have in a second, 1 to 1,000,000, and ten times as many at once after it
+	// was quiet; 0: 1.
+	SolicitRate int
 	// Keep sends no final advertisement when the link is advertised no more or Run ends (RemoveAdvOnExit off of radvd).
 	Keep bool
 }

@@ -5,13 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"os"
+	"slices"
 	"time"
 )
 
-// idle is how long the sending goroutine waits when no link is configured; Apply wakes it.
-const idle = time.Hour
+const (
+	idle = time.Hour // how long the sending goroutine waits when no link is configured; Apply wakes it
+	// lastDistance is the time between the final advertisements when Run ends: a stop has to be quick, and three packets of a router
+	// that goes do no harm, while a host that misses the only one sends into the void for half an hour. Where the router goes on
+	// they keep the 3 s of RFC 4861.
+	lastDistance = 100 * time.Millisecond
+)
 
 // Run sends and answers until ctx ends, then sends final advertisements, unless KeepSilent was called, and returns nil. It opens
 // its socket in the network namespace of the calling thread. When it returns an error it may be called again.
@@ -27,7 +31,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	defer cancel()
 	received := make(chan error, 1)
 	go func() {
-		received <- s.receive(c)
+		received <- s.receive(ctx, c)
 		cancel()
 	}()
 	s.transmit(ctx, c)
@@ -38,17 +42,18 @@ func (s *Sender) Run(ctx context.Context) error {
 }
 
 // start puts the socket to use: every link begins with its initial advertisements.
-func (s *Sender) start(c conn) bool {
+func (s *Sender) start(c transport) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != nil {
 		return false
 	}
-	s.conn = c
+	s.conn, s.deaf = c, nil
 	now := time.Now()
 	for _, l := range s.links {
+		l.joined = false
 		l.schedule.changed(now)
-		s.join(l)
+		s.listen(l)
 	}
 	heap.Init(&s.due)
 	return true
@@ -56,37 +61,60 @@ func (s *Sender) start(c conn) bool {
 
 // stop sends what must not be left unsaid: the final advertisements of links that Apply removed, and if this is the end those of
 // all links.
-func (s *Sender) stop(c conn, end bool) {
+func (s *Sender) stop(c transport, end bool) {
+	now := time.Now()
 	s.mu.Lock()
-	var last []task
+	var last []*goodbye
 	for _, t := range s.queue {
-		if t.kind == goodbye {
-			last = append(last, t)
+		if t.bye != nil && !s.superseded(t.bye) {
+			last = append(last, t.bye)
 		}
 	}
 	for _, l := range s.links {
-		if end && !s.silent && l.status.Sent > 0 {
-			last = append(last, task{link: l, what: final(l.status.Interface), to: allNodes, kind: goodbye})
-			s.tell(Event{Kind: Stopped, Link: l.status.Interface.Link})
+		if !end || s.silent || l.status.Sent == 0 {
+			continue
 		}
+		if bye := l.farewell(now); bye != nil {
+			last = append(last, bye)
+		}
+		s.tell(Event{Kind: Stopped, Link: l.status.Interface.Link})
 	}
-	s.queue, s.conn = nil, nil
+	s.queue, s.deaf, s.conn = nil, nil, nil
 	s.mu.Unlock()
-	for _, t := range last {
-		s.send(c, t)
+	for ; len(last) > 0; last = slices.DeleteFunc(last, func(b *goodbye) bool { return b.left == 0 }) {
+		for batch := range slices.Chunk(last, maxBatch) {
+			var r round
+			for _, bye := range batch {
+				r.goodbye(bye)
+			}
+			c.write(r.quiet, false)
+			s.account(&r, time.Now())
+		}
+		if slices.ContainsFunc(last, func(b *goodbye) bool { return b.left > 0 }) {
+			<-time.After(lastDistance)
+		}
 	}
 }
 
 // transmit sends what is due until ctx ends.
-func (s *Sender) transmit(ctx context.Context, c conn) {
+func (s *Sender) transmit(ctx context.Context, c transport) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var r round
 	for ctx.Err() == nil {
-		tasks, wait := s.next(time.Now())
-		for _, t := range tasks {
-			s.send(c, t)
-		}
-		if len(tasks) > 0 {
+		s.listenOn(c)
+		now := time.Now()
+		wait := s.next(&r, now)
+		if len(r.jobs) > 0 {
+			// A link that we no longer advertise on may be one whose advertisements our kernel takes by now: it must not make
+			// addresses of our own last one. The others an operator may watch on the router itself.
+			if len(r.quiet) > 0 {
+				c.write(r.quiet, false)
+			}
+			if len(r.out) > 0 {
+				c.write(r.out, true)
+			}
+			s.account(&r, time.Now())
 			continue
 		}
 		timer.Reset(wait)
@@ -98,142 +126,142 @@ func (s *Sender) transmit(ctx context.Context, c conn) {
 	}
 }
 
-// next takes what is due at now off the queue and the schedule. If that is nothing, it says how long to wait.
-func (s *Sender) next(now time.Time) ([]task, time.Duration) {
+// listenOn sees to it that solicitations arrive on some of the links for which that is not clear yet.
+func (s *Sender) listenOn(c transport) {
+	s.mu.Lock()
+	links := slices.Clone(s.deaf[:min(len(s.deaf), maxBatch)])
+	s.deaf = s.deaf[len(links):]
+	s.mu.Unlock()
+	for _, l := range links {
+		i := &l.status.Interface // the name and index of a link never change
+		joined, err := c.listen(i.Link, i.Index)
+		if err != nil {
+			s.log.Warn("solicitations may not be heard", "link", i.Link, "error", err)
+		}
+		s.mu.Lock()
+		l.joined = joined
+		gone := joined && s.links[i.Link] != l
+		s.mu.Unlock()
+		if gone {
+			_ = c.leave(i.Index) // the link is often gone, and then so is the membership
+		}
+	}
+}
+
+// next puts what is due at now into r, and takes it off the queue and the schedule. It says how long to wait if that is nothing.
+func (s *Sender) next(r *round, now time.Time) time.Duration {
+	r.reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var tasks []task
-	for len(tasks) < maxBatch && len(s.queue) > 0 && !s.queue[0].at.After(now) {
-		t := s.queue[0]
-		s.queue[0] = task{}
-		if s.queue = s.queue[1:]; len(s.queue) == 0 {
-			s.queue = nil
+	for len(r.jobs) < maxBatch {
+		t, due := s.earliest(now)
+		if !due {
+			break
 		}
-		if t.kind == answer {
-			// What was advertised when the question came may be over by now, and after a goodbye there is nothing to say.
-			if t.what = t.link.status.Interface; s.links[t.what.Link] != t.link {
-				continue
-			}
+		switch {
+		case t.bye != nil && s.superseded(t.bye):
+		case t.bye != nil:
+			r.goodbye(t.bye)
+		case s.links[t.link.status.Interface.Link] == t.link: // after a goodbye there is nothing to say
+			r.add(t.link, answer, now, t.to)
 		}
-		tasks = append(tasks, t)
 	}
-	for len(tasks) < maxBatch && len(s.due) > 0 && !s.due[0].schedule.next.After(now) {
+	for len(r.jobs) < maxBatch && len(s.due) > 0 && !s.due[0].schedule.next.After(now) {
 		l := s.due[0]
 		l.schedule.sent(now, s.random())
 		heap.Fix(&s.due, 0)
-		tasks = append(tasks, task{link: l, what: l.status.Interface, to: allNodes, kind: periodic})
+		r.add(l, periodic, now, l.status.Interface.audience()...)
 	}
 	switch {
-	case len(tasks) > 0:
-		return tasks, 0
+	case len(s.deaf) > 0:
+		return 0
 	case len(s.due) == 0 && len(s.queue) == 0:
-		return nil, idle
+		return idle
 	case len(s.due) == 0 || len(s.queue) > 0 && s.queue[0].at.Before(s.due[0].schedule.next):
-		return nil, s.queue[0].at.Sub(now)
+		return s.queue[0].at.Sub(now)
 	}
-	return nil, s.due[0].schedule.next.Sub(now)
+	return s.due[0].schedule.next.Sub(now)
 }
 
-// send encodes and sends one advertisement and notes how it went.
-func (s *Sender) send(c conn, t task) {
-	messages, err := Encode(t.what, time.Now())
-	sent := 0
-	for _, m := range messages {
-		// A link that we no longer advertise on may be one whose advertisements our kernel takes by now: it must not make
-		// addresses of our own last one. The others an operator may watch on the router itself.
-		if err = c.write(m, t.what.Index, t.what.LinkLocal, t.to, t.kind != goodbye); err != nil {
-			err = fmt.Errorf("send to %s: %w", t.to, err)
-			break
-		}
-		sent++
-	}
+// superseded reports whether a final advertisement was sent before and the same router advertises on the link again. Callers hold mu.
+func (s *Sender) superseded(b *goodbye) bool {
+	l := s.byIndex[b.index]
+	return b.left < maxFinal && l != nil && l.status.Interface.LinkLocal == b.source
+}
+
+// account notes how the packets of r went, and plans what follows from it.
+func (s *Sender) account(r *round, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := &t.link.status
+	for n := range r.jobs {
+		j := &r.jobs[n]
+		sent, err := j.outcome(r)
+		if j.bye != nil {
+			s.parted(j.bye, err, now)
+		} else {
+			s.went(j, sent, err, now)
+		}
+	}
+}
+
+// parted notes how a final advertisement went. Callers hold mu.
+func (s *Sender) parted(b *goodbye, err error, now time.Time) {
+	if b.left--; err != nil {
+		b.left = 0 // the link or its address is often what went away
+		s.log.Debug("final advertisement", "link", b.link.status.Interface.Link, "error", err)
+		return
+	}
+	b.link.status.Sent += uint64(len(b.messages) * len(b.to))
+	if b.left > 0 {
+		s.later(task{at: now.Add(minDelay), link: b.link, bye: b})
+	}
+}
+
+// went notes how an advertisement went. Callers hold mu.
+func (s *Sender) went(j *job, sent int, err error, now time.Time) {
+	l := j.link
+	st := &l.status
+	name := st.Interface.Link
 	if st.Sent == 0 && sent > 0 {
-		s.tell(Event{Kind: Started, Link: t.what.Link})
+		s.tell(Event{Kind: Started, Link: name})
 	}
 	st.Sent += uint64(sent)
-	if err == nil && t.kind == periodic {
-		t.link.schedule.worked()
+	if j.kind == answer {
+		s.answered(st, sent, err)
+		return
 	}
-	log := s.log.With("link", t.what.Link)
-	switch {
-	case err == nil && st.LastError != "":
-		log.Info("advertisements are sent again")
-		s.tell(Event{Kind: Recovered, Link: t.what.Link})
-		st.LastError = ""
-	case err == nil:
-	case t.kind == goodbye:
-		// The link or its address is often what went away.
-		log.Debug("final advertisement", "error", err)
-	default:
-		if st.Errors++; st.LastError != err.Error() {
-			log.Warn("advertisement not sent", "error", err)
-			s.tell(Event{Kind: Failed, Link: t.what.Link, Err: err})
+	if err == nil {
+		l.schedule.worked()
+		if st.LastError != "" {
+			s.log.Info("advertisements are sent again", "link", name)
+			s.tell(Event{Kind: Recovered, Link: name})
+			st.LastError = ""
 		}
-		st.LastError = err.Error()
-		if t.kind == periodic && s.links[t.what.Link] == t.link {
-			t.link.schedule.failed(time.Now())
-			heap.Fix(&s.due, t.link.position)
-		}
+		return
 	}
-}
-
-// receive reads solicitations until the socket is interrupted.
-func (s *Sender) receive(c conn) error {
-	b := make([]byte, maxSolicitation)
-	for {
-		n, info, err := c.read(b)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("receive solicitations: %w", err)
-		}
-		s.solicited(b[:n], info, time.Now())
+	if st.Errors++; st.LastError != err.Error() {
+		s.log.Warn("advertisement not sent", "link", name, "error", err)
+		s.tell(Event{Kind: Failed, Link: name, Err: err})
 	}
-}
-
-// solicited handles one packet.
-func (s *Sender) solicited(b []byte, info packetInfo, now time.Time) {
-	reason := checkSolicitation(b, info)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.byIndex[info.index]
-	switch {
-	case reason != "":
-	case l == nil:
-		reason = DropUnconfigured
-	default:
-		l.status.Solicited++
-		if reason = s.reply(l, info.source, now); reason == "" {
-			s.tell(Event{Kind: Solicited, Link: l.status.Interface.Link, Host: info.source})
-		}
-	}
-	if reason != "" {
-		s.dropped[reason]++
-	}
-}
-
-// reply decides how a valid solicitation is answered. Callers hold mu.
-func (s *Sender) reply(l *link, host netip.Addr, now time.Time) string {
-	answerable := crowded
-	if !host.IsUnspecified() {
-		answerable = l.hosts.take(host, now)
-	}
-	switch {
-	case answerable == limited:
-		return DropRate
-	case answerable == crowded:
-		l.schedule.solicited(now, s.random())
+	st.LastError = err.Error()
+	if l.position >= 0 && s.links[name] == l {
+		l.schedule.failed(now)
 		heap.Fix(&s.due, l.position)
-	case len(s.queue) >= maxQueued:
-		return DropBusy
-	default:
-		// RFC 4861 6.2.6: the delay is for answers by unicast too, so that the routers of a link do not all speak at once.
-		s.later(task{link: l, to: host, kind: answer, at: now.Add(answerDelay(s.random()))})
 	}
-	s.poke()
-	return ""
 }
+
+// answered notes how an answer went. That it could not leave is worth no more than a count: whoever sends from invented addresses
+// decides how often that happens. Callers hold mu.
+func (s *Sender) answered(st *Status, sent int, err error) {
+	switch {
+	case errors.Is(err, errCrowded):
+		s.dropped[DropBusy]++
+	case err != nil:
+		st.Errors++
+	case sent > 0:
+		st.Answered++
+	}
+}
+
+// sendError names what could not be sent.
+func sendError(o *outgoing) error { return fmt.Errorf("send to %s: %w", o.destination, o.err) }

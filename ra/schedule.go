@@ -1,6 +1,9 @@
 package ra
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Protocol constants of RFC 4861 section 10.
 const (
@@ -8,6 +11,7 @@ const (
 	maxInitial         = 3                      // MAX_INITIAL_RTR_ADVERTISEMENTS
 	minDelay           = 3 * time.Second        // MIN_DELAY_BETWEEN_RAS
 	maxAnswerDelay     = 500 * time.Millisecond // MAX_RA_DELAY_TIME
+	maxFinal           = 3                      // MAX_FINAL_RTR_ADVERTISEMENTS
 	firstRetry         = time.Second            // our own: after a send that failed, doubled each time
 )
 
@@ -15,6 +19,7 @@ const (
 // in [0,1), time as a parameter.
 type schedule struct {
 	minInterval, maxInterval time.Duration
+	distance                 time.Duration // between two multicast advertisements, at least
 
 	initial  int       // how many of the first advertisements are still to come
 	failures int       // sends that failed since one worked
@@ -29,10 +34,10 @@ func (s *schedule) changed(now time.Time) {
 	s.next = s.notBefore(now)
 }
 
-// retimed takes over new intervals without advertising anything early.
-func (s *schedule) retimed(minInterval, maxInterval time.Duration, now time.Time) {
-	s.minInterval, s.maxInterval = minInterval, maxInterval
-	if latest := now.Add(maxInterval); s.next.After(latest) {
+// retimed takes over the intervals of i without advertising anything early.
+func (s *schedule) retimed(i *Interface, now time.Time) {
+	s.minInterval, s.maxInterval, s.distance = i.MinInterval, i.MaxInterval, cmp.Or(i.MinDelay, minDelay)
+	if latest := now.Add(s.maxInterval); s.next.After(latest) {
 		s.next = latest
 	}
 }
@@ -76,9 +81,9 @@ func (s *schedule) failed(now time.Time) {
 	s.next = now.Add(delay)
 }
 
-// notBefore is t, or later if the last multicast advertisement is less than MIN_DELAY_BETWEEN_RAS before it.
+// notBefore is t, or later if the last multicast advertisement is too close before it (MIN_DELAY_BETWEEN_RAS).
 func (s *schedule) notBefore(t time.Time) time.Time {
-	if earliest := s.last.Add(minDelay); !s.last.IsZero() && t.Before(earliest) {
+	if earliest := s.last.Add(s.distance); !s.last.IsZero() && t.Before(earliest) {
 		return earliest
 	}
 	return t

@@ -29,7 +29,7 @@ func TestSchedule(t *testing.T) {
 		return func(s *schedule, now time.Time) { s.solicited(now, r) }
 	}
 	retimed := func(low, high time.Duration) func(*schedule, time.Time) {
-		return func(s *schedule, now time.Time) { s.retimed(low, high, now) }
+		return func(s *schedule, now time.Time) { s.retimed(&Interface{MinInterval: low, MaxInterval: high}, now) }
 	}
 	for _, tt := range []struct {
 		name  string
@@ -60,7 +60,8 @@ func TestSchedule(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := schedule{minInterval: 200 * time.Second, maxInterval: 600 * time.Second}
+			var s schedule
+			s.retimed(&Interface{MinInterval: 200 * time.Second, MaxInterval: 600 * time.Second}, epoch)
 			for n, step := range tt.steps {
 				step.do(&s, sec(step.at))
 				if diff := s.next.Sub(sec(step.next)); diff.Abs() > time.Millisecond {
@@ -74,8 +75,9 @@ func TestSchedule(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	host := netip.MustParseAddr("fe80::1")
 	var l limiter
+	var newcomers bucket
 	count := func(now time.Time) (n int) {
-		for l.take(host, now) == allowed {
+		for l.take(host, now, 1, &newcomers) == allowed {
 			n++
 		}
 		return n
@@ -84,25 +86,25 @@ func TestLimiter(t *testing.T) {
 	for _, after := range []time.Duration{0, 0, time.Second, 3 * time.Second, time.Hour} {
 		got = append(got, count(epoch.Add(after)))
 	}
-	if diff := cmp.Diff([]int{burst, 0, 1, 2, burst}, got); diff != "" {
+	if diff := cmp.Diff([]int{10, 0, 1, 2, 10}, got); diff != "" {
 		t.Errorf("answers allowed (-want +got):\n%s", diff)
 	}
 
 	now := epoch.Add(2 * time.Hour)
 	for n := range maxHosts {
-		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::1:%x", n)), now); v != allowed {
+		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::1:%x", n)), now, 1, &newcomers); v != allowed {
 			t.Fatalf("host %d: %v", n, v)
 		}
 	}
 	for n := range 10000 {
-		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::2:%x", n)), now); v != crowded {
+		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::2:%x", n)), now, 1, &newcomers); v != crowded {
 			t.Fatalf("host %d too many: %v", n, v)
 		}
 	}
 	if len(l.full) > maxHosts {
 		t.Errorf("%d hosts are remembered", len(l.full))
 	}
-	if v := l.take(netip.MustParseAddr("fe80::3"), now.Add(2*refill)); v != allowed {
+	if v := l.take(netip.MustParseAddr("fe80::3"), now.Add(2*time.Second), 1, &newcomers); v != allowed {
 		t.Errorf("after the others are gone: %v", v)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,50 +28,27 @@ type Sender struct {
 	OnEvent func(Event)
 
 	log    *slog.Logger
-	open   func() (conn, error)
+	open   func() (transport, error)
 	random func() float64
 	wake   chan struct{} // there may be something due earlier than the sending goroutine waits for
 
-	mu      sync.Mutex // guards what follows
-	links   map[string]*link
-	byIndex map[int]*link
-	due     dueHeap // every link of links
-	queue   []task  // unicast answers and final advertisements, by the time when they are due
-	conn    conn    // nil unless Run is running
-	silent  bool
-	dropped map[string]uint64
+	mu        sync.Mutex // guards what follows
+	links     map[string]*link
+	byIndex   map[int]*link
+	due       dueHeap   // those of links that send by themselves
+	queue     []task    // answers that wait and final advertisements, by the time when they are due
+	deaf      []*link   // that listen has to be called for
+	conn      transport // nil unless Run is running
+	silent    bool
+	dropped   map[string]uint64
+	newcomers bucket
 }
-
-// link is what a Sender knows of one link.
-type link struct {
-	status   Status // status.Interface is what Apply wanted; its slices are not changed
-	schedule schedule
-	hosts    limiter
-	position int // in Sender.due
-}
-
-// task is one advertisement to send.
-type task struct {
-	link *link
-	what Interface // of an answer: decided when it leaves
-	to   netip.Addr
-	kind taskKind
-	at   time.Time // when it is due; zero: at once
-}
-
-type taskKind int
-
-const (
-	periodic taskKind = iota // by multicast, as scheduled
-	answer                   // by unicast
-	goodbye                  // final
-)
 
 // New returns a Sender that does nothing until Run is called.
 func New(log *slog.Logger) *Sender {
 	return &Sender{
 		log:     log,
-		open:    func() (conn, error) { return openSocket(typeSolicitation) },
+		open:    func() (transport, error) { return openBatch() },
 		random:  rand.Float64,
 		wake:    make(chan struct{}, 1),
 		links:   map[string]*link{},
@@ -123,6 +99,10 @@ func (s *Sender) advertised(name string) Interface {
 
 // set adds or changes one link. Callers hold mu.
 func (s *Sender) set(i Interface, now time.Time) error {
+	l := s.links[i.Link]
+	if l != nil && reflect.DeepEqual(l.status.Interface, i) {
+		return nil
+	}
 	if err := i.valid(); err != nil {
 		return err
 	}
@@ -130,30 +110,49 @@ func (s *Sender) set(i Interface, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	l := s.links[i.Link]
 	if l == nil {
 		if other := s.byIndex[i.Index]; other != nil {
 			return fmt.Errorf("interface index %d is also that of %s", i.Index, other.status.Interface.Link)
 		}
-		l = &link{status: Status{Interface: i}}
-		l.schedule.retimed(i.MinInterval, i.MaxInterval, now)
-		l.schedule.changed(now)
+		l = &link{status: Status{Interface: i}, position: -1}
 		s.links[i.Link], s.byIndex[i.Index] = l, l
-		heap.Push(&s.due, l)
-		s.join(l)
+		s.listen(l)
+		s.begin(l, now)
 		return nil
 	}
 	old := l.status.Interface
-	l.status.Interface = i
-	l.schedule.retimed(i.MinInterval, i.MaxInterval, now)
-	if visible(old, i, content, now) {
-		l.schedule.changed(now)
+	if old.LinkLocal != i.LinkLocal {
+		s.dismiss(l, now) // RFC 4861 6.2.8
 	}
-	if old.LinkLocal != i.LinkLocal && l.status.Sent > 0 {
-		s.later(task{link: l, what: final(old), to: allNodes, kind: goodbye}) // RFC 4861 6.2.8
+	l.become(i)
+	if visible(old, i, content, now) || !slices.Equal(old.audience(), i.audience()) {
+		s.listen(l) // a change is often one of forwarding
+		s.begin(l, now)
+		return nil
 	}
-	heap.Fix(&s.due, l.position)
+	l.schedule.retimed(&i, now)
+	s.place(l)
 	return nil
+}
+
+// begin starts the initial advertisements of a link. Callers hold mu.
+func (s *Sender) begin(l *link, now time.Time) {
+	l.schedule.retimed(&l.status.Interface, now)
+	l.schedule.changed(now)
+	s.place(l)
+}
+
+// place puts a link where it belongs among those that are due, after its schedule or audience changed. Callers hold mu.
+func (s *Sender) place(l *link) {
+	sends := len(l.status.Interface.audience()) > 0
+	switch {
+	case sends && l.position < 0:
+		heap.Push(&s.due, l)
+	case sends:
+		heap.Fix(&s.due, l.position)
+	case l.position >= 0:
+		heap.Remove(&s.due, l.position)
+	}
 }
 
 // stays reports whether a link that is advertised on still is one of want. A link that came back with another index is another
@@ -172,45 +171,39 @@ func visible(old, i Interface, content [][]byte, now time.Time) bool {
 
 // remove forgets a link and says goodbye on it. Callers hold mu.
 func (s *Sender) remove(l *link) {
-	i := l.status.Interface
+	i := &l.status.Interface
 	delete(s.links, i.Link)
 	delete(s.byIndex, i.Index)
-	heap.Remove(&s.due, l.position)
+	if l.position >= 0 {
+		heap.Remove(&s.due, l.position)
+	}
+	s.deaf = slices.DeleteFunc(s.deaf, func(d *link) bool { return d == l })
 	if s.conn == nil {
 		return
 	}
 	if l.status.Sent > 0 {
-		s.later(task{link: l, what: final(i), to: allNodes, kind: goodbye})
+		s.dismiss(l, time.Now())
 		s.tell(Event{Kind: Stopped, Link: i.Link})
 	}
-	if err := s.conn.leave(i.Index, allRouters); err != nil {
-		s.log.Debug("leave group", "link", i.Link, "error", err)
-	}
-}
-
-// join makes solicitations on a link arrive at a machine that does not forward. One that forwards gets them anyway, so it is
-// worth no more than a note when it fails. Callers hold mu.
-func (s *Sender) join(l *link) {
-	if s.conn == nil {
-		return
-	}
-	if err := s.conn.join(l.status.Interface.Index, allRouters); err != nil {
-		s.log.Debug("join group", "link", l.status.Interface.Link, "error", err)
-	}
-}
-
-// later queues a task. Callers hold mu.
-func (s *Sender) later(t task) {
-	if s.conn == nil {
-		return
-	}
-	n, _ := slices.BinarySearchFunc(s.queue, t, func(queued, t task) int {
-		if queued.at.After(t.at) {
-			return 1
+	if l.joined {
+		if err := s.conn.leave(i.Index); err != nil {
+			s.log.Debug("leave group", "link", i.Link, "error", err)
 		}
-		return -1 // of equals the older leaves first
-	})
-	s.queue = slices.Insert(s.queue, n, t)
+	}
+}
+
+// dismiss takes back what was advertised on a link so far. Callers hold mu.
+func (s *Sender) dismiss(l *link, now time.Time) {
+	if bye := l.farewell(now); bye != nil {
+		s.later(task{at: now, link: l, bye: bye})
+	}
+}
+
+// listen has the sending goroutine see to it that solicitations on a link arrive. Callers hold mu.
+func (s *Sender) listen(l *link) {
+	if s.conn != nil && !l.joined {
+		s.deaf = append(s.deaf, l)
+	}
 }
 
 // poke wakes the sending goroutine.
@@ -228,7 +221,9 @@ func (s *Sender) Status() []Status {
 	all := make([]Status, 0, len(s.links))
 	for _, l := range s.links {
 		st := l.status
-		st.Last, st.Next = l.schedule.last, l.schedule.next
+		if st.Last = l.schedule.last; l.position >= 0 {
+			st.Next = l.schedule.next
+		}
 		all = append(all, st)
 	}
 	slices.SortFunc(all, func(a, b Status) int { return strings.Compare(a.Interface.Link, b.Interface.Link) })
@@ -240,26 +235,4 @@ func (s *Sender) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Counters{Dropped: maps.Clone(s.dropped)}
-}
-
-// dueHeap orders links by when their next multicast advertisement is due.
-type dueHeap []*link
-
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(a, b int) bool { return h[a].schedule.next.Before(h[b].schedule.next) }
-func (h dueHeap) Swap(a, b int) {
-	h[a], h[b] = h[b], h[a]
-	h[a].position, h[b].position = a, b
-}
-func (h *dueHeap) Push(x any) {
-	l := x.(*link)
-	l.position = len(*h)
-	*h = append(*h, l)
-}
-func (h *dueHeap) Pop() any {
-	old := *h
-	l := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return l
 }

@@ -21,6 +21,9 @@ var basic = Interface{
 	MinInterval: 200 * time.Second, MaxInterval: 600 * time.Second, RouterLifetime: 1800 * time.Second,
 }
 
+// answersAtOnce is what one host gets at the default rate.
+const answersAtOnce = 10
+
 func one(i Interface) Config { return Config{Interfaces: map[string]Interface{i.Link: i}} }
 
 func quiet(testing.TB) *Sender { return New(slog.New(slog.DiscardHandler)) }
@@ -28,18 +31,18 @@ func quiet(testing.TB) *Sender { return New(slog.New(slog.DiscardHandler)) }
 // wire is a conn in memory. It notes what is sent, with the time since it was made.
 type wire struct {
 	start    time.Time
-	incoming chan packet
+	incoming chan arrival
 	stop     chan struct{}
 
 	mu     sync.Mutex
 	log    []string
-	broken error // what write returns
+	broken map[int]error // why packets do not leave, by interface index; 0: by any
 }
 
-type packet struct {
-	message []byte
-	info    packetInfo
-	err     error
+// arrival is a packet, or an error, for a reader.
+type arrival struct {
+	packet
+	err error
 }
 
 func (w *wire) note(format string, args ...any) {
@@ -60,45 +63,57 @@ func (w *wire) sent() []string {
 func (w *wire) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.broken = err
+	w.broken = map[int]error{0: err}
 }
 
-func (w *wire) read(b []byte) (int, packetInfo, error) {
+func (w *wire) read(packets []packet) (int, error) {
 	select {
-	case p := <-w.incoming:
-		return copy(b, p.message), p.info, p.err
+	case a := <-w.incoming:
+		packets[0] = a.packet
+		return 1, a.err
 	case <-w.stop:
-		return 0, packetInfo{}, os.ErrDeadlineExceeded
+		return 0, os.ErrDeadlineExceeded
 	}
 }
 
-func (w *wire) write(b []byte, index int, source, destination netip.Addr, _ bool) error {
+func (w *wire) write(out []outgoing, _ bool) {
+	for n := range out {
+		out[n].err = w.send(out[n])
+	}
+}
+
+func (w *wire) answer(out []outgoing) { w.write(out, true) }
+
+func (w *wire) send(o outgoing) error {
 	w.mu.Lock()
-	err := w.broken
+	err := w.broken[o.index]
+	if err == nil {
+		err = w.broken[0]
+	}
 	w.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	r, err := Decode(b)
+	r, err := Decode(o.message)
 	if err != nil {
 		return err
 	}
-	w.note("%d %s > %s lifetime %d", index, source, destination, r.RouterLifetime)
+	w.note("%d %s > %s lifetime %d", o.index, o.source, o.destination, r.RouterLifetime)
 	return nil
 }
 
-func (w *wire) join(index int, _ netip.Addr) error  { return nil }
-func (w *wire) leave(index int, _ netip.Addr) error { return errors.New("gone") }
-func (w *wire) interrupt()                          { close(w.stop) }
-func (w *wire) close() error                        { return nil }
+func (w *wire) listen(string, int) (bool, error) { return true, nil }
+func (w *wire) leave(int) error                  { return errors.New("gone") }
+func (w *wire) interrupt()                       { close(w.stop) }
+func (w *wire) close() error                     { return nil }
 
 // bubble runs a Sender over a wire; random numbers are all 0.
 func bubble(t *testing.T, c Config, f func(t *testing.T, s *Sender, w *wire, stop func())) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{start: time.Now(), incoming: make(chan packet), stop: make(chan struct{})}
+		w := &wire{start: time.Now(), incoming: make(chan arrival), stop: make(chan struct{})}
 		s := quiet(t)
-		s.open = func() (conn, error) { return w, nil }
+		s.open = func() (transport, error) { return w, nil }
 		s.random = func() float64 { return 0 }
 		if err := s.Apply(t.Context(), c); err != nil {
 			t.Fatal(err)
@@ -137,7 +152,7 @@ func after(t *testing.T, w *wire, d time.Duration, want ...string) {
 }
 
 func solicit(w *wire, from string) {
-	w.incoming <- packet{message: solicitation[:], info: packetInfo{index: 7, source: netip.MustParseAddr(from), hopLimit: 255}}
+	w.incoming <- arrival{packet: packet{message: solicitation[:], info: packetInfo{index: 7, source: netip.MustParseAddr(from), hopLimit: 255}}}
 }
 
 func TestSenderLife(t *testing.T) {
@@ -177,7 +192,11 @@ func TestSenderLife(t *testing.T) {
 		after(t, w, time.Second, "5m51s 7 fe80::8 > ff02::1 lifetime 0", "5m51s 9 fe80::8 > ff02::1 lifetime 900")
 
 		stop()
-		after(t, w, time.Second, "5m52s 9 fe80::8 > ff02::1 lifetime 0")
+		// Three times, as that of what was before, and quickly.
+		after(t, w, time.Second,
+			"5m52s 7 fe80::7 > ff02::1 lifetime 0", "5m52s 7 fe80::8 > ff02::1 lifetime 0", "5m52s 9 fe80::8 > ff02::1 lifetime 0",
+			"5m52.1s 7 fe80::7 > ff02::1 lifetime 0", "5m52.1s 7 fe80::8 > ff02::1 lifetime 0", "5m52.1s 9 fe80::8 > ff02::1 lifetime 0",
+			"5m52.2s 9 fe80::8 > ff02::1 lifetime 0")
 	})
 }
 
@@ -196,7 +215,7 @@ func TestSenderUnconfigured(t *testing.T) {
 		if err := s.Apply(t.Context(), Config{}); err != nil {
 			t.Fatal(err)
 		}
-		after(t, w, time.Hour, "1s 7 fe80::7 > ff02::1 lifetime 0")
+		after(t, w, time.Hour, "1s 7 fe80::7 > ff02::1 lifetime 0", "4s 7 fe80::7 > ff02::1 lifetime 0", "7s 7 fe80::7 > ff02::1 lifetime 0")
 		solicit(w, "fe80::1")
 		after(t, w, time.Second)
 		if diff := cmp.Diff(map[string]uint64{DropUnconfigured: 1}, s.Counters().Dropped); diff != "" {
@@ -214,12 +233,12 @@ func TestSenderSolicited(t *testing.T) {
 		solicit(w, "::")
 		solicit(w, "::")
 		after(t, w, 10*time.Second, "3s 7 fe80::7 > ff02::1 lifetime 1800")
-		for range burst + 5 {
+		for range answersAtOnce + 5 {
 			solicit(w, "fe80::3")
 		}
 		synctest.Wait()
-		if got := len(w.sent()); got != burst {
-			t.Errorf("%d answers to one host at once, want %d", got, burst)
+		if got := len(w.sent()); got != answersAtOnce {
+			t.Errorf("%d answers to one host at once, want %d", got, answersAtOnce)
 		}
 		if diff := cmp.Diff(map[string]uint64{DropRate: 5}, s.Counters().Dropped); diff != "" {
 			t.Errorf("dropped (-want +got):\n%s", diff)
@@ -315,17 +334,25 @@ func TestRunFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			w := &wire{start: time.Now(), incoming: make(chan packet), stop: make(chan struct{})}
-			s.open = func() (conn, error) { return w, nil }
+			w := &wire{start: time.Now(), incoming: make(chan arrival), stop: make(chan struct{})}
+			s.open = func() (transport, error) { return w, nil }
 			ended := make(chan error, 1)
 			go func() { ended <- s.Run(t.Context()) }()
 			after(t, w, time.Second, "0s 7 fe80::7 > ff02::1 lifetime 1800")
 			broken := errors.New("broken")
-			w.incoming <- packet{err: broken}
+			w.incoming <- arrival{err: broken}
 			if err := <-ended; !errors.Is(err, broken) {
 				t.Errorf("Run: %v", err)
 			}
 			after(t, w, 10*time.Second)
 		}
 	})
+}
+
+// solicited handles a packet whose answer nobody waits for.
+func (s *Sender) solicited(b []byte, info packetInfo, now time.Time) {
+	var answers round
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hear(&answers, b, info, now)
 }

@@ -7,6 +7,7 @@ type Status struct {
 	Interface Interface
 	Sent      uint64    // advertisements sent, multicast and unicast
 	Solicited uint64    // valid solicitations received
+	Answered  uint64    // of these, answered by unicast
 	Last      time.Time // when the last multicast advertisement was sent; zero: not yet
 	Next      time.Time // when the next is due
 	Errors    uint64    // sends that failed
@@ -32,4 +33,6 @@ const (
 	DropUnconfigured = "link not advertised" // it came from a link that we do not advertise on
 	DropRate         = "rate limit"          // this host asks too often
 	DropBusy         = "queue full"          // more answers are waiting than we keep
+	DropClient       = "client list"         // this host is not one of the link's clients
+	DropUnicastOnly  = "unicast only"        // it came from ::, or from too many hosts, and nothing goes out by multicast
 )
