@@ -2008,7 +2008,7 @@ type Dhcpv6 struct {
 	// the others learn of it when they renew. On by default.
 	Reconfigure *bool `protobuf:"varint,13,opt,name=reconfigure,proto3,oneof" json:"reconfigure,omitempty"`
 	// Hand out also the DNS servers and search domains that the DHCPv6 client learnt: with this delegation, or on this uplink.
-	// Without it those of advertise.dns_from.
+	// Without it, and without dns, those of advertise.dns_from.
 	DnsFrom       string `protobuf:"bytes,12,opt,name=dns_from,json=dnsFrom,proto3" json:"dns_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -2306,6 +2306,40 @@ type Advertisement struct {
 	DisagreeingRouters uint32 `protobuf:"varint,53,opt,name=disagreeing_routers,json=disagreeingRouters,proto3" json:"disagreeing_routers,omitempty"`
 	// Routes that routes_from matches; as many as there is room for are advertised.
 	RoutesMatched uint32 `protobuf:"varint,54,opt,name=routes_matched,json=routesMatched,proto3" json:"routes_matched,omitempty"`
+	// Hardware address of the source link-layer address option; empty: none.
+	SourceLinkLayer string `protobuf:"bytes,23,opt,name=source_link_layer,json=sourceLinkLayer,proto3" json:"source_link_layer,omitempty"`
+	// Route information options.
+	Routes []*RouteInformation `protobuf:"bytes,24,rep,name=routes,proto3" json:"routes,omitempty"`
+	// NAT64 prefixes.
+	Pref64 []*Pref64Information `protobuf:"bytes,25,rep,name=pref64,proto3" json:"pref64,omitempty"`
+	// URI of the captive portal API; urn:ietf:params:capport:unrestricted: there is none.
+	CaptivePortal string `protobuf:"bytes,26,opt,name=captive_portal,json=captivePortal,proto3" json:"captive_portal,omitempty"`
+	// Encrypted DNS resolvers.
+	Dnr []*ResolverInformation `protobuf:"bytes,27,rep,name=dnr,proto3" json:"dnr,omitempty"`
+	// The advertisement interval option is sent.
+	IntervalOption bool `protobuf:"varint,28,opt,name=interval_option,json=intervalOption,proto3" json:"interval_option,omitempty"`
+	// What we say as a mobile IPv6 home agent; absent: we are none.
+	HomeAgent *HomeAgentInformation `protobuf:"bytes,29,opt,name=home_agent,json=homeAgent,proto3" json:"home_agent,omitempty"`
+	// SNAC router flag.
+	Snac bool `protobuf:"varint,30,opt,name=snac,proto3" json:"snac,omitempty"`
+	// Options of other types.
+	Options []*OptionInformation `protobuf:"bytes,31,rep,name=options,proto3" json:"options,omitempty"`
+	// Nothing goes out by multicast.
+	UnicastOnly bool `protobuf:"varint,32,opt,name=unicast_only,json=unicastOnly,proto3" json:"unicast_only,omitempty"`
+	// The only hosts that are advertised to; empty: all.
+	Clients []string `protobuf:"bytes,33,rep,name=clients,proto3" json:"clients,omitempty"`
+	// Hosts that are not answered.
+	Excluded []string `protobuf:"bytes,34,rep,name=excluded,proto3" json:"excluded,omitempty"`
+	// MinDelayBetweenRAs; absent: the 3 s of RFC 4861.
+	MinDelay *durationpb.Duration `protobuf:"bytes,35,opt,name=min_delay,json=minDelay,proto3" json:"min_delay,omitempty"`
+	// Most bytes of one advertisement; 0: as link_mtu allows.
+	RaMtu uint32 `protobuf:"varint,36,opt,name=ra_mtu,json=raMtu,proto3" json:"ra_mtu,omitempty"`
+	// There is no final advertisement.
+	Keep bool `protobuf:"varint,37,opt,name=keep,proto3" json:"keep,omitempty"`
+	// The final advertisement leaves name servers as they are.
+	KeepDns bool `protobuf:"varint,38,opt,name=keep_dns,json=keepDns,proto3" json:"keep_dns,omitempty"`
+	// What goes out now, if it was asked for: ICMPv6 messages without checksum, each of them a packet.
+	Packets       [][]byte `protobuf:"bytes,39,rep,name=packets,proto3" json:"packets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2536,6 +2570,472 @@ func (x *Advertisement) GetRoutesMatched() uint32 {
 	return 0
 }
 
+func (x *Advertisement) GetSourceLinkLayer() string {
+	if x != nil {
+		return x.SourceLinkLayer
+	}
+	return ""
+}
+
+func (x *Advertisement) GetRoutes() []*RouteInformation {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Advertisement) GetPref64() []*Pref64Information {
+	if x != nil {
+		return x.Pref64
+	}
+	return nil
+}
+
+func (x *Advertisement) GetCaptivePortal() string {
+	if x != nil {
+		return x.CaptivePortal
+	}
+	return ""
+}
+
+func (x *Advertisement) GetDnr() []*ResolverInformation {
+	if x != nil {
+		return x.Dnr
+	}
+	return nil
+}
+
+func (x *Advertisement) GetIntervalOption() bool {
+	if x != nil {
+		return x.IntervalOption
+	}
+	return false
+}
+
+func (x *Advertisement) GetHomeAgent() *HomeAgentInformation {
+	if x != nil {
+		return x.HomeAgent
+	}
+	return nil
+}
+
+func (x *Advertisement) GetSnac() bool {
+	if x != nil {
+		return x.Snac
+	}
+	return false
+}
+
+func (x *Advertisement) GetOptions() []*OptionInformation {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *Advertisement) GetUnicastOnly() bool {
+	if x != nil {
+		return x.UnicastOnly
+	}
+	return false
+}
+
+func (x *Advertisement) GetClients() []string {
+	if x != nil {
+		return x.Clients
+	}
+	return nil
+}
+
+func (x *Advertisement) GetExcluded() []string {
+	if x != nil {
+		return x.Excluded
+	}
+	return nil
+}
+
+func (x *Advertisement) GetMinDelay() *durationpb.Duration {
+	if x != nil {
+		return x.MinDelay
+	}
+	return nil
+}
+
+func (x *Advertisement) GetRaMtu() uint32 {
+	if x != nil {
+		return x.RaMtu
+	}
+	return 0
+}
+
+func (x *Advertisement) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+func (x *Advertisement) GetKeepDns() bool {
+	if x != nil {
+		return x.KeepDns
+	}
+	return false
+}
+
+func (x *Advertisement) GetPackets() [][]byte {
+	if x != nil {
+		return x.Packets
+	}
+	return nil
+}
+
+// RouteInformation is a route information option (RFC 4191).
+type RouteInformation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The prefix.
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// low, medium or high.
+	Preference string `protobuf:"bytes,2,opt,name=preference,proto3" json:"preference,omitempty"`
+	// Lifetime; absent: infinite.
+	Lifetime *durationpb.Duration `protobuf:"bytes,3,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// Moment that the lifetime counts down to; absent: none.
+	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	// The final advertisement does not withdraw it.
+	Keep          bool `protobuf:"varint,5,opt,name=keep,proto3" json:"keep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RouteInformation) Reset() {
+	*x = RouteInformation{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouteInformation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouteInformation) ProtoMessage() {}
+
+func (x *RouteInformation) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouteInformation.ProtoReflect.Descriptor instead.
+func (*RouteInformation) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RouteInformation) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *RouteInformation) GetPreference() string {
+	if x != nil {
+		return x.Preference
+	}
+	return ""
+}
+
+func (x *RouteInformation) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *RouteInformation) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *RouteInformation) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+// Pref64Information is a NAT64 prefix (RFC 8781).
+type Pref64Information struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The prefix.
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Lifetime, in whole units of 8 seconds.
+	Lifetime *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// Moment that the lifetime counts down to; absent: none.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pref64Information) Reset() {
+	*x = Pref64Information{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pref64Information) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pref64Information) ProtoMessage() {}
+
+func (x *Pref64Information) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pref64Information.ProtoReflect.Descriptor instead.
+func (*Pref64Information) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Pref64Information) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Pref64Information) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *Pref64Information) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// ResolverInformation is an encrypted DNS resolver (RFC 9463).
+type ResolverInformation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Authentication domain name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Service priority; the lowest is preferred.
+	Priority uint32 `protobuf:"varint,2,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Lifetime; absent: infinite.
+	Lifetime *durationpb.Duration `protobuf:"bytes,3,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// Addresses; none: hosts ask for them by the name.
+	Addresses []string `protobuf:"bytes,4,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	// Service parameters as in zone files, as in alpn=h2,h3.
+	Parameters    []string `protobuf:"bytes,5,rep,name=parameters,proto3" json:"parameters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolverInformation) Reset() {
+	*x = ResolverInformation{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolverInformation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolverInformation) ProtoMessage() {}
+
+func (x *ResolverInformation) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolverInformation.ProtoReflect.Descriptor instead.
+func (*ResolverInformation) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ResolverInformation) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResolverInformation) GetPriority() uint32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *ResolverInformation) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *ResolverInformation) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *ResolverInformation) GetParameters() []string {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+// HomeAgentInformation is what a mobile IPv6 home agent says (RFC 6275 7.4).
+type HomeAgentInformation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Preference; higher is better.
+	Preference int32 `protobuf:"varint,1,opt,name=preference,proto3" json:"preference,omitempty"`
+	// Home agent lifetime.
+	Lifetime *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// Serves mobile networks.
+	MobileRouter  bool `protobuf:"varint,3,opt,name=mobile_router,json=mobileRouter,proto3" json:"mobile_router,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HomeAgentInformation) Reset() {
+	*x = HomeAgentInformation{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HomeAgentInformation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HomeAgentInformation) ProtoMessage() {}
+
+func (x *HomeAgentInformation) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HomeAgentInformation.ProtoReflect.Descriptor instead.
+func (*HomeAgentInformation) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *HomeAgentInformation) GetPreference() int32 {
+	if x != nil {
+		return x.Preference
+	}
+	return 0
+}
+
+func (x *HomeAgentInformation) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *HomeAgentInformation) GetMobileRouter() bool {
+	if x != nil {
+		return x.MobileRouter
+	}
+	return false
+}
+
+// OptionInformation is an option of any type.
+type OptionInformation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Option type.
+	Type uint32 `protobuf:"varint,1,opt,name=type,proto3" json:"type,omitempty"`
+	// What follows type and length.
+	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OptionInformation) Reset() {
+	*x = OptionInformation{}
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OptionInformation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OptionInformation) ProtoMessage() {}
+
+func (x *OptionInformation) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OptionInformation.ProtoReflect.Descriptor instead.
+func (*OptionInformation) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *OptionInformation) GetType() uint32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+func (x *OptionInformation) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // PrefixInformation is a prefix in an advertisement.
 type PrefixInformation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2553,13 +3053,21 @@ type PrefixInformation struct {
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	// The same of the preferred lifetime.
 	PreferredUntil *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=preferred_until,json=preferredUntil,proto3" json:"preferred_until,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Our address that stands in place of the prefix, with the R flag; empty: none.
+	RouterAddress string `protobuf:"bytes,8,opt,name=router_address,json=routerAddress,proto3" json:"router_address,omitempty"`
+	// P flag (RFC 9762).
+	PdPreferred bool `protobuf:"varint,9,opt,name=pd_preferred,json=pdPreferred,proto3" json:"pd_preferred,omitempty"`
+	// The lifetimes count down from this moment on; absent: they do not.
+	Since *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=since,proto3" json:"since,omitempty"`
+	// The final advertisement deprecates it.
+	Deprecate     bool `protobuf:"varint,11,opt,name=deprecate,proto3" json:"deprecate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PrefixInformation) Reset() {
 	*x = PrefixInformation{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2571,7 +3079,7 @@ func (x *PrefixInformation) String() string {
 func (*PrefixInformation) ProtoMessage() {}
 
 func (x *PrefixInformation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[19]
+	mi := &file_sixfold_v1_state_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2584,7 +3092,7 @@ func (x *PrefixInformation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixInformation.ProtoReflect.Descriptor instead.
 func (*PrefixInformation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PrefixInformation) GetPrefix() string {
@@ -2634,6 +3142,34 @@ func (x *PrefixInformation) GetPreferredUntil() *timestamppb.Timestamp {
 		return x.PreferredUntil
 	}
 	return nil
+}
+
+func (x *PrefixInformation) GetRouterAddress() string {
+	if x != nil {
+		return x.RouterAddress
+	}
+	return ""
+}
+
+func (x *PrefixInformation) GetPdPreferred() bool {
+	if x != nil {
+		return x.PdPreferred
+	}
+	return false
+}
+
+func (x *PrefixInformation) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *PrefixInformation) GetDeprecate() bool {
+	if x != nil {
+		return x.Deprecate
+	}
+	return false
 }
 
 // VxlanState is a VXLAN device.
@@ -2710,7 +3246,7 @@ type VxlanState struct {
 
 func (x *VxlanState) Reset() {
 	*x = VxlanState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +3258,7 @@ func (x *VxlanState) String() string {
 func (*VxlanState) ProtoMessage() {}
 
 func (x *VxlanState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[20]
+	mi := &file_sixfold_v1_state_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +3271,7 @@ func (x *VxlanState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VxlanState.ProtoReflect.Descriptor instead.
 func (*VxlanState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *VxlanState) GetName() string {
@@ -2981,7 +3517,7 @@ type VxlanRemote struct {
 
 func (x *VxlanRemote) Reset() {
 	*x = VxlanRemote{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[21]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2993,7 +3529,7 @@ func (x *VxlanRemote) String() string {
 func (*VxlanRemote) ProtoMessage() {}
 
 func (x *VxlanRemote) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[21]
+	mi := &file_sixfold_v1_state_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3006,7 +3542,7 @@ func (x *VxlanRemote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VxlanRemote.ProtoReflect.Descriptor instead.
 func (*VxlanRemote) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *VxlanRemote) GetAddress() string {
@@ -3065,7 +3601,7 @@ type ForwardingEntry struct {
 
 func (x *ForwardingEntry) Reset() {
 	*x = ForwardingEntry{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3077,7 +3613,7 @@ func (x *ForwardingEntry) String() string {
 func (*ForwardingEntry) ProtoMessage() {}
 
 func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[22]
+	mi := &file_sixfold_v1_state_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3090,7 +3626,7 @@ func (x *ForwardingEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingEntry.ProtoReflect.Descriptor instead.
 func (*ForwardingEntry) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ForwardingEntry) GetMac() string {
@@ -3152,7 +3688,7 @@ type Dhcpv6LinkState struct {
 
 func (x *Dhcpv6LinkState) Reset() {
 	*x = Dhcpv6LinkState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3164,7 +3700,7 @@ func (x *Dhcpv6LinkState) String() string {
 func (*Dhcpv6LinkState) ProtoMessage() {}
 
 func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[23]
+	mi := &file_sixfold_v1_state_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3177,7 +3713,7 @@ func (x *Dhcpv6LinkState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dhcpv6LinkState.ProtoReflect.Descriptor instead.
 func (*Dhcpv6LinkState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Dhcpv6LinkState) GetLink() string {
@@ -3229,7 +3765,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3241,7 +3777,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[24]
+	mi := &file_sixfold_v1_state_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3254,7 +3790,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PoolState) GetName() string {
@@ -3322,7 +3858,7 @@ type ReconfigureState struct {
 
 func (x *ReconfigureState) Reset() {
 	*x = ReconfigureState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3334,7 +3870,7 @@ func (x *ReconfigureState) String() string {
 func (*ReconfigureState) ProtoMessage() {}
 
 func (x *ReconfigureState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[25]
+	mi := &file_sixfold_v1_state_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3347,7 +3883,7 @@ func (x *ReconfigureState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconfigureState.ProtoReflect.Descriptor instead.
 func (*ReconfigureState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReconfigureState) GetLink() string {
@@ -3412,7 +3948,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3424,7 +3960,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[26]
+	mi := &file_sixfold_v1_state_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3437,7 +3973,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Pending) GetWhat() string {
@@ -3469,7 +4005,7 @@ type UnitState struct {
 
 func (x *UnitState) Reset() {
 	*x = UnitState{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[27]
+	mi := &file_sixfold_v1_state_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3481,7 +4017,7 @@ func (x *UnitState) String() string {
 func (*UnitState) ProtoMessage() {}
 
 func (x *UnitState) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[27]
+	mi := &file_sixfold_v1_state_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3494,7 +4030,7 @@ func (x *UnitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitState.ProtoReflect.Descriptor instead.
 func (*UnitState) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{27}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *UnitState) GetName() string {
@@ -3541,7 +4077,7 @@ type Drift struct {
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[28]
+	mi := &file_sixfold_v1_state_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3553,7 +4089,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[28]
+	mi := &file_sixfold_v1_state_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3566,7 +4102,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{28}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Drift) GetId() uint64 {
@@ -3645,7 +4181,7 @@ type AuditRecord struct {
 
 func (x *AuditRecord) Reset() {
 	*x = AuditRecord{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[29]
+	mi := &file_sixfold_v1_state_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3657,7 +4193,7 @@ func (x *AuditRecord) String() string {
 func (*AuditRecord) ProtoMessage() {}
 
 func (x *AuditRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[29]
+	mi := &file_sixfold_v1_state_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3670,7 +4206,7 @@ func (x *AuditRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
 func (*AuditRecord) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{29}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AuditRecord) GetId() uint64 {
@@ -3759,7 +4295,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[30]
+	mi := &file_sixfold_v1_state_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3771,7 +4307,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[30]
+	mi := &file_sixfold_v1_state_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3784,7 +4320,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{30}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Event) GetId() uint64 {
@@ -3851,7 +4387,7 @@ type FormerPrefix struct {
 
 func (x *FormerPrefix) Reset() {
 	*x = FormerPrefix{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[31]
+	mi := &file_sixfold_v1_state_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3863,7 +4399,7 @@ func (x *FormerPrefix) String() string {
 func (*FormerPrefix) ProtoMessage() {}
 
 func (x *FormerPrefix) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[31]
+	mi := &file_sixfold_v1_state_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3876,7 +4412,7 @@ func (x *FormerPrefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormerPrefix.ProtoReflect.Descriptor instead.
 func (*FormerPrefix) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{31}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *FormerPrefix) GetPrefix() string {
@@ -3921,7 +4457,7 @@ type Withdrawn struct {
 
 func (x *Withdrawn) Reset() {
 	*x = Withdrawn{}
-	mi := &file_sixfold_v1_state_proto_msgTypes[32]
+	mi := &file_sixfold_v1_state_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3933,7 +4469,7 @@ func (x *Withdrawn) String() string {
 func (*Withdrawn) ProtoMessage() {}
 
 func (x *Withdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_state_proto_msgTypes[32]
+	mi := &file_sixfold_v1_state_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3946,7 +4482,7 @@ func (x *Withdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
 func (*Withdrawn) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{32}
+	return file_sixfold_v1_state_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Withdrawn) GetLink() string {
@@ -4210,7 +4746,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	" \x03(\tR\vcommunities\x12\x16\n" +
 	"\x06source\x18\v \x01(\tR\x06source\x124\n" +
 	"\alearned\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\alearned\x12\x1a\n" +
-	"\bunusable\x18\r \x01(\tR\bunusable\"\x81\t\n" +
+	"\bunusable\x18\r \x01(\tR\bunusable\"\x9c\x0e\n" +
 	"\rAdvertisement\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12<\n" +
@@ -4243,7 +4779,54 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\rother_routers\x183 \x01(\rR\fotherRouters\x12#\n" +
 	"\rrogue_routers\x184 \x01(\rR\frogueRouters\x12/\n" +
 	"\x13disagreeing_routers\x185 \x01(\rR\x12disagreeingRouters\x12%\n" +
-	"\x0eroutes_matched\x186 \x01(\rR\rroutesMatched\"\xd0\x02\n" +
+	"\x0eroutes_matched\x186 \x01(\rR\rroutesMatched\x12*\n" +
+	"\x11source_link_layer\x18\x17 \x01(\tR\x0fsourceLinkLayer\x124\n" +
+	"\x06routes\x18\x18 \x03(\v2\x1c.sixfold.v1.RouteInformationR\x06routes\x125\n" +
+	"\x06pref64\x18\x19 \x03(\v2\x1d.sixfold.v1.Pref64InformationR\x06pref64\x12%\n" +
+	"\x0ecaptive_portal\x18\x1a \x01(\tR\rcaptivePortal\x121\n" +
+	"\x03dnr\x18\x1b \x03(\v2\x1f.sixfold.v1.ResolverInformationR\x03dnr\x12'\n" +
+	"\x0finterval_option\x18\x1c \x01(\bR\x0eintervalOption\x12?\n" +
+	"\n" +
+	"home_agent\x18\x1d \x01(\v2 .sixfold.v1.HomeAgentInformationR\thomeAgent\x12\x12\n" +
+	"\x04snac\x18\x1e \x01(\bR\x04snac\x127\n" +
+	"\aoptions\x18\x1f \x03(\v2\x1d.sixfold.v1.OptionInformationR\aoptions\x12!\n" +
+	"\funicast_only\x18  \x01(\bR\vunicastOnly\x12\x18\n" +
+	"\aclients\x18! \x03(\tR\aclients\x12\x1a\n" +
+	"\bexcluded\x18\" \x03(\tR\bexcluded\x126\n" +
+	"\tmin_delay\x18# \x01(\v2\x19.google.protobuf.DurationR\bminDelay\x12\x15\n" +
+	"\x06ra_mtu\x18$ \x01(\rR\x05raMtu\x12\x12\n" +
+	"\x04keep\x18% \x01(\bR\x04keep\x12\x19\n" +
+	"\bkeep_dns\x18& \x01(\bR\akeepDns\x12\x18\n" +
+	"\apackets\x18' \x03(\fR\apackets\"\xc7\x01\n" +
+	"\x10RouteInformation\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x1e\n" +
+	"\n" +
+	"preference\x18\x02 \x01(\tR\n" +
+	"preference\x125\n" +
+	"\blifetime\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x12\n" +
+	"\x04keep\x18\x05 \x01(\bR\x04keep\"\x94\x01\n" +
+	"\x11Pref64Information\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x125\n" +
+	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xba\x01\n" +
+	"\x13ResolverInformation\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bpriority\x18\x02 \x01(\rR\bpriority\x125\n" +
+	"\blifetime\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x12\x1c\n" +
+	"\taddresses\x18\x04 \x03(\tR\taddresses\x12\x1e\n" +
+	"\n" +
+	"parameters\x18\x05 \x03(\tR\n" +
+	"parameters\"\x92\x01\n" +
+	"\x14HomeAgentInformation\x12\x1e\n" +
+	"\n" +
+	"preference\x18\x01 \x01(\x05R\n" +
+	"preference\x125\n" +
+	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x12#\n" +
+	"\rmobile_router\x18\x03 \x01(\bR\fmobileRouter\";\n" +
+	"\x11OptionInformation\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\rR\x04type\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\xea\x03\n" +
 	"\x11PrefixInformation\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x17\n" +
 	"\aon_link\x18\x02 \x01(\bR\x06onLink\x12\x1e\n" +
@@ -4254,7 +4837,12 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\tpreferred\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\tpreferred\x12;\n" +
 	"\vvalid_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12C\n" +
-	"\x0fpreferred_until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\"\x93\a\n" +
+	"\x0fpreferred_until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\x12%\n" +
+	"\x0erouter_address\x18\b \x01(\tR\rrouterAddress\x12!\n" +
+	"\fpd_preferred\x18\t \x01(\bR\vpdPreferred\x120\n" +
+	"\x05since\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1c\n" +
+	"\tdeprecate\x18\v \x01(\bR\tdeprecate\"\x93\a\n" +
 	"\n" +
 	"VxlanState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
@@ -4397,7 +4985,7 @@ func file_sixfold_v1_state_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_state_proto_rawDescData
 }
 
-var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_sixfold_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_sixfold_v1_state_proto_goTypes = []any{
 	(*InterfaceState)(nil),        // 0: sixfold.v1.InterfaceState
 	(*VlanState)(nil),             // 1: sixfold.v1.VlanState
@@ -4418,24 +5006,29 @@ var file_sixfold_v1_state_proto_goTypes = []any{
 	(*BgpNeighborState)(nil),      // 16: sixfold.v1.BgpNeighborState
 	(*BgpPath)(nil),               // 17: sixfold.v1.BgpPath
 	(*Advertisement)(nil),         // 18: sixfold.v1.Advertisement
-	(*PrefixInformation)(nil),     // 19: sixfold.v1.PrefixInformation
-	(*VxlanState)(nil),            // 20: sixfold.v1.VxlanState
-	(*VxlanRemote)(nil),           // 21: sixfold.v1.VxlanRemote
-	(*ForwardingEntry)(nil),       // 22: sixfold.v1.ForwardingEntry
-	(*Dhcpv6LinkState)(nil),       // 23: sixfold.v1.Dhcpv6LinkState
-	(*PoolState)(nil),             // 24: sixfold.v1.PoolState
-	(*ReconfigureState)(nil),      // 25: sixfold.v1.ReconfigureState
-	(*Pending)(nil),               // 26: sixfold.v1.Pending
-	(*UnitState)(nil),             // 27: sixfold.v1.UnitState
-	(*Drift)(nil),                 // 28: sixfold.v1.Drift
-	(*AuditRecord)(nil),           // 29: sixfold.v1.AuditRecord
-	(*Event)(nil),                 // 30: sixfold.v1.Event
-	(*FormerPrefix)(nil),          // 31: sixfold.v1.FormerPrefix
-	(*Withdrawn)(nil),             // 32: sixfold.v1.Withdrawn
-	nil,                           // 33: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	nil,                           // 34: sixfold.v1.Dhcpv6LinkState.SentEntry
-	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
+	(*RouteInformation)(nil),      // 19: sixfold.v1.RouteInformation
+	(*Pref64Information)(nil),     // 20: sixfold.v1.Pref64Information
+	(*ResolverInformation)(nil),   // 21: sixfold.v1.ResolverInformation
+	(*HomeAgentInformation)(nil),  // 22: sixfold.v1.HomeAgentInformation
+	(*OptionInformation)(nil),     // 23: sixfold.v1.OptionInformation
+	(*PrefixInformation)(nil),     // 24: sixfold.v1.PrefixInformation
+	(*VxlanState)(nil),            // 25: sixfold.v1.VxlanState
+	(*VxlanRemote)(nil),           // 26: sixfold.v1.VxlanRemote
+	(*ForwardingEntry)(nil),       // 27: sixfold.v1.ForwardingEntry
+	(*Dhcpv6LinkState)(nil),       // 28: sixfold.v1.Dhcpv6LinkState
+	(*PoolState)(nil),             // 29: sixfold.v1.PoolState
+	(*ReconfigureState)(nil),      // 30: sixfold.v1.ReconfigureState
+	(*Pending)(nil),               // 31: sixfold.v1.Pending
+	(*UnitState)(nil),             // 32: sixfold.v1.UnitState
+	(*Drift)(nil),                 // 33: sixfold.v1.Drift
+	(*AuditRecord)(nil),           // 34: sixfold.v1.AuditRecord
+	(*Event)(nil),                 // 35: sixfold.v1.Event
+	(*FormerPrefix)(nil),          // 36: sixfold.v1.FormerPrefix
+	(*Withdrawn)(nil),             // 37: sixfold.v1.Withdrawn
+	nil,                           // 38: sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	nil,                           // 39: sixfold.v1.Dhcpv6LinkState.SentEntry
+	(*durationpb.Duration)(nil),   // 40: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 41: google.protobuf.Timestamp
 }
 var file_sixfold_v1_state_proto_depIdxs = []int32{
 	7,  // 0: sixfold.v1.InterfaceState.addresses:type_name -> sixfold.v1.LinkAddress
@@ -4445,64 +5038,77 @@ var file_sixfold_v1_state_proto_depIdxs = []int32{
 	4,  // 4: sixfold.v1.InterfaceState.bond:type_name -> sixfold.v1.BondState
 	5,  // 5: sixfold.v1.InterfaceState.bridge_port:type_name -> sixfold.v1.BridgePortState
 	6,  // 6: sixfold.v1.InterfaceState.bond_port:type_name -> sixfold.v1.BondPortState
-	35, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
-	35, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
-	36, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
-	36, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
-	36, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
-	36, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
-	36, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
+	40, // 7: sixfold.v1.LinkAddress.valid:type_name -> google.protobuf.Duration
+	40, // 8: sixfold.v1.LinkAddress.preferred:type_name -> google.protobuf.Duration
+	41, // 9: sixfold.v1.PrefixState.since:type_name -> google.protobuf.Timestamp
+	41, // 10: sixfold.v1.PrefixState.preferred_until:type_name -> google.protobuf.Timestamp
+	41, // 11: sixfold.v1.PrefixState.valid_until:type_name -> google.protobuf.Timestamp
+	41, // 12: sixfold.v1.PrefixState.renew_at:type_name -> google.protobuf.Timestamp
+	41, // 13: sixfold.v1.PrefixState.rebind_at:type_name -> google.protobuf.Timestamp
 	13, // 14: sixfold.v1.PrefixState.uses:type_name -> sixfold.v1.PrefixUse
-	31, // 15: sixfold.v1.PrefixState.former:type_name -> sixfold.v1.FormerPrefix
-	32, // 16: sixfold.v1.PrefixState.withdrawn:type_name -> sixfold.v1.Withdrawn
+	36, // 15: sixfold.v1.PrefixState.former:type_name -> sixfold.v1.FormerPrefix
+	37, // 16: sixfold.v1.PrefixState.withdrawn:type_name -> sixfold.v1.Withdrawn
 	10, // 17: sixfold.v1.PrefixState.spare:type_name -> sixfold.v1.PrefixLifetime
-	36, // 18: sixfold.v1.PrefixState.next_at:type_name -> google.protobuf.Timestamp
+	41, // 18: sixfold.v1.PrefixState.next_at:type_name -> google.protobuf.Timestamp
 	11, // 19: sixfold.v1.PrefixState.options:type_name -> sixfold.v1.ReceivedOption
 	12, // 20: sixfold.v1.PrefixState.assignments:type_name -> sixfold.v1.PrefixAssignment
-	36, // 21: sixfold.v1.PrefixLifetime.preferred_until:type_name -> google.protobuf.Timestamp
-	36, // 22: sixfold.v1.PrefixLifetime.valid_until:type_name -> google.protobuf.Timestamp
-	36, // 23: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
-	36, // 24: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
-	36, // 25: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
-	36, // 26: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
-	35, // 27: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
-	36, // 28: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
-	35, // 29: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
-	35, // 30: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
-	35, // 31: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
-	35, // 32: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
-	35, // 33: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
-	19, // 34: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
-	35, // 35: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	36, // 36: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	36, // 37: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	32, // 38: sixfold.v1.Advertisement.withdrawn:type_name -> sixfold.v1.Withdrawn
-	35, // 39: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	35, // 40: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	36, // 41: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	36, // 42: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
-	22, // 43: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
-	21, // 44: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
-	35, // 45: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
-	35, // 46: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
-	35, // 47: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
-	33, // 48: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	34, // 49: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
-	24, // 50: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	36, // 51: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
-	36, // 52: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	36, // 53: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
-	36, // 54: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	36, // 55: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
-	36, // 56: sixfold.v1.FormerPrefix.preferred_until:type_name -> google.protobuf.Timestamp
-	36, // 57: sixfold.v1.FormerPrefix.valid_until:type_name -> google.protobuf.Timestamp
-	36, // 58: sixfold.v1.Withdrawn.since:type_name -> google.protobuf.Timestamp
-	36, // 59: sixfold.v1.Withdrawn.until:type_name -> google.protobuf.Timestamp
-	60, // [60:60] is the sub-list for method output_type
-	60, // [60:60] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	41, // 21: sixfold.v1.PrefixLifetime.preferred_until:type_name -> google.protobuf.Timestamp
+	41, // 22: sixfold.v1.PrefixLifetime.valid_until:type_name -> google.protobuf.Timestamp
+	41, // 23: sixfold.v1.Lease.preferred_until:type_name -> google.protobuf.Timestamp
+	41, // 24: sixfold.v1.Lease.valid_until:type_name -> google.protobuf.Timestamp
+	41, // 25: sixfold.v1.Lease.updated:type_name -> google.protobuf.Timestamp
+	41, // 26: sixfold.v1.BgpNeighborState.since:type_name -> google.protobuf.Timestamp
+	40, // 27: sixfold.v1.BgpNeighborState.hold_time:type_name -> google.protobuf.Duration
+	41, // 28: sixfold.v1.BgpPath.learned:type_name -> google.protobuf.Timestamp
+	40, // 29: sixfold.v1.Advertisement.min_interval:type_name -> google.protobuf.Duration
+	40, // 30: sixfold.v1.Advertisement.max_interval:type_name -> google.protobuf.Duration
+	40, // 31: sixfold.v1.Advertisement.reachable_time:type_name -> google.protobuf.Duration
+	40, // 32: sixfold.v1.Advertisement.retrans_timer:type_name -> google.protobuf.Duration
+	40, // 33: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
+	24, // 34: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
+	40, // 35: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
+	41, // 36: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	41, // 37: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	37, // 38: sixfold.v1.Advertisement.withdrawn:type_name -> sixfold.v1.Withdrawn
+	19, // 39: sixfold.v1.Advertisement.routes:type_name -> sixfold.v1.RouteInformation
+	20, // 40: sixfold.v1.Advertisement.pref64:type_name -> sixfold.v1.Pref64Information
+	21, // 41: sixfold.v1.Advertisement.dnr:type_name -> sixfold.v1.ResolverInformation
+	22, // 42: sixfold.v1.Advertisement.home_agent:type_name -> sixfold.v1.HomeAgentInformation
+	23, // 43: sixfold.v1.Advertisement.options:type_name -> sixfold.v1.OptionInformation
+	40, // 44: sixfold.v1.Advertisement.min_delay:type_name -> google.protobuf.Duration
+	40, // 45: sixfold.v1.RouteInformation.lifetime:type_name -> google.protobuf.Duration
+	41, // 46: sixfold.v1.RouteInformation.until:type_name -> google.protobuf.Timestamp
+	40, // 47: sixfold.v1.Pref64Information.lifetime:type_name -> google.protobuf.Duration
+	41, // 48: sixfold.v1.Pref64Information.until:type_name -> google.protobuf.Timestamp
+	40, // 49: sixfold.v1.ResolverInformation.lifetime:type_name -> google.protobuf.Duration
+	40, // 50: sixfold.v1.HomeAgentInformation.lifetime:type_name -> google.protobuf.Duration
+	40, // 51: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	40, // 52: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	41, // 53: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	41, // 54: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	41, // 55: sixfold.v1.PrefixInformation.since:type_name -> google.protobuf.Timestamp
+	27, // 56: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
+	26, // 57: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
+	40, // 58: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
+	40, // 59: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
+	40, // 60: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
+	38, // 61: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	39, // 62: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	29, // 63: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
+	41, // 64: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
+	41, // 65: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	41, // 66: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	41, // 67: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	41, // 68: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	41, // 69: sixfold.v1.FormerPrefix.preferred_until:type_name -> google.protobuf.Timestamp
+	41, // 70: sixfold.v1.FormerPrefix.valid_until:type_name -> google.protobuf.Timestamp
+	41, // 71: sixfold.v1.Withdrawn.since:type_name -> google.protobuf.Timestamp
+	41, // 72: sixfold.v1.Withdrawn.until:type_name -> google.protobuf.Timestamp
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
@@ -4517,7 +5123,7 @@ func file_sixfold_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_state_proto_rawDesc), len(file_sixfold_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

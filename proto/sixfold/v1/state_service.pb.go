@@ -953,7 +953,9 @@ type ListAdvertisementsRequest struct {
 	// Where to continue.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Only this link.
-	Link          string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
+	Link string `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
+	// With the packets as they are sent now.
+	Packets       bool `protobuf:"varint,4,opt,name=packets,proto3" json:"packets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1007,6 +1009,13 @@ func (x *ListAdvertisementsRequest) GetLink() string {
 		return x.Link
 	}
 	return ""
+}
+
+func (x *ListAdvertisementsRequest) GetPackets() bool {
+	if x != nil {
+		return x.Packets
+	}
+	return false
 }
 
 // ListAdvertisementsResponse is a page of links that are advertised on.
@@ -2630,12 +2639,13 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x03vrf\x18\x06 \x01(\tR\x03vrf\"i\n" +
 	"\x14ListBgpPathsResponse\x12)\n" +
 	"\x05paths\x18\x01 \x03(\v2\x13.sixfold.v1.BgpPathR\x05paths\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"k\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x85\x01\n" +
 	"\x19ListAdvertisementsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x12\n" +
-	"\x04link\x18\x03 \x01(\tR\x04link\"\x87\x01\n" +
+	"\x04link\x18\x03 \x01(\tR\x04link\x12\x18\n" +
+	"\apackets\x18\x04 \x01(\bR\apackets\"\x87\x01\n" +
 	"\x1aListAdvertisementsResponse\x12A\n" +
 	"\x0eadvertisements\x18\x01 \x03(\v2\x19.sixfold.v1.AdvertisementR\x0eadvertisements\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"c\n" +
