@@ -31,7 +31,7 @@ func (p *planner) planLocal() {
 	for _, e := range p.Config.Local {
 		p.plan.Kernel.AnyIP = p.plan.Kernel.AnyIP || e.Prefix.Addr().Is6()
 	}
-	for _, c := range p.resolveAll("local", p.Config.Local) {
+	for _, c := range p.resolveEvery("local", p.Config.Local) {
 		p.plan.Local = append(p.plan.Local, rib.Route{Prefix: c.prefix.Masked(), Kind: rib.Deliver})
 	}
 }

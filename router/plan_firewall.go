@@ -87,7 +87,9 @@ func (p *planner) networks(where string, list []config.Expr) (now []netip.Prefix
 			pending = true
 			continue
 		}
-		now = append(now, c.prefix.Masked())
+		for _, c := range append([]cut{c}, p.formers(e.Delegation, c)...) {
+			now = append(now, c.prefix.Masked())
+		}
 	}
 	return now, relative, pending
 }

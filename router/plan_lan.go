@@ -47,6 +47,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 		out.Subnets = append(out.Subnets, c.prefix)
 	}
 	out.Exclude = p.own(i.Name)
+	out.Former = p.formerLeases()
 	for _, pool := range d.Pools {
 		at := fmt.Sprintf("%s.pools.%s", where, pool.Name)
 		first, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Auto: pool.Auto, Prefix: netip.PrefixFrom(pool.First, 128)})

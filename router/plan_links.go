@@ -19,10 +19,10 @@ func (p *planner) planInterface(i config.Interface) {
 	if l, ok := p.Links[i.Name]; ok && foreign(i, l) {
 		return // the unit that would make it refuses: it is not ours to give addresses
 	}
-	addresses := p.resolveAll(where+".addresses", i.Addresses)
+	addresses := p.resolveEvery(where+".addresses", i.Addresses)
 	link := kernel.Link{Name: i.Name, MTU: p.mtu(&i), AcceptRA: i.AcceptRA, DAD: i.DAD, Sysctls: linkSettings(i), Made: i.Kind() != ""}
 	for _, a := range addresses {
-		link.Addresses = append(link.Addresses, kernel.Address{Prefix: a.prefix})
+		link.Addresses = append(link.Addresses, kernel.Address{Prefix: a.prefix, Deprecated: a.former})
 	}
 	if i.RequestAddress {
 		for _, d := range p.Delegations {

@@ -14,6 +14,7 @@ import (
 type cut struct {
 	prefix                     netip.Prefix // with its host bits
 	validUntil, preferredUntil time.Time
+	former                     bool // of a prefix that runs out beside another one
 }
 
 // resolve says what the expression at where is now. If it cannot be said yet, it is noted as pending.

@@ -18,6 +18,7 @@ func (p *planner) planRoutes() {
 		d := p.held[name]
 		p.plan.Aggregate = append(p.plan.Aggregate, rib.Route{Prefix: d.Prefix, Kind: rib.Unreachable, Table: p.tableOf(d.Link)})
 		p.use(name, "unreachable route of the aggregate", d.Prefix.String(), d.Prefix.String())
+		p.planFormerAggregates(name)
 	}
 	if p.Config.BGP != nil {
 		p.planAggregates("bgp.aggregates", p.Config.BGP.Aggregates, 0)
@@ -31,7 +32,7 @@ func (p *planner) planRoutes() {
 
 // planAggregates plans the unreachable routes of the aggregates that a speaker announces.
 func (p *planner) planAggregates(where string, aggregates []config.Expr, table uint32) {
-	for _, c := range p.resolveAll(where, aggregates) {
+	for _, c := range p.resolveEvery(where, aggregates) {
 		route := rib.Route{Prefix: c.prefix.Masked(), Kind: rib.Unreachable, Table: table}
 		if !slices.Contains(p.plan.Aggregate, route) {
 			p.plan.Aggregate = append(p.plan.Aggregate, route)
@@ -55,9 +56,11 @@ func (p *planner) planStatic(where string, routes []config.Route, table uint32) 
 				p.pending(fmt.Sprintf("%s.%q", where, r.Prefix), fmt.Sprintf("there is no link %s", r.Interface))
 			}
 		}
-		p.plan.Static = append(p.plan.Static, rib.Route{
-			Prefix: c.prefix.Masked(), Kind: r.Kind, Via: via, Link: r.Interface, Metric: r.Metric, Table: table,
-		})
+		for _, c := range append([]cut{c}, p.formers(r.Prefix.Delegation, c)...) {
+			p.plan.Static = append(p.plan.Static, rib.Route{
+				Prefix: c.prefix.Masked(), Kind: r.Kind, Via: via, Link: r.Interface, Metric: r.Metric, Table: table,
+			})
+		}
 	}
 }
 
@@ -72,7 +75,9 @@ func (p *planner) planBGP(where string, b *config.BGP) bgp.Config {
 		patterns := []bgp.Pattern{}
 		for _, pattern := range set.Patterns {
 			if c, ok := p.resolve(where+".prefix_sets."+set.Name, pattern.Prefix); ok {
-				patterns = append(patterns, bgp.Pattern{Prefix: c.prefix.Masked(), Min: pattern.Min, Max: pattern.Max})
+				for _, c := range append([]cut{c}, p.formers(pattern.Prefix.Delegation, c)...) {
+					patterns = append(patterns, bgp.Pattern{Prefix: c.prefix.Masked(), Min: pattern.Min, Max: pattern.Max})
+				}
 			}
 		}
 		out.PrefixSets[set.Name] = patterns

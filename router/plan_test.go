@@ -167,7 +167,7 @@ func render(p *Plan) string {
 		l := p.Kernel.Links[name]
 		fmt.Fprintf(w, "link %s%s%s%s\n", name, show(" mtu", l.MTU), show(" accept_ra", l.AcceptRA), show(" dad", l.DAD))
 		for _, a := range l.Addresses {
-			fmt.Fprintf(w, "  address %s\n", a.Prefix)
+			fmt.Fprintf(w, "  address %s%s\n", a.Prefix, show(" deprecated", a.Deprecated))
 		}
 		for _, s := range l.Sysctls {
 			fmt.Fprintf(w, "  %s = %s\n", s.Path, s.Value)
@@ -245,6 +245,9 @@ func renderDHCP(w *bufio.Writer, c dhcpv6.Config) {
 			i.Valid, i.Renew, i.Rebind, show(" rapid", i.RapidCommit), i.DNS, i.Domains)
 		if len(i.Exclude) > 0 {
 			fmt.Fprintf(w, "  exclude %v\n", i.Exclude)
+		}
+		for _, x := range i.Former {
+			fmt.Fprintf(w, "  former %s until %v\n", x.Prefix, x.Until.Sub(now))
 		}
 		for _, x := range i.Pools {
 			fmt.Fprintf(w, "  pool %s %s-%s%s\n", x.Name, x.First, x.Last, ends(x.Until.Preferred, x.Until.Valid))

@@ -14,6 +14,7 @@ import (
 // zero (RFC 9096 3.5): so they stop using it at once. What is no longer advertised only because the configuration skips it is left to
 // run out: another router may go on with it.
 func (p *planner) planWithdrawal(i config.Interface, out *ra.Interface) {
+	p.advertiseFormers(out)
 	current := p.advertisedNow(out)
 	have := slices.DeleteFunc(slices.Clone(p.Advertised.On(i.Name)), func(e advertised.Entry) bool {
 		return e.Kind == advertised.Prefix && p.skipped(i.Advertise.Prefixes, e.Prefix)
@@ -66,19 +67,13 @@ func (p *planner) skipped(list []config.AdvertisedPrefix, prefix netip.Prefix) b
 
 // cutFrom returns the name of the delegation that a prefix is part of, which may be one that runs out; empty: of none.
 func (p *planner) cutFrom(prefix netip.Prefix) string {
-	part := func(of netip.Prefix) bool { return of.Bits() <= prefix.Bits() && of.Contains(prefix.Addr()) }
 	for _, name := range sortedNames(p.held) {
-		d := p.held[name]
-		if part(d.Prefix) {
+		if within(prefix, p.held[name].Prefix) {
 			return name
 		}
-		for _, f := range d.Former {
-			if part(f.Prefix) {
-				return name
-			}
-		}
 	}
-	return ""
+	name, _ := p.former(prefix)
+	return name
 }
 
 // whyWithdrawn says why something that hosts have is no longer advertised.
@@ -88,7 +83,7 @@ func (p *planner) whyWithdrawn(e advertised.Entry) string {
 	}
 	d, held := p.held[e.Delegation]
 	switch {
-	case held && d.Prefix.Bits() <= e.Prefix.Bits() && d.Prefix.Contains(e.Prefix.Addr()):
+	case held && within(e.Prefix, d.Prefix):
 		return "the configuration has it no more"
 	case held:
 		return fmt.Sprintf("%s is %s now", e.Delegation, d.Prefix)
@@ -112,7 +107,9 @@ func (p *planner) planDelegated() {
 		d := p.held[name]
 		add(name, d.Prefix, p.tableOf(d.Link))
 		for _, f := range d.Former {
-			add(name, f.Prefix, p.tableOf(d.Link))
+			if p.lasts(f) {
+				add(name, f.Prefix, p.tableOf(d.Link))
+			}
 		}
 	}
 	p.plan.Advertised[""] = advertised.Link{
