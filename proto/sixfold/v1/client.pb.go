@@ -192,15 +192,15 @@ var File_sixfold_v1_client_proto protoreflect.FileDescriptor
 const file_sixfold_v1_client_proto_rawDesc = "" +
 	"\n" +
 	"\x17sixfold/v1/client.proto\x12\n" +
-	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\"\x8a\x04\n" +
+	"sixfold.v1\x1a\x1bbuf/validate/validate.proto\"\xe9\x03\n" +
 	"\n" +
 	"DhcpClient\x12\x12\n" +
 	"\x04duid\x18\x01 \x01(\tR\x04duid\x12%\n" +
 	"\vreconfigure\x18\x02 \x01(\bH\x00R\vreconfigure\x88\x01\x01\x124\n" +
 	"\fuser_classes\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\ar\x05\x10\x01\x18\xff\x01R\vuserClasses\x12H\n" +
-	"\x0evendor_classes\x18\x04 \x03(\v2\x17.sixfold.v1.VendorClassB\b\xbaH\x05\x92\x01\x02\x10\bR\rvendorClasses\x12;\n" +
-	"\x0frequest_options\x18\x05 \x03(\rB\x12\xbaH\x0f\x92\x01\f\x10 \"\b*\x06\x18\xff\xff\x03(\x01R\x0erequestOptions\x12k\n" +
-	"\fsend_options\x18\x06 \x03(\v2'.sixfold.v1.DhcpClient.SendOptionsEntryB\x1f\xbaH\x1c\x9a\x01\x19\x10\x10\"\x15r\x132\x11^[1-9][0-9]{0,4}$R\vsendOptions\x12)\n" +
+	"\x0evendor_classes\x18\x04 \x03(\v2\x17.sixfold.v1.VendorClassB\b\xbaH\x05\x92\x01\x02\x10\bR\rvendorClasses\x121\n" +
+	"\x0frequest_options\x18\x05 \x03(\rB\b\xbaH\x05\x92\x01\x02\x10 R\x0erequestOptions\x12T\n" +
+	"\fsend_options\x18\x06 \x03(\v2'.sixfold.v1.DhcpClient.SendOptionsEntryB\b\xbaH\x05\x9a\x01\x02\x10\x10R\vsendOptions\x12)\n" +
 	"\x10fallback_address\x18\a \x01(\tR\x0ffallbackAddress\x12\x1c\n" +
 	"\tstateless\x18\b \x01(\bR\tstateless\x1a>\n" +
 	"\x10SendOptionsEntry\x12\x10\n" +
