@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/advertised"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
@@ -125,4 +126,24 @@ func sooner(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// Defaults of lifetimes of prefixes that are cut from a delegation, which another may take the place of any time (RFC 9096 L-15, L-16).
+const (
+	preferredLimit = 45 * time.Minute // ND_PREFERRED_LIMIT
+	validLimit     = advertised.Hold  // ND_VALID_LIMIT
+)
+
+// lifetimes chooses those to advertise a prefix with.
+func lifetimes(o config.PrefixOptions, c cut) config.PrefixOptions {
+	if c.validUntil.IsZero() {
+		return o
+	}
+	if o.ValidDefault {
+		o.Valid = min(o.Valid, validLimit)
+	}
+	if o.PreferredDefault {
+		o.Preferred = min(o.Preferred, preferredLimit, o.Valid)
+	}
+	return o
 }
