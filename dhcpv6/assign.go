@@ -204,6 +204,12 @@ func (h *handler) fromPools(r *result, key lease.Key, had []lease.Lease, m assig
 	if len(r.give) > 0 || m.known {
 		return
 	}
+	if p := h.in.place(key.Kind, had, r.ia.leases); p.IsValid() && !h.leases.Overlaps(p) && !h.space.keptForAnother(key, p) && h.give(r, key, p) {
+		if !m.commit {
+			h.space.promise(key, p, h.now)
+		}
+		return
+	}
 	w := wish{
 		key: key, now: h.now, promise: !m.commit, busy: h.touchesTaken,
 		denied: func(p netip.Prefix) bool {
@@ -217,7 +223,6 @@ func (h *handler) fromPools(r *result, key lease.Key, had []lease.Lease, m assig
 	}
 	if key.Kind == lease.Address {
 		for i, pool := range h.in.Pools {
-			w.hint = h.in.place(h.in.addresses[i], had, r.ia.leases)
 			if remaining(h.now, h.in.Valid, pool.Until.Valid) > 0 && try(h.in.addresses[i]) {
 				return
 			}
@@ -225,16 +230,12 @@ func (h *handler) fromPools(r *result, key lease.Key, had []lease.Lease, m assig
 		return
 	}
 	length := 0
-	var hint netip.Prefix
 	if len(r.ia.leases) > 0 {
-		hint = r.ia.leases[0]
-		length = hint.Bits()
+		w.hint = r.ia.leases[0]
+		length = w.hint.Bits()
 	}
 	for _, i := range h.in.delegateOrder(length) {
 		pool := h.in.Delegate[i]
-		if w.hint = h.in.place(h.in.prefixes[i], had, r.ia.leases); !w.hint.IsValid() {
-			w.hint = hint
-		}
 		if _, valid := h.in.lifetimes(pool); remaining(h.now, valid, pool.Until.Valid) > 0 && try(h.in.prefixes[i]) {
 			return
 		}

@@ -2,6 +2,7 @@ package dhcpv6
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
@@ -10,22 +11,54 @@ import (
 // A pool that is cut from a delegation moves when that changes. Its clients keep their places then: the same host part of an
 // address, the same number of a delegated piece. Until they have come to renew, nobody else is given these places.
 
-// place returns where in the pool the first of what a binding had, or else of what the client says that it holds, would be. The
+// place returns where in the pools the first of what a binding had, or else of what the client says that it holds, would be. The
 // piece is invalid if there is no such place, and may be taken.
-func (s *served) place(p *pool, had []lease.Lease, listed []netip.Prefix) netip.Prefix {
+func (s *served) place(kind lease.Kind, had []lease.Lease, listed []netip.Prefix) netip.Prefix {
+	pools := s.addresses
+	if kind == lease.Prefix {
+		pools = s.prefixes
+	}
 	for _, l := range had {
-		if q := s.placeOf(p, l.Prefix); q.IsValid() {
+		if _, q := s.nearest(pools, l.Pool, l.Prefix); q.IsValid() {
 			return q
 		}
 	}
 	if len(had) == 0 {
 		for _, l := range listed {
-			if q := s.placeOf(p, l); q.IsValid() {
+			if _, q := s.nearest(pools, "", l); q.IsValid() {
 				return q
 			}
 		}
 	}
 	return netip.Prefix{}
+}
+
+// nearest returns in which pool of the name, or in which pool if none has the name, a lease has the place that is most like its
+// own. A pool may be in several parts.
+func (s *served) nearest(pools []*pool, name string, l netip.Prefix) (in *pool, place netip.Prefix) {
+	named := slices.ContainsFunc(pools, func(p *pool) bool { return p.name == name })
+	most := -1
+	for _, p := range pools {
+		if named && p.name != name {
+			continue
+		}
+		if q := s.placeOf(p, l); q.IsValid() {
+			if same := alike(q, l); same > most {
+				in, place, most = p, q, same
+			}
+		}
+	}
+	return in, place
+}
+
+// alike counts the bits that two prefixes of one length have in common, from the end on.
+func alike(a, b netip.Prefix) int {
+	x, y := a.Addr().As16(), b.Addr().As16()
+	n := 0
+	for i := a.Bits() - 1; i >= 0 && (x[i/8]^y[i/8])&(0x80>>(i%8)) == 0; i-- {
+		n++
+	}
+	return n
 }
 
 // placeOf returns the piece of the pool at the place of a lease of an earlier one. It is invalid for what is in the pool anyway.
@@ -92,17 +125,13 @@ func (s *space) keep(cat *catalog, fresh []*pool, all []lease.Lease) {
 		if _, ok := in.offerOf(time.Time{}, l.Key.Kind, l.Prefix); ok {
 			continue
 		}
-		for _, p := range pools {
-			q := in.placeOf(p, l.Prefix)
-			if !q.IsValid() {
-				continue
-			}
-			if _, other := p.kept[q]; other {
-				continue
-			}
+		p, q := in.nearest(pools, l.Pool, l.Prefix)
+		if p == nil {
+			continue
+		}
+		if _, other := p.kept[q]; !other {
 			p.kept[q] = l.Key
 			s.kept[l.Prefix] = kept{p, q}
-			break
 		}
 	}
 }

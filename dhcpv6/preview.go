@@ -127,11 +127,19 @@ type piece struct {
 
 func pieces(i Interface) map[string]piece {
 	out := make(map[string]piece, len(i.Pools)+len(i.Delegate))
+	parts := map[string]int{} // of pools of prefixes in several parts
+	for _, p := range i.Delegate {
+		parts[p.Name]++
+	}
 	for _, p := range i.Pools {
 		out["pool "+p.Name] = piece{fmt.Sprintf("%s - %s", p.First, p.Last), lease.Address, p.First, p.Last, p}
 	}
 	for _, p := range i.Delegate {
-		out["delegate "+p.Name] = piece{fmt.Sprintf("%s in /%ds", p.Prefix, p.Length), lease.Prefix, p.Prefix.Addr(), lastOf(p.Prefix), p}
+		name := "delegate " + p.Name
+		if parts[p.Name] > 1 {
+			name += " in " + p.Prefix.String()
+		}
+		out[name] = piece{fmt.Sprintf("%s in /%ds", p.Prefix, p.Length), lease.Prefix, p.Prefix.Addr(), lastOf(p.Prefix), p}
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package dhcpv6
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -76,8 +75,8 @@ func stale(now time.Time, cat *catalog, all []lease.Lease, view leases, space *s
 	h.mine = in.match(req.mac, req.client)
 	results := h.assignAll(assignment{commit: true, withdraw: true})
 	for _, r := range results {
-		for _, p := range r.gone {
-			reason := "no longer right: " + text(p)
+		if len(r.gone) > 0 {
+			reason := "no longer right: " + text(r.gone[0])
 			if len(r.give) > 0 {
 				reason += ", now " + text(r.give[0].Prefix)
 			}
@@ -113,5 +112,5 @@ func text(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()
 	}
-	return fmt.Sprint(p)
+	return p.String()
 }

@@ -48,6 +48,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 	}
 	out.Exclude = p.own(i.Name)
 	out.Former = p.formerLeases()
+	planMotion(d, &out)
 	for _, pool := range d.Pools {
 		at := fmt.Sprintf("%s.pools.%s", where, pool.Name)
 		first, ok := p.resolve(at, config.Expr{Delegation: pool.Delegation, Auto: pool.Auto, Prefix: netip.PrefixFrom(pool.First, 128)})
@@ -66,7 +67,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 		for _, c := range p.pieces(fmt.Sprintf("%s.delegate.%s", where, pool.Name), pool) {
 			out.Delegate = append(out.Delegate, dhcpv6.PrefixPool{
 				Name: pool.Name, Prefix: c.prefix, Length: pool.Length,
-				Preferred: pool.Preferred, Valid: pool.Valid, Until: until(c),
+				Preferred: pool.Preferred, Valid: pool.Valid, Until: until(c), Exclude: pool.Exclude,
 			})
 		}
 	}

@@ -137,6 +137,7 @@ type DHCPv6 struct {
 	Pools            []AddressPool
 	Delegate         []PrefixPool
 	Reservations     []Reservation
+	NoReconfigure    bool `json:",omitempty"` // do not tell clients that accept it when what they hold changes
 }
 
 // AddressPool is a range of addresses, both ends included.
@@ -154,6 +155,7 @@ type PrefixPool struct {
 	Rest             bool `json:",omitempty"` // all of Pool.Delegation that nothing uses; Pool has no prefix
 	Length           int
 	Preferred, Valid time.Duration
+	Exclude          netip.Prefix `json:",omitzero"` // part of each piece that is not to be used, relative to it; invalid: none
 }
 
 // Reservation is for the client with the MAC, the DUID, or both.

@@ -12,7 +12,7 @@ import (
 
 // dhcpv6 converts what is served on a link; DNS is that of the advertisements unless it is said here.
 func (b *builder) dhcpv6(m *sixfoldv1.Dhcpv6, a *Advertise, s *spot) *DHCPv6 {
-	d := &DHCPv6{RapidCommit: m.GetRapidCommit(), Preference: uint8(m.GetPreference())}
+	d := &DHCPv6{RapidCommit: m.GetRapidCommit(), Preference: uint8(m.GetPreference()), NoReconfigure: m.Reconfigure != nil && !m.GetReconfigure()}
 	d.Preferred = b.lifetime(m.GetPreferredLifetime(), s.field("preferred_lifetime"), time.Hour)
 	d.Valid = b.lifetime(m.GetValidLifetime(), s.field("valid_lifetime"), max(2*time.Hour, d.Preferred))
 	if m.PreferredLifetime == nil {
@@ -132,6 +132,7 @@ func (b *builder) prefixPool(name string, m *sixfoldv1.PrefixPool, d *DHCPv6, s 
 	p.Valid = b.lifetime(m.GetValidLifetime(), s.field("valid_lifetime"), d.Valid)
 	p.Preferred = b.lifetime(m.GetPreferredLifetime(), s.field("preferred_lifetime"), min(d.Preferred, p.Valid))
 	b.lifetimeOrder(p.Preferred, p.Valid, m.PreferredLifetime != nil, s)
+	p.Exclude = b.excluded(m.GetExclude(), p.Length, s.field("exclude"))
 	switch bits := p.Pool.Prefix.Bits(); {
 	case !p.Pool.IsValid() || p.Length == 0 || p.Length > 128:
 	case p.Length < bits:
