@@ -112,7 +112,7 @@ type PrefixOptions struct {
 	Autonomous       *bool
 	Valid, Preferred time.Duration
 	// Nobody chose the valid or the preferred lifetime: it is the default, which is shorter for a prefix that may change.
-	ValidDefault, PreferredDefault bool
+	ValidDefault, PreferredDefault bool `json:",omitempty"`
 	PrefixExtra
 }
 
@@ -137,7 +137,6 @@ type DHCPv6 struct {
 	Pools            []AddressPool
 	Delegate         []PrefixPool
 	Reservations     []Reservation
-	NoReconfigure    bool `json:",omitempty"` // do not tell clients that accept it when what they hold changes
 }
 
 // AddressPool is a range of addresses, both ends included.
@@ -155,7 +154,6 @@ type PrefixPool struct {
 	Rest             bool `json:",omitempty"` // all of Pool.Delegation that nothing uses; Pool has no prefix
 	Length           int
 	Preferred, Valid time.Duration
-	Exclude          netip.Prefix `json:",omitzero"` // part of each piece that is not to be used, relative to it; invalid: none
 }
 
 // Reservation is for the client with the MAC, the DUID, or both.
