@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/advertised"
@@ -32,26 +31,6 @@ func (p *planner) planWithdrawal(i config.Interface, out *ra.Interface) {
 		}
 	}
 	p.plan.Advertised[i.Name] = advertised.Link{Current: current, Withdrawn: gone}
-}
-
-// Defaults of lifetimes of prefixes that are cut from a delegation, which another may take the place of any time (RFC 9096 L-15, L-16).
-const (
-	preferredLimit = 45 * time.Minute // ND_PREFERRED_LIMIT
-	validLimit     = advertised.Hold  // ND_VALID_LIMIT
-)
-
-// lifetimes chooses those to advertise a prefix with.
-func lifetimes(o config.PrefixOptions, c cut) config.PrefixOptions {
-	if c.validUntil.IsZero() {
-		return o
-	}
-	if o.ValidDefault {
-		o.Valid = min(o.Valid, validLimit)
-	}
-	if o.PreferredDefault {
-		o.Preferred = min(o.Preferred, preferredLimit, o.Valid)
-	}
-	return o
 }
 
 // advertisedNow lists what hosts of a link will have from its advertisement.
