@@ -25,7 +25,7 @@ type Uplink struct {
 	Address     *IA      // ask for an address (IA_NA); nil: do not
 	Prefixes    []IA     // ask for prefixes (IA_PD)
 	Request     []uint16 // options to ask for beside the usual ones
-	Send        []Option // options to send beside the usual ones, such as classes; each code once
+	Send        []Option // options to send beside the usual ones, such as classes
 }
 
 // Option is a DHCPv6 option as it is on the wire.

@@ -18,6 +18,7 @@ func (b *builder) advertise(m *sixfoldv1.Advertise, s *spot) *Advertise {
 		RetransTime:   b.duration(m.GetRetransTimer(), s.field("retrans_timer"), time.Millisecond, 0, 0xffffffff*time.Millisecond, 0),
 		DNS:           b.servers(m.GetDns(), s.field("dns")),
 		Domains:       b.domains(m.GetDomains(), s.field("domains")),
+		DNSFrom:       m.GetDnsFrom(),
 	}
 	if m.HopLimit != nil {
 		a.HopLimit = uint8(m.GetHopLimit())

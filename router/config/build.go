@@ -72,6 +72,7 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	b.checkReservations(cfg)
 	b.checkMulticast(cfg)
 	b.checkSpeakers(cfg)
+	b.checkDNSFrom(cfg)
 	b.checkParts(cfg)
 	sortByName(cfg.Interfaces, func(i Interface) string { return i.Name })
 	return cfg
@@ -125,21 +126,17 @@ func (b *builder) routerID(text string, s *spot) netip.Addr {
 	return a
 }
 
-// duid reads a DUID: two octets of type and 1 to 128 more (RFC 8415 11.1).
+// duid reads a DUID; without a text it is nil.
 func (b *builder) duid(text string, s *spot) []byte {
 	if text == "" {
 		return nil
 	}
-	d, err := parseHex(text)
-	switch {
-	case err != nil:
-		b.errorf(s, "%q is not a DUID: octets in hexadecimal, as 00:03:00:01:52:54:00:d6:c2:a9", excerpt(text))
-	case len(d) < 3 || len(d) > 130:
-		b.errorf(s, "a DUID has 3 to 130 octets, this one has %d", len(d))
-	default:
-		return d
+	d, err := ParseDUID(text)
+	if err != nil {
+		b.errorf(s, "%v", err)
+		return nil
 	}
-	return nil
+	return d
 }
 
 func parseHex(text string) ([]byte, error) {

@@ -53,6 +53,7 @@ type Interface struct {
 	RequestAddress bool
 	DAD            bool
 	Delegations    []Delegation
+	Client         *Client // nil: nothing is said
 	Advertise      *Advertise
 	DHCPv6         *DHCPv6
 	VXLAN          *VXLAN
@@ -71,10 +72,11 @@ type Interface struct {
 
 // Delegation is a prefix to ask for on an interface.
 type Delegation struct {
-	Name        string
-	Hint        netip.Prefix // :: with the wanted length, or a prefix; invalid: no hint
-	RapidCommit bool
-	IAID        uint32 // 0: derived from interface and name
+	Name            string
+	Hint            netip.Prefix // :: with the wanted length, or a prefix; invalid: no hint
+	ExcludedAddress netip.Addr   // our address in what the server excludes for the uplink, its first 64 bits zero; invalid: none
+	RapidCommit     bool
+	IAID            uint32 // 0: derived from interface and name
 }
 
 // Advertise is how a link is advertised. Pointers are nil where the value follows from other configuration.
@@ -90,6 +92,7 @@ type Advertise struct {
 	Prefixes                   []AdvertisedPrefix
 	DNS                        []Expr
 	Domains                    []string
+	DNSFrom                    string // delegation or uplink whose DNS servers and domains are advertised too; empty: none
 	DNSLifetime                time.Duration
 	AdvertiseExtra
 	RouterWhile *RouterWhile `json:",omitempty"` // nil: see the schema
@@ -128,6 +131,7 @@ const Forever = 0xffffffff * time.Second
 
 // DHCPv6 is what is served on a link.
 type DHCPv6 struct {
+	DNSFrom          string // delegation or uplink whose DNS servers and domains are handed out too; empty: none
 	RapidCommit      bool
 	Preference       uint8
 	Renew, Rebind    time.Duration // 0: from the preferred lifetime
@@ -137,6 +141,7 @@ type DHCPv6 struct {
 	Pools            []AddressPool
 	Delegate         []PrefixPool
 	Reservations     []Reservation
+	NoReconfigure    bool `json:",omitempty"` // do not tell clients that accept it when what they hold changes
 }
 
 // AddressPool is a range of addresses, both ends included.
@@ -154,6 +159,7 @@ type PrefixPool struct {
 	Rest             bool `json:",omitempty"` // all of Pool.Delegation that nothing uses; Pool has no prefix
 	Length           int
 	Preferred, Valid time.Duration
+	Exclude          netip.Prefix `json:",omitzero"` // part of each piece that is not to be used, relative to it; invalid: none
 }
 
 // Reservation is for the client with the MAC, the DUID, or both.

@@ -26,6 +26,9 @@ func (b *builder) dhcpv6(m *sixfoldv1.Dhcpv6, a *Advertise, s *spot) *DHCPv6 {
 	if d.Domains = b.domains(m.GetDomains(), s.field("domains")); m.GetDomains() == nil && a != nil {
 		d.Domains = slices.Clone(a.Domains)
 	}
+	if d.DNSFrom = m.GetDnsFrom(); d.DNSFrom == "" && m.GetDns() == nil && a != nil {
+		d.DNSFrom = a.DNSFrom
+	}
 	at := s.field("pools")
 	for _, name := range inOrder(m.GetPools(), at) {
 		d.Pools = append(d.Pools, b.addressPool(name, m.GetPools()[name].GetRange(), at.entry(name).field("range")))

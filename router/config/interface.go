@@ -33,6 +33,7 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 	b.linkSettings(&i, m, s)
 	i.KnownRouters = b.knownRouters(m.GetKnownRouters(), s.field("known_routers"))
 	i.Delegations = b.delegationList(m.GetDelegations(), s.field("delegations"))
+	i.Client = b.client(m, s.field("client"))
 	if m.GetAdvertise() != nil {
 		i.Advertise = b.advertise(m.GetAdvertise(), s.field("advertise"))
 		if i.AcceptRA {
@@ -101,6 +102,7 @@ func (b *builder) delegationList(m map[string]*sixfoldv1.Delegation, s *spot) []
 	for _, name := range inOrder(m, s) {
 		d, at := m[name], s.entry(name)
 		one := Delegation{Name: name, RapidCommit: d.GetRapidCommit(), IAID: d.GetIaid()}
+		one.ExcludedAddress = b.excludedAddress(d.GetExcludedAddress(), at.field("excluded_address"))
 		switch {
 		case d.GetPrefix() != "":
 			if e := b.prefix6(d.GetPrefix(), at.field("prefix")); e.IsValid() {

@@ -142,6 +142,7 @@ func (b *builder) checkPattern(name string, m *sixfoldv1.Interface, i Interface,
 	}{
 		{"delegations", "each delegation is asked for on one link", len(m.GetDelegations()) > 0},
 		{"request_address", "the address of an uplink is asked for on one link", m.GetRequestAddress()},
+		{"client", "a DHCPv6 client is one of a single link", m.GetClient() != nil},
 		{"mac", "no two links may have the same hardware address", m.GetMac() != ""},
 		{"vxlan", "a pattern makes no devices", m.GetVxlan() != nil},
 		{"vlan", "a pattern makes no devices", m.GetVlan() != nil},
