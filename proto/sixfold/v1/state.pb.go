@@ -3849,9 +3849,7 @@ type ReconfigureState struct {
 	// How often it was told.
 	Sent uint32 `protobuf:"varint,5,opt,name=sent,proto3" json:"sent,omitempty"`
 	// When it is told next.
-	Next *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next,proto3" json:"next,omitempty"`
-	// VRF of the client; empty: the default instance.
-	Vrf           string `protobuf:"bytes,7,opt,name=vrf,proto3" json:"vrf,omitempty"`
+	Next          *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3926,13 +3924,6 @@ func (x *ReconfigureState) GetNext() *timestamppb.Timestamp {
 		return x.Next
 	}
 	return nil
-}
-
-func (x *ReconfigureState) GetVrf() string {
-	if x != nil {
-		return x.Vrf
-	}
-	return ""
 }
 
 // Pending is something configured that cannot run yet.
@@ -4918,15 +4909,14 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x05range\x18\x03 \x01(\tR\x05range\x12\x16\n" +
 	"\x06leased\x18\x04 \x01(\x04R\x06leased\x12\x1a\n" +
 	"\bdeclined\x18\x05 \x01(\x04R\bdeclined\x12\x12\n" +
-	"\x04size\x18\x06 \x01(\x01R\x04size\"\xc0\x01\n" +
+	"\x04size\x18\x06 \x01(\x01R\x04size\"\xae\x01\n" +
 	"\x10ReconfigureState\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\tR\x06client\x12\x12\n" +
 	"\x04duid\x18\x03 \x01(\tR\x04duid\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04sent\x18\x05 \x01(\rR\x04sent\x12.\n" +
-	"\x04next\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04next\x12\x10\n" +
-	"\x03vrf\x18\a \x01(\tR\x03vrf\"5\n" +
+	"\x04next\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04next\"5\n" +
 	"\aPending\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"k\n" +
