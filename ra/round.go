@@ -9,6 +9,7 @@ import (
 type round struct {
 	jobs  []job
 	out   []outgoing
+	loop  bool       // this machine is to hear what is in out
 	quiet []outgoing // final advertisements, which this machine does not hear
 }
 

@@ -15,6 +15,9 @@ const (
 	// that goes do no harm, while a host that misses the only one sends into the void for half an hour. Where the router goes on
 	// they keep the 3 s of RFC 4861.
 	lastDistance = 100 * time.Millisecond
+	// fewLinks is up to how many links this machine hears its own advertisements, so that an operator may watch them on the router
+	// itself. Each costs an entry for ourselves in the neighbor table, and the work of receiving it.
+	fewLinks = 64
 )
 
 // Run sends and answers until ctx ends, then sends final advertisements, unless KeepSilent was called, and returns nil. It opens
@@ -107,12 +110,12 @@ func (s *Sender) transmit(ctx context.Context, c transport) {
 		wait := s.next(&r, now)
 		if len(r.jobs) > 0 {
 			// A link that we no longer advertise on may be one whose advertisements our kernel takes by now: it must not make
-			// addresses of our own last one. The others an operator may watch on the router itself.
+			// addresses of our own last one.
 			if len(r.quiet) > 0 {
 				c.write(r.quiet, false)
 			}
 			if len(r.out) > 0 {
-				c.write(r.out, true)
+				c.write(r.out, r.loop)
 			}
 			s.account(&r, time.Now())
 			continue
@@ -172,6 +175,7 @@ func (s *Sender) next(r *round, now time.Time) time.Duration {
 		heap.Fix(&s.due, 0)
 		r.add(l, periodic, now, l.status.Interface.audience()...)
 	}
+	r.loop = len(s.links) <= fewLinks
 	switch {
 	case len(s.deaf) > 0:
 		return 0

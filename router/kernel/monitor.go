@@ -19,6 +19,8 @@ import (
 
 const (
 	settle     = 5 * time.Millisecond // how long events are collected before the state is read
+	restFactor = 4                    // how many times as long as a reading took there is none after it
+	longestGap = time.Second          // but not longer
 	retryRead  = time.Second          // after a dump that failed
 	groupLink  = unix.RTNLGRP_LINK
 	groupAddr4 = unix.RTNLGRP_IPV4_IFADDR
@@ -150,6 +152,8 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 	solicit.Stop()
 	defer solicit.Stop()
 	due := false // again runs: more news does not put it off
+	// While thousands of links are being changed each reading would find news: they must not take the time of those changes.
+	var rested time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -162,7 +166,7 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 		case <-news:
 			if !due {
 				due = true
-				again.Reset(settle)
+				again.Reset(max(settle, time.Until(rested)))
 			}
 		case <-m.soliciting:
 			solicit.Reset(solicitInterval)
@@ -174,7 +178,10 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 			// What came while events were collected is covered by this reading.
 			drain(news)
 			due = false
-			if err := m.Refresh(ctx); err != nil && ctx.Err() == nil {
+			began := time.Now()
+			err := m.Refresh(ctx)
+			rested = time.Now().Add(min(restFactor*time.Since(began), longestGap))
+			if err != nil && ctx.Err() == nil {
 				level := slog.LevelWarn
 				if errors.Is(err, errInterrupted) {
 					level = slog.LevelDebug // many links are being changed just now: nothing is wrong
