@@ -1190,7 +1190,7 @@ type Advertise struct {
 	// How solicitations are answered: immediate, at once by unicast; or random_delay, 0 to 0.5s later as RFC 4861 6.2.6 has it.
 	// Default immediate. What cannot be answered by unicast is answered by multicast, for all who asked together.
 	Solicited string `protobuf:"bytes,34,opt,name=solicited,proto3" json:"solicited,omitempty"`
-	// Answers by unicast to one host, in a second: default 1. A host gets ten times as many, at least, after it was quiet.
+	// Answers by unicast that one host may have in a second; default 1. One that was quiet gets ten times as many at once.
 	SolicitRate *uint32 `protobuf:"varint,35,opt,name=solicit_rate,json=solicitRate,proto3,oneof" json:"solicit_rate,omitempty"`
 	// Be a default router only while there are routes; router_lifetime is 0 otherwise. Without it, a link that has an address or prefix of
 	// a delegation is one while there is a default route (RFC 7084 G-4, G-5, L-4), and any other always.
