@@ -74,6 +74,7 @@ func (p *planner) advertiseOptions(where string, i *config.Interface, state kern
 	}
 	out.CaptivePortal, out.Interval, out.SNAC = adv.CaptivePortal, adv.IntervalOption, adv.SNAC
 	out.UnicastOnly, out.Clients, out.Excluded = adv.UnicastOnly, adv.Clients, adv.Excluded
+	out.RandomDelay, out.SolicitRate = adv.RandomDelay, adv.SolicitRate
 	out.MinDelay, out.Keep, out.KeepDNS = adv.MinDelay, adv.Keep, adv.KeepDNS
 }
 

@@ -34,6 +34,7 @@ func (b *builder) advertiseExtra(a *Advertise, m *sixfoldv1.Advertise, s *spot) 
 	for n, o := range m.GetOptions() {
 		a.Options = append(a.Options, b.rawOption(o, s.field("options").item(n)))
 	}
+	a.RandomDelay, a.SolicitRate = m.GetSolicited() == "random_delay", int(m.GetSolicitRate())
 	a.Keep = m.Withdraw != nil && !m.GetWithdraw()
 	a.KeepDNS = m.WithdrawDns != nil && !m.GetWithdrawDns()
 }

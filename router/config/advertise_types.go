@@ -22,6 +22,8 @@ type AdvertiseExtra struct {
 	PacketSize        int               `json:",omitempty"` // 0: not said
 	HomeAgent         *HomeAgent        `json:",omitempty"`
 	Options           []RawOption       `json:",omitempty"`
+	RandomDelay       bool              `json:",omitempty"` // solicited is random_delay
+	SolicitRate       int               `json:",omitempty"` // 0: not said
 	Keep, KeepDNS     bool              `json:",omitempty"` // withdraw and withdraw_dns are off
 }
 
