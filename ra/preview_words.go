@@ -130,15 +130,15 @@ func prefixChange(was, p Prefix) string {
 		}
 	}
 	if was.Valid != p.Valid {
-		parts = append(parts, "valid "+durationText(p.Valid))
+		parts = append(parts, "valid "+livesFor(p.Valid))
 	}
 	if was.Preferred != p.Preferred {
-		parts = append(parts, "preferred "+durationText(p.Preferred))
+		parts = append(parts, "preferred "+livesFor(p.Preferred))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func durationText(d time.Duration) string {
+func livesFor(d time.Duration) string {
 	if d == Forever {
 		return "forever"
 	}
