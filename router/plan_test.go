@@ -148,6 +148,10 @@ func parseState(text string, in *Inputs) error {
 			if err := parseEarlier(f, in); err != nil {
 				return err
 			}
+		case "assigned", "kept", "leased":
+			if err := parseAssigned(f, in); err != nil {
+				return err
+			}
 		default:
 			return fmt.Errorf("unknown line %q", line)
 		}
@@ -226,6 +230,7 @@ func render(p *Plan) string {
 	if n := len(p.DHCP.Elsewhere); n > 0 {
 		fmt.Fprintf(w, "elsewhere %d links\n", n)
 	}
+	renderAssigned(w, p)
 	for _, x := range p.Pending {
 		fmt.Fprintf(w, "pending %s: %s\n", x.What, x.Reason)
 	}
