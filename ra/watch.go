@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -20,33 +21,43 @@ var solicitation = [8]byte{typeSolicitation}
 
 // Watch calls each, from one goroutine, with every valid router advertisement (RFC 4861 6.1.2) that comes in on an interface,
 // until ctx ends; then it returns nil. If solicit is set it asks for them: at most three times, until one came. Advertisements
-// that fail the checks are ignored. It opens its own socket in the network namespace of the calling thread.
+// that fail the checks are ignored, but for options that run over the end, which Truncated tells of. It opens its own socket in the
+// network namespace of the calling thread.
 func Watch(ctx context.Context, ifindex int, solicit bool, each func(Received)) error {
+	links := []int{ifindex}
+	var asked []int
+	if solicit {
+		asked = links
+	}
+	return WatchLinks(ctx, links, asked, each)
+}
+
+// WatchLinks is Watch for several interfaces, by index; none: all. Those to ask on are listed by themselves.
+func WatchLinks(ctx context.Context, links, ask []int, each func(Received)) error {
 	c, err := openSocket(typeAdvertisement)
 	if err != nil {
 		return err
 	}
-	if err := c.join(ifindex, allNodes); err != nil {
-		return errors.Join(err, c.close())
+	for _, index := range links {
+		if err := c.join(index, allNodes); err != nil {
+			return errors.Join(err, c.close())
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	heard := make(chan struct{}, 1)
+	heard := make(chan int, len(ask))
 	asked := make(chan error, 1)
 	go func() {
-		var err error
-		if solicit {
-			err = ask(ctx, c, ifindex, heard)
-		}
+		err := askOn(ctx, c, ask, heard)
 		if err == nil {
 			<-ctx.Done()
 		}
 		c.interrupt()
 		asked <- err
 	}()
-	err = watch(c, ifindex, func(r Received) {
+	err = watch(c, links, func(r Received) {
 		select {
-		case heard <- struct{}{}:
+		case heard <- r.Index:
 		default:
 		}
 		each(r)
@@ -55,33 +66,44 @@ func Watch(ctx context.Context, ifindex int, solicit bool, each func(Received)) 
 	return errors.Join(err, <-asked, c.close())
 }
 
-// ask sends solicitations until an advertisement was heard. A link that just came up may refuse the first, having no address to
-// send from yet.
-func ask(ctx context.Context, c conn, ifindex int, heard <-chan struct{}) error {
+// askOn sends solicitations on each interface until an advertisement was heard there. A link that just came up may refuse the first,
+// having no address to send from yet. It fails if none could be sent on any.
+func askOn(ctx context.Context, c conn, links []int, heard <-chan int) error {
+	quiet := map[int]bool{}
+	for _, index := range links {
+		quiet[index] = true
+	}
 	sent := false
-	var err error
-	for range maxSolicitations {
+	var failed error
+	for try := 0; try < maxSolicitations && len(quiet) > 0; try++ {
 		wait := solicitationInterval
-		if err = c.write(solicitation[:], ifindex, netip.Addr{}, allRouters, true); err != nil {
-			wait = time.Second
+		for index := range quiet {
+			if err := c.write(solicitation[:], index, netip.Addr{}, allRouters, true); err != nil {
+				failed, wait = err, time.Second
+			} else {
+				sent = true
+			}
 		}
-		sent = sent || err == nil
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-heard:
-			return nil
-		case <-time.After(wait):
+		next := time.After(wait)
+		for waiting := true; waiting && len(quiet) > 0; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case index := <-heard:
+				delete(quiet, index)
+			case <-next:
+				waiting = false
+			}
 		}
 	}
-	if !sent {
-		return fmt.Errorf("send solicitation: %w", err)
+	if len(quiet) > 0 && !sent {
+		return fmt.Errorf("send solicitation: %w", failed)
 	}
 	return nil
 }
 
-// watch reads advertisements until the socket is interrupted.
-func watch(c conn, ifindex int, each func(Received)) error {
+// watch reads advertisements that come in on the links, none: on all, until the socket is interrupted.
+func watch(c conn, links []int, each func(Received)) error {
 	b := make([]byte, 1<<16)
 	for {
 		n, info, err := c.read(b)
@@ -91,7 +113,7 @@ func watch(c conn, ifindex int, each func(Received)) error {
 		if err != nil {
 			return fmt.Errorf("receive advertisements: %w", err)
 		}
-		if info.index != ifindex || info.hopLimit != infiniteHops || !info.source.IsLinkLocalUnicast() {
+		if len(links) > 0 && !slices.Contains(links, info.index) || checkAdvertisement(b[:n], info) != "" {
 			continue
 		}
 		r, err := Decode(b[:n])

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -27,18 +28,24 @@ func raWatch(a *app) *cobra.Command {
 	var quiet bool
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use:   "watch LINK",
-		Short: "Print the router advertisements that come in on a link; needs root, and no daemon",
-		Long: `Print the router advertisements of others that come in on a link, and ask for them first. It runs until it is interrupted, or
-until --count or --wait is reached; --wait with nothing received is a failure. With --json, one object a line.`,
-		Args: cobra.ExactArgs(1),
+		Use:   "watch [LINK]...",
+		Short: "Print the router advertisements that come in on links; needs root, and no daemon",
+		Long: `Print the router advertisements that come in on links, or on all of them, with every option decoded and with what changed since
+the last of the same router; and ask for them first. Options that make no sense are told of: hosts skip them.
+
+It runs until it is interrupted, or until --count or --wait is reached; --wait with nothing received is a failure. With --json, one
+object a line.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if count < 0 || wait < 0 {
 				return &usageError{cmd: cmd, err: errors.New("--count and --wait may not be negative")}
 			}
-			link, err := net.InterfaceByName(args[0])
+			w := &raWatcher{out: cmd.OutOrStdout(), json: a.json, heard: map[heardOn]*ra.Heard{}, names: map[int]string{}}
+			links, ask, err := w.linksOf(args)
 			if err != nil {
-				return fmt.Errorf("no link %q", args[0])
+				return err
+			}
+			if quiet {
+				ask = nil
 			}
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
@@ -48,24 +55,24 @@ until --count or --wait is reached; --wait with nothing received is a failure. W
 			}
 			seen := 0
 			var failed error
-			err = ra.Watch(ctx, link.Index, !quiet, func(r ra.Received) {
+			err = ra.WatchLinks(ctx, links, ask, func(r ra.Received) {
 				if count > 0 && seen == count || failed != nil {
 					return
 				}
 				seen++
-				if failed = printReceived(cmd.OutOrStdout(), r, a.json); failed != nil || seen == count {
+				if failed = w.print(r); failed != nil || seen == count {
 					cancel()
 				}
 			})
-			switch {
+			switch where := on(args); {
 			case failed != nil:
 				return failed
 			case errors.Is(err, fs.ErrPermission):
 				return errors.New("listening for router advertisements needs root")
 			case err != nil:
-				return fmt.Errorf("watch %s: %w", args[0], err)
+				return fmt.Errorf("watch %s: %w", where, err)
 			case wait > 0 && seen == 0 && cmd.Context().Err() == nil:
-				return fmt.Errorf("no router advertisement on %s in %s", args[0], wait)
+				return fmt.Errorf("no router advertisement on %s in %s", where, wait)
 			}
 			return nil
 		},
@@ -76,72 +83,90 @@ until --count or --wait is reached; --wait with nothing received is a failure. W
 	return cmd
 }
 
-func printReceived(w io.Writer, r ra.Received, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(w).Encode(r)
+// on names the links of a command line.
+func on(links []string) string {
+	if len(links) == 0 {
+		return "any link"
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s from %s", r.Time.Format(time.TimeOnly), r.Router.WithZone(""))
-	if r.MAC != "" {
-		fmt.Fprintf(&b, " (%s)", r.MAC)
-	}
-	b.WriteByte('\n')
-	lifetime := "not a default router"
-	if r.RouterLifetime > 0 {
-		lifetime = "router for " + span(time.Duration(r.RouterLifetime)*time.Second) + ", preference " + r.Preference
-	}
-	flags := words(yes(r.Managed, "M"), yes(r.OtherConfig, "O"))
-	t := newTable("", "", "", "")
-	t.more("router", lifetime, strings.Join(flags, " "))
-	if r.HopLimit != 0 {
-		t.more("hop limit", fmt.Sprint(r.HopLimit))
-	}
-	if r.MTU != 0 {
-		t.more("mtu", fmt.Sprint(r.MTU))
-	}
-	if r.ReachableTime != 0 {
-		t.more("reachable", span(time.Duration(r.ReachableTime)*time.Millisecond))
-	}
-	if r.RetransTimer != 0 {
-		t.more("retransmit", span(time.Duration(r.RetransTimer)*time.Millisecond))
-	}
-	for _, p := range r.Prefixes {
-		t.more("prefix", p.Prefix.String(), "valid "+seconds(p.Valid)+", preferred "+seconds(p.Preferred),
-			strings.Join(words(yes(p.OnLink, "on-link"), yes(p.Autonomous, "autonomous")), " "))
-	}
-	for _, o := range r.Routes {
-		t.more("route", o.Prefix.String(), "for "+seconds(o.Lifetime), "preference "+o.Preference)
-	}
-	for _, s := range r.RDNSS {
-		for _, addr := range s.Servers {
-			t.more("dns", addr.String(), "for "+seconds(s.Lifetime))
-		}
-	}
-	for _, d := range r.DNSSL {
-		for _, name := range d.Domains {
-			t.more("domain", name, "for "+seconds(d.Lifetime))
-		}
-	}
-	for _, o := range r.Unknown {
-		t.more("option", fmt.Sprintf("type %d", o), "unknown here")
-	}
-	for _, o := range r.Malformed {
-		t.more("option", fmt.Sprintf("type %d", o), "malformed")
-	}
-	if r.Truncated {
-		t.more("option", "the last one is cut off")
-	}
-	for _, line := range t.lines()[1:] {
-		b.WriteString("  " + line + "\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return strings.Join(links, ", ")
 }
 
-// seconds writes a lifetime as it is on the wire.
-func seconds(n uint32) string {
-	if n == 0xffffffff {
-		return "forever"
+// maxWatched bounds the routers whose last advertisement is remembered.
+const maxWatched = 1024
+
+// raWatcher prints advertisements.
+type raWatcher struct {
+	out   io.Writer
+	json  bool
+	names map[int]string
+	heard map[heardOn]*ra.Heard
+}
+
+// heardOn names a router.
+type heardOn struct {
+	index  int
+	router netip.Addr
+}
+
+// linksOf returns the indexes of the links, none for all, and of those to ask on.
+func (w *raWatcher) linksOf(names []string) (links, ask []int, err error) {
+	for _, name := range names {
+		link, err := net.InterfaceByName(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("no link %q", name)
+		}
+		w.names[link.Index] = name
+		links = append(links, link.Index)
 	}
-	return span(time.Duration(n) * time.Second)
+	if len(names) > 0 {
+		return links, links, nil
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, nil, fmt.Errorf("list links: %w", err)
+	}
+	for _, link := range all {
+		w.names[link.Index] = link.Name
+		if link.Flags&net.FlagRunning != 0 && link.Flags&net.FlagMulticast != 0 && link.Flags&net.FlagLoopback == 0 {
+			ask = append(ask, link.Index)
+		}
+	}
+	return nil, ask, nil
+}
+
+// name is the name of a link.
+func (w *raWatcher) name(index int) string {
+	if w.names[index] == "" {
+		w.names[index] = fmt.Sprintf("link %d", index)
+		if link, err := net.InterfaceByIndex(index); err == nil {
+			w.names[index] = link.Name
+		}
+	}
+	return w.names[index]
+}
+
+// watched is what --json prints.
+type watched struct {
+	Link string `json:"link"`
+	ra.Received
+	Changes []ra.Change `json:"changes,omitempty"` // since the last of the same router
+}
+
+func (w *raWatcher) print(r ra.Received) error {
+	key := heardOn{r.Index, r.Router}
+	if w.heard[key] == nil {
+		for old := range w.heard {
+			if len(w.heard) < maxWatched {
+				break
+			}
+			delete(w.heard, old)
+		}
+		w.heard[key] = &ra.Heard{}
+	}
+	before := w.heard[key].Last
+	changes := w.heard[key].Take(r)
+	if w.json {
+		return json.NewEncoder(w.out).Encode(watched{Link: w.name(r.Index), Received: r, Changes: changes})
+	}
+	return printReceived(w.out, w.name(r.Index), r, before, changes)
 }
