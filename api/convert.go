@@ -80,6 +80,7 @@ func prefixState(p router.PrefixStatus, now time.Time) *sixfoldv1.PrefixState {
 		m.Server, m.ServerDuid = addrText(d.Server), hex.EncodeToString(d.ServerDUID)
 		m.Dns, m.Domains = addrTexts(d.DNS), cleanAll(d.Domains)
 	}
+	clientState(m, p, now)
 	for _, u := range p.Uses {
 		m.Uses = append(m.Uses, &sixfoldv1.PrefixUse{Where: clean(u.Where), Expression: clean(u.Expr), Prefix: clean(u.Prefix)})
 	}
@@ -96,6 +97,7 @@ func leaseState(l router.LeaseStatus, now time.Time) *sixfoldv1.Lease {
 		Duid: hex.EncodeToString([]byte(l.Key.DUID)), Iaid: l.Key.IAID, Mac: macText(l.MAC), Client: addrText(l.Client),
 		Pool: clean(l.Pool), Reserved: l.Reserved, Routed: l.Routed,
 		PreferredUntil: until(l.Preferred, now), ValidUntil: until(l.Valid, now), Updated: timestamp(l.Updated), Vrf: clean(l.VRF),
+		Reconfigurable: l.Contact != nil,
 	}
 }
 
@@ -143,8 +145,10 @@ func advertisement(s ra.Status) *sixfoldv1.Advertisement {
 			Prefix: prefixText(p.Prefix), OnLink: p.OnLink, Autonomous: p.Autonomous,
 			Valid: infinite(p.Valid), Preferred: infinite(p.Preferred),
 			ValidUntil: timestamp(p.ValidUntil), PreferredUntil: timestamp(p.PreferredUntil),
+			RouterAddress: addrText(p.RouterAddress), PdPreferred: p.PDPreferred, Since: timestamp(p.Since), Deprecate: p.Deprecate,
 		})
 	}
+	advertisedOptions(m, i)
 	return m
 }
 
@@ -167,6 +171,12 @@ func dhcpv6LinkState(i dhcpv6.InterfaceStatus) *sixfoldv1.Dhcpv6LinkState {
 		})
 	}
 	return m
+}
+
+func reconfigureState(r dhcpv6.Reconfiguring) *sixfoldv1.ReconfigureState {
+	return &sixfoldv1.ReconfigureState{
+		Link: clean(r.Link), Client: addrText(r.Client), Duid: hex.EncodeToString(r.DUID), Reason: clean(r.Reason), Sent: uint32(r.Sent), Next: timestamp(r.Next),
+	}
 }
 
 func pending(p router.Pending) *sixfoldv1.Pending {

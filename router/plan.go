@@ -26,6 +26,7 @@ type Inputs struct {
 	Config      *config.Config
 	Links       kernel.Links
 	Delegations []pd.Delegation
+	Resolvers   []pd.Resolver
 	Problems    map[string]string // why the client does not get ahead, by name of the delegation
 	DUID        []byte            // our DHCP unique identifier, as client and server
 	Assigned    assign.Table      // parts of delegations that were chosen before

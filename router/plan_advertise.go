@@ -42,6 +42,7 @@ func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self
 	if len(onLink(addresses)) == 0 && len(out.Prefixes) == 0 && slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return e.Delegation != "" && !e.Prefix.IsSingleIP() }) {
 		out.RouterLifetime = 0
 	}
+	out.RDNSS, out.DNSSL = p.learned(where+".dns_from", adv.DNSFrom, out.RDNSS, out.DNSSL)
 	p.planWithdrawal(i, &out)
 	p.plan.RA.Interfaces[i.Name] = out
 }

@@ -46,7 +46,8 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 	for _, c := range onLink(addresses) {
 		out.Subnets = append(out.Subnets, c.prefix)
 	}
-	out.Exclude = p.own(i.Name)
+	out.DNS, out.Domains = p.learned(where+".dns_from", d.DNSFrom, out.DNS, out.Domains)
+	out.Exclude = slices.Concat(p.own(i.Name), p.excludedParts())
 	out.Former = p.formerLeases()
 	planMotion(d, &out)
 	for _, pool := range d.Pools {

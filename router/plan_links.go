@@ -24,13 +24,7 @@ func (p *planner) planInterface(i config.Interface) {
 	for _, a := range addresses {
 		link.Addresses = append(link.Addresses, kernel.Address{Prefix: a.prefix, Deprecated: a.former})
 	}
-	if i.RequestAddress {
-		for _, d := range p.Delegations {
-			if d.Name == "" && d.Link == i.Name && p.Now.Before(d.ValidUntil) {
-				link.Addresses = append(link.Addresses, kernel.Address{Prefix: d.Prefix})
-			}
-		}
-	}
+	link.Addresses = append(link.Addresses, p.clientAddresses(i)...)
 	p.plan.Kernel.Links[i.Name] = link
 
 	state, ok := p.Links[i.Name]
@@ -49,7 +43,7 @@ func (p *planner) planInterface(i config.Interface) {
 		}
 	}
 
-	uplink := len(i.Delegations) > 0 || i.RequestAddress
+	uplink := isUplink(i)
 	if !uplink && i.Advertise == nil && i.DHCPv6 == nil {
 		return
 	}
@@ -124,5 +118,6 @@ func (p *planner) planUplink(i config.Interface, state kernel.LinkState, self ne
 		u.RapidCommit = u.RapidCommit || d.RapidCommit
 		u.Prefixes = append(u.Prefixes, pd.IA{Name: d.Name, IAID: iaid, Hint: d.Hint})
 	}
+	clientOf(&u, i.Client)
 	p.plan.PD.Uplinks[i.Name] = u
 }

@@ -39,6 +39,10 @@ func (p *planner) resolve(where string, e config.Expr) (cut, bool) {
 		p.pending(fmt.Sprintf("%s %q", where, text), err.Error())
 		return cut{}, false
 	}
+	if why := p.spared(where, d, got); why != "" {
+		p.pending(fmt.Sprintf("%s %q", where, text), why)
+		return cut{}, false
+	}
 	p.use(e.Delegation, where, text, strings.TrimSuffix(got.String(), "/128"))
 	return cut{prefix: got, validUntil: d.ValidUntil, preferredUntil: d.PreferredUntil}, true
 }

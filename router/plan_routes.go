@@ -20,6 +20,7 @@ func (p *planner) planRoutes() {
 		p.use(name, "unreachable route of the aggregate", d.Prefix.String(), d.Prefix.String())
 		p.planFormerAggregates(name)
 	}
+	p.sparePrefixes()
 	if p.Config.BGP != nil {
 		p.planAggregates("bgp.aggregates", p.Config.BGP.Aggregates, 0)
 	}

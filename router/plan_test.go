@@ -152,6 +152,10 @@ func parseState(text string, in *Inputs) error {
 			if err := parseAssigned(f, in); err != nil {
 				return err
 			}
+		case "spare", "excluded", "told":
+			if err := parseClient(f, in); err != nil {
+				return err
+			}
 		default:
 			return fmt.Errorf("unknown line %q", line)
 		}
@@ -185,7 +189,7 @@ func render(p *Plan) string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.PD.Uplinks)) {
 		u := p.PD.Uplinks[name]
-		fmt.Fprintf(w, "uplink %s index %d from %s%s\n", name, u.Index, u.LinkLocal, show(" rapid", u.RapidCommit)+show(" no carrier", u.NoCarrier))
+		fmt.Fprintf(w, "uplink %s index %d from %s%s\n", name, u.Index, u.LinkLocal, show(" rapid", u.RapidCommit)+show(" no carrier", u.NoCarrier)+clientWords(u))
 		if u.Address != nil {
 			fmt.Fprintf(w, "  address\n")
 		}

@@ -125,7 +125,7 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 			for _, d := range i.Delegations {
 				if !asked[i.Name+"\x00"+d.Name] {
 					s := PrefixStatus{Uses: uses[d.Name]}
-					s.Link, s.Name, s.State, s.Problem = i.Name, d.Name, "waiting", "the link is not ready"
+					s.Link, s.Name, s.State, s.Problem, s.Kind = i.Name, d.Name, "waiting", "the link is not ready", "prefix"
 					for _, held := range r.pd.Delegations() {
 						if held.Name == d.Name && held.Link == i.Name {
 							s.Delegation = &held

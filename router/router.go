@@ -314,7 +314,7 @@ func (r *Router) inputs() Inputs {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in := Inputs{
-		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), DUID: r.duid, Now: time.Now(),
+		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), Resolvers: r.pd.Resolvers(), DUID: r.duid, Now: time.Now(),
 		Assigned:   r.assigned.table,
 		Advertised: r.heard,
 	}

@@ -74,11 +74,14 @@ func Sample(now time.Time) *Backend {
 			{
 				Status: pd.Status{
 					Link: "wan0", Name: "isp", IAID: 7, State: "bound", Since: past(2 * time.Hour),
+					Kind: "prefix", DUID: []byte{0, 3, 0, 1, 0x52, 0x54, 0, 1, 2, 3}, Hint: "a /48", Reconfigurable: true, Next: in(12 * time.Hour),
 					Delegation: &pd.Delegation{
 						Name: "isp", Link: "wan0", Prefix: prefix("2001:db8:1::/48"),
 						PreferredUntil: in(7 * day), ValidUntil: in(30 * day), T1: in(12 * time.Hour), T2: in(20 * time.Hour),
 						Server: addr("fe80::1"), ServerDUID: []byte{0, 3, 0, 1, 2, 0, 0, 0, 0, 1},
 						DNS: []netip.Addr{addr("2001:db8::53")}, Domains: []string{"example.net"},
+						Exclude: prefix("2001:db8:1:ffff::/64"), Options: []pd.Option{{Code: 64, Data: []byte("\x04aftr\x00")}},
+						Spare: []pd.Former{{Prefix: prefix("2001:db8:7::/48"), PreferredUntil: in(day), ValidUntil: in(2 * day)}},
 					},
 				},
 				Uses: []router.PrefixUse{
@@ -87,8 +90,9 @@ func Sample(now time.Time) *Backend {
 				},
 			},
 			{
-				Status: pd.Status{Link: "wan1", Name: "backup", IAID: 8, State: "soliciting", Since: past(90 * time.Second), Problem: "NoPrefixAvail: pool is empty"},
-				Uses:   []router.PrefixUse{{Where: "interfaces.lan0.addresses", Expr: "backup ::1/64"}},
+				Status: pd.Status{Link: "wan1", Name: "backup", IAID: 8, State: "soliciting", Since: past(90 * time.Second), Problem: "NoPrefixAvail: pool is empty",
+					Kind: "prefix", DUID: []byte{0, 3, 0, 1, 0x52, 0x54, 0, 1, 2, 3}, Message: "Solicit", Attempts: 6, Next: in(30 * time.Second)},
+				Uses: []router.PrefixUse{{Where: "interfaces.lan0.addresses", Expr: "backup ::1/64"}},
 			},
 		},
 		LeaseList: []router.LeaseStatus{
@@ -134,7 +138,7 @@ func Sample(now time.Time) *Backend {
 				RDNSS: []netip.Addr{addr("2001:db8::53")}, DNSSL: []string{"example.net"}, DNSLifetime: 30 * time.Minute,
 			},
 			Sent: 17, Solicited: 3, Last: past(time.Minute), Next: in(5 * time.Minute),
-		}},
+		}, fullAdvertisement(past, in)},
 		VXLANList: []router.VXLANStatus{{Sources: []netip.Prefix{prefix("192.0.2.0/24")}, Status: vxlan.Status{
 			Device: vxlan.Device{Name: "vxlan1000", VNI: 1000, Group: addr("239.0.3.232"), Link: "wan0", TTL: 5, Port: 4789, MTU: 1450},
 			Index:  4, Up: true, MAC: "02:00:00:00:00:04", RxBytes: 123456, TxBytes: 7, RxPackets: 12, TxPackets: 1, TxErrors: 1,
@@ -152,6 +156,10 @@ func Sample(now time.Time) *Backend {
 				},
 			}},
 			Dropped: map[string]uint64{"too large": 2},
+			Reconfigures: []dhcpv6.Reconfiguring{{
+				Link: "lan0", Client: addr("fe80::5054:ff:fed6:c2a9"), DUID: []byte(duid), Reason: "no longer right: 2001:db8:1::5054, now 2001:db8:7::5054", Sent: 2, Next: in(4 * time.Second),
+			}},
+			Reconfigured: 12, ReconfigureFailed: 1,
 		},
 		PendingList:  []router.Pending{{What: `interfaces.lan0.addresses "backup ::1/64"`, Reason: "nothing is delegated under the name backup yet"}},
 		Explanations: explanations(),

@@ -49,6 +49,11 @@ func collectDHCPv6(ctx context.Context, b Backend, s *set) error {
 			size.add(p.Size, i.Link, p.Name, p.Kind)
 		}
 	}
+	told := s.counter("sixfold_dhcpv6_reconfigured_total", "Clients that were told to renew, by whether they did.", "result")
+	told.add(float64(status.Reconfigured), "answered")
+	told.add(float64(status.ReconfigureFailed), "silent")
+	telling := s.gauge("sixfold_dhcpv6_reconfiguring", "Clients that are being told to renew.")
+	telling.add(float64(len(status.Reconfigures)))
 	for reason, n := range status.Dropped {
 		dropped.add(float64(n), reason)
 	}

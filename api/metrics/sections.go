@@ -45,6 +45,7 @@ var sections = [...]section{
 	{"dhcpv6", collectDHCPv6},
 	{"leases", collectLeases},
 	{"delegations", collectDelegations},
+	{"client", collectClient},
 	{"bgp", collectBGP},
 	{"vxlan", collectVXLAN},
 	{"multicast", collectMulticast},

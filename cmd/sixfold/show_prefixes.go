@@ -3,14 +3,8 @@ package main
 import (
 	"context"
 
-	"github.com/spf13/cobra"
-
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 )
-
-func showPrefixes(a *app) *cobra.Command {
-	return viewNamed(a, "prefixes", "Prefixes delegated to us, and where they are used", listPrefixesNamed, printPrefixes)
-}
 
 func listPrefixes(ctx context.Context, c *client) (*sixfoldv1.ListPrefixesResponse, error) {
 	return listPrefixesNamed(ctx, c, "")
@@ -26,15 +20,12 @@ func listPrefixesNamed(ctx context.Context, c *client, name string) (*sixfoldv1.
 
 func printPrefixes(p printer, m *sixfoldv1.ListPrefixesResponse) error {
 	if len(m.GetPrefixes()) == 0 {
-		return p.none("no prefixes: no interface has delegations or request_address")
+		return p.none("no prefixes: no interface has delegations, request_address or client")
 	}
 	t := p.table("NAME", "UPLINK", "STATE", "SINCE", "PREFIX", "PREFERRED", "VALID", "SERVER")
 	var branches [][][]string
 	for _, d := range m.GetPrefixes() {
-		name := d.GetName()
-		if name == "" {
-			name = "(address)"
-		}
+		name := prefixName(d)
 		preferred, valid := "", ""
 		if d.GetPrefix() != "" {
 			preferred, valid = left(d.GetPreferredUntil(), p.now), left(d.GetValidUntil(), p.now)
@@ -44,6 +35,7 @@ func printPrefixes(p printer, m *sixfoldv1.ListPrefixesResponse) error {
 		if d.GetProblem() != "" {
 			branch = append(branch, []string{"problem: " + d.GetProblem()})
 		}
+		branch = append(branch, clientLines(p, d)...)
 		uses := newTable("", "", "")
 		for _, u := range d.GetUses() {
 			now := u.GetPrefix()

@@ -51,6 +51,7 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		}, printRoutes),
 		"vrfs":     human(listVRFs, printVRFs),
 		"prefixes": human(listPrefixes, printPrefixes),
+		"prefix":   human(listPrefixes, printPrefix),
 		"leases": human(func(ctx context.Context, c *client) (*sixfoldv1.ListLeasesResponse, error) {
 			return listLeases(ctx, c, newLeaseRequest())
 		}, printLeases),
@@ -66,6 +67,9 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 			return listBGPPaths(ctx, c, &sixfoldv1.ListBgpPathsRequest{})
 		}, printBGPPaths),
 		"ra":        human(listAdvertisements, printAdvertisements),
+		"ra_wire": human(func(ctx context.Context, c *client) (*sixfoldv1.ListAdvertisementsResponse, error) {
+			return listAdvertisementsOn(ctx, c, "wlan0", true)
+		}, printWire),
 		"vxlan":     human(listVXLANs, printVXLANs),
 		"vxlan_one": human(listVXLANs, printVXLAN),
 		"fdb": human(func(ctx context.Context, c *client) (*sixfoldv1.ListVxlanForwardingResponse, error) {
