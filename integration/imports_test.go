@@ -15,11 +15,12 @@ const module = "github.com/sixfold-router/sixfold/"
 // mayImport has, for each package or tree of packages ("x/..."), the packages of ours that its code may import. Subsystems know
 // neither the router nor one another.
 var mayImport = map[string][]string{
-	"cmd/sixfold":       {"router/firewall/packet", "router/vrf", "router/device", "router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan", "vxlan/mld"},
+	"cmd/sixfold":       {"router/firewall/packet", "router/importer", "router/vrf", "router/device", "router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan", "vxlan/mld"},
 	"router":            {"router/assign", "router/advertised", "router/vrf", "router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/firewall", "router/firewall/packet", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
-	"api":               {"router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
+	"api":               {"router/assign", "router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api/apitest":       {"router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api/metrics":       {"router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan", "vxlan/mld"},
+	"router/importer":   {"proto/sixfold/v1", "router/config"},
 	"router/config":     {"proto/sixfold/v1", "router/rib", "router/firewall/packet"},
 	"router/kernel":     {"router/rib", "router/change", "router/disk"},
 	"router/device":     {"router/change"},
@@ -56,7 +57,7 @@ var belongsTo = map[string][]string{
 	"github.com/mdlayher/ndp":         {"ra"},
 	"github.com/insomniacslk/dhcp":    {"dhcpv6", "dhcpv6/pd"},
 	"github.com/vishvananda/netlink":  {"router/kernel", "router/device", "vxlan"},
-	"google.golang.org/protobuf":      {"api", "bgp", "router/config", "proto/sixfold/v1", "cmd/sixfold", "integration/lab"},
+	"google.golang.org/protobuf":      {"api", "bgp", "router/config", "router/importer", "proto/sixfold/v1", "cmd/sixfold", "integration/lab"},
 	"buf.build/go":                    {"router/config"},
 	"google.golang.org/grpc":          {"api", "cmd/sixfold", "proto/sixfold/v1"},
 	"github.com/spf13/cobra":          {"cmd/sixfold"},
