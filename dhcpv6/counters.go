@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	dhcp6 "github.com/insomniacslk/dhcp/dhcpv6"
@@ -71,7 +72,8 @@ func (s *Server) Status() Status {
 	cat := s.catalog.Load()
 	var out Status
 	s.counters.mu.Lock()
-	out.Dropped = maps.Clone(s.counters.dropped)
+	out.Dropped = map[string]uint64{}
+	maps.Copy(out.Dropped, s.counters.dropped)
 	for _, name := range slices.Sorted(maps.Keys(cat.links)) {
 		i := InterfaceStatus{Link: name, Received: map[string]uint64{}, Sent: map[string]uint64{}}
 		if l := s.counters.links[name]; l != nil {
@@ -127,6 +129,25 @@ func poolStatus(s *served, all []lease.Lease) []PoolStatus {
 			}
 			break
 		}
+	}
+	return joined(out)
+}
+
+// joined makes one of pools of the same name: what is left of a delegation is one pool in several prefixes.
+func joined(pools []PoolStatus) []PoolStatus {
+	var out []PoolStatus
+	more := 0
+	for _, p := range pools {
+		n := len(out) - 1
+		if n < 0 || out[n].Name != p.Name || out[n].Kind != p.Kind {
+			out, more = append(out, p), 0
+			continue
+		}
+		first, length, _ := strings.Cut(out[n].Range, " ")
+		length = length[strings.Index(length, "in /"):]
+		more++
+		out[n].Range = fmt.Sprintf("%s and %d more %s", first, more, length)
+		out[n].Leased, out[n].Declined, out[n].Size = out[n].Leased+p.Leased, out[n].Declined+p.Declined, out[n].Size+p.Size
 	}
 	return out
 }

@@ -36,6 +36,7 @@ func printPrefixes(p printer, m *sixfoldv1.ListPrefixesResponse) error {
 			branch = append(branch, []string{"problem: " + d.GetProblem()})
 		}
 		branch = append(branch, clientLines(p, d)...)
+		branch = append(branch, partLines(d)...)
 		uses := newTable("", "", "")
 		for _, u := range d.GetUses() {
 			now := u.GetPrefix()
