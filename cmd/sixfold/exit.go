@@ -18,12 +18,13 @@ import (
 
 // The exit codes of every command.
 const (
-	exitOK       = 0
-	exitFailed   = 1
-	exitUsage    = 2 // the command line
-	exitInvalid  = 3 // the configuration
-	exitNoDaemon = 4
-	exitWaiting  = 5 // a revision waits to be confirmed
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2 // the command line
+	exitInvalid    = 3 // the configuration
+	exitNoDaemon   = 4
+	exitWaiting    = 5 // a revision waits to be confirmed
+	exitIncomplete = 6 // an import left something out
 )
 
 // usageError is a command line that makes no sense.

@@ -37,7 +37,7 @@ multicast, VRFs and a firewall.
 Commands may be shortened as long as they are unambiguous: sixfold sh int.
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon,
-5 a revision waits to be confirmed.`,
+5 a revision waits to be confirmed, 6 an import left something out.`,
 		Version:       versionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -73,6 +73,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid configuration, 4 no daemon,
 		firewallCommand(a),
 		runCommand(),
 		subnetCommand(a),
+		importCommand(a),
 		documentationCommand(),
 		labCommand(),
 		shellCommand(a),
