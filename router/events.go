@@ -131,6 +131,10 @@ func leaseEvent(e dhcpv6.Event) event.Event {
 		text = fmt.Sprintf("%s, which %s on %s had, expired", what, who, l.Key.Link)
 	case dhcpv6.Withdrawn:
 		text = fmt.Sprintf("%s was taken from %s on %s", what, who, l.Key.Link)
+	case dhcpv6.Told:
+		text = fmt.Sprintf("%s on %s is told to renew", who, l.Key.Link)
+	case dhcpv6.Silent:
+		text = fmt.Sprintf("%s on %s was told to renew, and does not come", who, l.Key.Link)
 	case dhcpv6.Conflict:
 		text = fmt.Sprintf("%s is reserved for %s on %s, who cannot have it now", what, who, l.Key.Link)
 	default:

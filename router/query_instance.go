@@ -99,6 +99,9 @@ func (r *Router) DHCPv6(context.Context) (dhcpv6.Status, error) {
 		for reason, count := range s.Dropped {
 			out.Dropped[reason] += count
 		}
+		out.Reconfigures = append(out.Reconfigures, s.Reconfigures...)
+		out.Reconfigured += s.Reconfigured
+		out.ReconfigureFailed += s.ReconfigureFailed
 	}
 	slices.SortFunc(out.Interfaces, func(a, b dhcpv6.InterfaceStatus) int { return cmp.Compare(a.Link, b.Link) })
 	return out, nil

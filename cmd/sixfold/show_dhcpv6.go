@@ -46,7 +46,16 @@ func printDHCPv6(p printer, m *sixfoldv1.GetDhcpv6Response) error {
 	for _, reason := range slices.Sorted(maps.Keys(m.GetDropped())) {
 		dropped.add(reason, number(m.GetDropped()[reason]))
 	}
-	return writeTables(p, pools, messages, dropped)
+	telling := p.table("LINK", "CLIENT", "DUID", ">TOLD", ">NEXT", "TO RENEW BECAUSE OF WHAT IS")
+	for _, r := range m.GetReconfigures() {
+		telling.add(r.GetLink(), r.GetClient(), shortDUID(r.GetDuid()), number(r.GetSent()), left(r.GetNext(), p.now), r.GetReason())
+	}
+	told := p.table("TOLD TO RENEW", ">CLIENTS")
+	if m.GetReconfigured()+m.GetReconfigureFailed() > 0 {
+		told.add("came", number(m.GetReconfigured()))
+		told.add("silent", number(m.GetReconfigureFailed()))
+	}
+	return writeTables(p, pools, messages, telling, told, dropped)
 }
 
 // poolSize writes a number that may be beyond counting.
