@@ -14,7 +14,6 @@ import (
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
@@ -252,31 +251,12 @@ func (s *stateService) ListBgpPaths(ctx context.Context, req *sixfoldv1.ListBgpP
 	return &sixfoldv1.ListBgpPathsResponse{Paths: items, NextPageToken: next}, nil
 }
 
-func (s *stateService) ListAdvertisements(ctx context.Context, req *sixfoldv1.ListAdvertisementsRequest) (*sixfoldv1.ListAdvertisementsResponse, error) {
-	all, err := s.backend.Advertisements(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if all, err = named("link with advertise", req.GetLink(), all, func(a ra.Status) []string { return []string{a.Interface.Link} }); err != nil {
-		return nil, err
-	}
-	items, next, err := listed(req, all, nil,
-		func(a ra.Status) string { return natural(a.Interface.Link) }, advertisement)
-	if err != nil {
-		return nil, err
-	}
-	return &sixfoldv1.ListAdvertisementsResponse{Advertisements: items, NextPageToken: next}, nil
-}
-
 func (s *stateService) GetDhcpv6(ctx context.Context, _ *sixfoldv1.GetDhcpv6Request) (*sixfoldv1.GetDhcpv6Response, error) {
 	st, err := s.backend.DHCPv6(ctx)
 	if err != nil {
 		return nil, err
 	}
-	resp := &sixfoldv1.GetDhcpv6Response{Dropped: st.Dropped, Reconfigured: st.Reconfigured, ReconfigureFailed: st.ReconfigureFailed}
-	for _, r := range st.Reconfigures {
-		resp.Reconfigures = append(resp.Reconfigures, reconfigureState(r))
-	}
+	resp := &sixfoldv1.GetDhcpv6Response{Dropped: st.Dropped}
 	for _, i := range st.Interfaces {
 		resp.Links = append(resp.Links, dhcpv6LinkState(i))
 	}

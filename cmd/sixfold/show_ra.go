@@ -11,16 +11,49 @@ import (
 )
 
 func showRA(a *app) *cobra.Command {
-	return viewNamed(a, "ra", "Router advertisements that we send", listAdvertisementsOn, printAdvertisements)
+	return &cobra.Command{
+		Use:   "ra [LINK [wire]]",
+		Short: "Router advertisements that we send; with wire, their bytes",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 && args[1] != "wire" {
+				return fmt.Errorf("unknown word %q: after the link stands wire, or nothing", args[1])
+			}
+			return cobra.MaximumNArgs(2)(cmd, args)
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return []cobra.Completion{"wire"}, cobra.ShellCompDirectiveNoFileComp
+			}
+			return a.complete(advertisedLinks)(cmd, args, typed)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wire, human := len(args) > 1, printAdvertisements
+			if wire {
+				human = printWire
+			}
+			return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ListAdvertisementsResponse, error) {
+				return listAdvertisementsOn(ctx, c, optional(args), wire)
+			}, human)
+		},
+	}
+}
+
+func advertisedLinks(ctx context.Context, c *client) ([]string, error) {
+	m, err := listAdvertisements(ctx, c)
+	var names []string
+	for _, r := range m.GetAdvertisements() {
+		names = append(names, r.GetLink())
+	}
+	return names, err
 }
 
 func listAdvertisements(ctx context.Context, c *client) (*sixfoldv1.ListAdvertisementsResponse, error) {
-	return listAdvertisementsOn(ctx, c, "")
+	return listAdvertisementsOn(ctx, c, "", false)
 }
 
-func listAdvertisementsOn(ctx context.Context, c *client, link string) (*sixfoldv1.ListAdvertisementsResponse, error) {
+func listAdvertisementsOn(ctx context.Context, c *client, link string, packets bool) (*sixfoldv1.ListAdvertisementsResponse, error) {
 	items, err := pages(func(token string) ([]*sixfoldv1.Advertisement, string, error) {
-		r, err := c.state.ListAdvertisements(ctx, &sixfoldv1.ListAdvertisementsRequest{PageSize: pageSize, PageToken: token, Link: link})
+		r, err := c.state.ListAdvertisements(ctx, &sixfoldv1.ListAdvertisementsRequest{PageSize: pageSize, PageToken: token, Link: link, Packets: packets})
 		return r.GetAdvertisements(), r.GetNextPageToken(), err
 	})
 	return &sixfoldv1.ListAdvertisementsResponse{Advertisements: items}, err
@@ -40,7 +73,8 @@ func printAdvertisements(p printer, m *sixfoldv1.ListAdvertisementsResponse) err
 		if r.GetNext() != nil {
 			next = "in " + span(r.GetNext().AsTime().Sub(p.now))
 		}
-		t.add(r.GetLink(), strings.Join(words(yes(r.GetManaged(), "M"), yes(r.GetOtherConfig(), "O")), " "),
+		t.add(r.GetLink(), strings.Join(words(yes(r.GetManaged(), "M"), yes(r.GetOtherConfig(), "O"), yes(r.GetHomeAgent() != nil, "H"),
+			yes(r.GetSnac(), "SNAC")), " "),
 			routerLifetime(r), r.GetPreference(),
 			span(r.GetMinInterval().AsDuration())+" - "+span(r.GetMaxInterval().AsDuration()),
 			number(r.GetSent()), number(r.GetSolicited()), last, next)
@@ -62,20 +96,7 @@ func advertisementDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 		rows = append(rows, []string{"problem", fmt.Sprintf("%s (%d sends failed)", r.GetLastError(), r.GetErrors())})
 	}
 	for _, i := range r.GetPrefixes() {
-		flags := strings.Join(words(yes(i.GetOnLink(), "on-link"), yes(i.GetAutonomous(), "autonomous")), " ")
-		// The advertised lifetime counts down to the end of the delegation where that comes first.
-		valid, preferred := lifetime(i.GetValid()), lifetime(i.GetPreferred())
-		if u := i.GetValidUntil(); u != nil {
-			if d := u.AsTime().Sub(p.now); i.GetValid() == nil || d < i.GetValid().AsDuration() {
-				valid = span(d)
-			}
-		}
-		if u := i.GetPreferredUntil(); u != nil {
-			if d := u.AsTime().Sub(p.now); i.GetPreferred() == nil || d < i.GetPreferred().AsDuration() {
-				preferred = span(d)
-			}
-		}
-		rows = append(rows, []string{"prefix", i.GetPrefix(), "valid " + valid + ", preferred " + preferred, flags})
+		rows = append(rows, prefixRows(p, i)...)
 	}
 	for _, s := range r.GetDns() {
 		rows = append(rows, []string{"dns", s, "for " + span(r.GetDnsLifetime().AsDuration())})
@@ -86,5 +107,6 @@ func advertisementDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 	if r.GetLinkMtu() != 0 {
 		rows = append(rows, []string{"mtu", number(r.GetLinkMtu())})
 	}
-	return rows
+	rows = append(rows, optionDetails(p, r)...)
+	return append(rows, sendingDetails(r)...)
 }

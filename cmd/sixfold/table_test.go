@@ -67,9 +67,7 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 			return listBGPPaths(ctx, c, &sixfoldv1.ListBgpPathsRequest{})
 		}, printBGPPaths),
 		"ra":        human(listAdvertisements, printAdvertisements),
-		"ra_wire": human(func(ctx context.Context, c *client) (*sixfoldv1.ListAdvertisementsResponse, error) {
-			return listAdvertisementsOn(ctx, c, "wlan0", true)
-		}, printWire),
+		"ra_wire":   human(wireOfSample, printWire),
 		"vxlan":     human(listVXLANs, printVXLANs),
 		"vxlan_one": human(listVXLANs, printVXLAN),
 		"fdb": human(func(ctx context.Context, c *client) (*sixfoldv1.ListVxlanForwardingResponse, error) {
