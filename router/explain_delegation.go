@@ -89,7 +89,7 @@ func (v View) containing(p netip.Prefix) []PrefixStatus {
 func (v View) cutFrom(p netip.Prefix) []check {
 	var out []check
 	for _, s := range v.containing(p) {
-		c := v.delegation(s.Name)[0]
+		c := v.delegation(s.Name)[0].with(v.parts(s, p)...)
 		for _, u := range v.Plan.Uses[s.Name] {
 			q, err := netip.ParsePrefix(u.Prefix)
 			if err != nil {
@@ -107,7 +107,7 @@ func (v View) cutFrom(p netip.Prefix) []check {
 }
 
 func (v View) taleOfDelegation(name string) tale {
-	t := tale{bad: map[string]string{"": "is not held"}}
+	t := tale{bad: map[string]string{"": "is not held", "configuration": "is too small"}}
 	steps := v.delegation(name)
 	var uses []check
 	for _, u := range v.Plan.Uses[name] {
@@ -123,6 +123,7 @@ func (v View) taleOfDelegation(name string) tale {
 		t.good = last.text
 		for _, s := range v.Prefixes {
 			if s.Name == name && s.Delegation != nil {
+				uses = append(uses, v.parts(s, netip.Prefix{})...)
 				uses = append(uses, v.heard(s.Delegation.Prefix)...)
 			}
 		}

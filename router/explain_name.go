@@ -85,7 +85,8 @@ func (v View) addresses(name string, i *config.Interface) []check {
 				p = netip.Prefix{}
 				for _, s := range v.Prefixes {
 					if s.Name == e.Delegation && s.Delegation != nil && v.Now.Before(s.Delegation.ValidUntil) {
-						if got, err := e.Resolve(s.Delegation.Prefix); err == nil {
+						placed, _ := v.Plan.placed(e)
+						if got, err := placed.Resolve(s.Delegation.Prefix); err == nil {
 							p = got
 						}
 					}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +117,7 @@ func parseView(name, conf, state string) (View, error) {
 	for line := range strings.Lines(state) {
 		f := strings.Fields(line)
 		switch {
-		case len(f) > 0 && (f[0] == "link" || f[0] == "delegation"):
+		case len(f) > 0 && slices.Contains([]string{"link", "delegation", "assigned", "kept", "leased"}, f[0]):
 			if err := parseState(line, &in); err != nil {
 				return View{}, err
 			}
