@@ -17,9 +17,14 @@ func isUplink(i config.Interface) bool {
 	return len(i.Delegations) > 0 || i.RequestAddress || i.Client != nil && i.Client.Stateless
 }
 
-// clientOf adds what is configured of the client of an uplink.
-func clientOf(u *pd.Uplink, c *config.Client) {
+// clientOf adds what is configured of the client of an uplink, and which addresses of the link others have too.
+func clientOf(u *pd.Uplink, c *config.Client, state kernel.LinkState) {
 	u.Reconfigure = true
+	for _, a := range state.Addresses {
+		if a.Duplicate && a.Ours && u.Address != nil {
+			u.Duplicates = append(u.Duplicates, a.Prefix.Addr())
+		}
+	}
 	if c == nil {
 		return
 	}

@@ -118,6 +118,6 @@ func (p *planner) planUplink(i config.Interface, state kernel.LinkState, self ne
 		u.RapidCommit = u.RapidCommit || d.RapidCommit
 		u.Prefixes = append(u.Prefixes, pd.IA{Name: d.Name, IAID: iaid, Hint: d.Hint})
 	}
-	clientOf(&u, i.Client)
+	clientOf(&u, i.Client, state)
 	p.plan.PD.Uplinks[i.Name] = u
 }

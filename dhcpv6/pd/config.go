@@ -19,13 +19,14 @@ type Uplink struct {
 	LinkLocal   netip.Addr // source address, without zone
 	NoCarrier   bool       // the link cannot carry anything now: wait, and Rebind when that ends
 	RapidCommit bool
-	Reconfigure bool     // accept Reconfigure messages
-	Stateless   bool     // ask for DNS servers and domains, if nothing else is asked for
-	DUID        []byte   // client identifier on this link; nil: that of Config
-	Address     *IA      // ask for an address (IA_NA); nil: do not
-	Prefixes    []IA     // ask for prefixes (IA_PD)
-	Request     []uint16 // options to ask for beside the usual ones
-	Send        []Option // options to send beside the usual ones, such as classes
+	Reconfigure bool         // accept Reconfigure messages
+	Stateless   bool         // ask for DNS servers and domains, if nothing else is asked for
+	DUID        []byte       // client identifier on this link; nil: that of Config
+	Address     *IA          // ask for an address (IA_NA); nil: do not
+	Prefixes    []IA         // ask for prefixes (IA_PD)
+	Duplicates  []netip.Addr // addresses on the link that other hosts have too: an address of ours among them is declined
+	Request     []uint16     // options to ask for beside the usual ones
+	Send        []Option     // options to send beside the usual ones, such as classes
 }
 
 // Option is a DHCPv6 option as it is on the wire.

@@ -17,6 +17,8 @@ var titles = map[dhcp6.MessageType]string{
 	dhcp6.MessageTypeRenew:   "Renew",
 	dhcp6.MessageTypeRebind:  "Rebind",
 	dhcp6.MessageTypeRelease: "Release",
+	dhcp6.MessageTypeDecline: "Decline",
+	dhcp6.MessageTypeConfirm: "Confirm",
 
 	dhcp6.MessageTypeInformationRequest: "Information-request",
 	dhcp6.MessageTypeAdvertise:          "Advertise",
@@ -88,7 +90,7 @@ func (m *machine) startExchange(now time.Time) {
 	}
 	for _, i := range m.ias {
 		if i.old != nil {
-			m.begin(now, &exchange{kind: dhcp6.MessageTypeRelease, server: i.old.ServerDUID, ias: []*ia{i}})
+			m.begin(now, &exchange{kind: i.farewell(), server: i.old.ServerDUID, ias: []*ia{i}})
 			return
 		}
 	}
@@ -107,6 +109,11 @@ func (m *machine) startExchange(now time.Time) {
 	}
 	if len(leased) == 0 || m.fresh {
 		m.begin(now, &exchange{kind: dhcp6.MessageTypeSolicit, ias: all})
+		return
+	}
+	if m.confirm == confirmQuick && !slices.ContainsFunc(leased, func(i *ia) bool { return !i.key.address }) {
+		// RFC 9915 18.2.12: Confirm is for addresses, where no prefix is held.
+		m.begin(now, &exchange{kind: dhcp6.MessageTypeConfirm, ias: leased})
 		return
 	}
 	starving, hungry := m.starving(now)
@@ -168,7 +175,7 @@ func (m *machine) begin(now time.Time, e *exchange) {
 	v := m.rand.Uint32()
 	e.xid = dhcp6.TransactionID{byte(v >> 16), byte(v >> 8), byte(v)}
 	e.schedule = scheduleOf(e.kind, m.solMaxRT)
-	if e.kind == dhcp6.MessageTypeRebind && m.confirm == confirmQuick {
+	if m.confirm == confirmQuick && (e.kind == dhcp6.MessageTypeRebind || e.kind == dhcp6.MessageTypeConfirm) {
 		e.schedule = schedule{irt: cnfTimeout, mrt: cnfMaxRT}
 		if quick := now.Add(cnfMaxRD); e.end.IsZero() || quick.Before(e.end) {
 			e.end = quick
@@ -211,8 +218,10 @@ func (m *machine) useful(e *exchange) bool {
 			}
 		}
 		return false
-	case dhcp6.MessageTypeRelease:
+	case dhcp6.MessageTypeRelease, dhcp6.MessageTypeDecline:
 		return e.ias[0].old != nil
+	case dhcp6.MessageTypeConfirm:
+		return m.holds()
 	case dhcp6.MessageTypeInformationRequest:
 		return !m.infoAt.IsZero()
 	}
@@ -279,8 +288,10 @@ func (m *machine) giveUp(now time.Time) {
 		if m.confirm == confirmQuick {
 			m.confirm = confirmSlow
 		}
-	case dhcp6.MessageTypeRelease:
-		e.ias[0].old = nil
+	case dhcp6.MessageTypeConfirm:
+		m.confirm = confirmNone // nobody objects: go on with what is held (18.2.3)
+	case dhcp6.MessageTypeRelease, dhcp6.MessageTypeDecline:
+		e.ias[0].told()
 	case dhcp6.MessageTypeInformationRequest:
 		m.infoAt = time.Time{}
 	}

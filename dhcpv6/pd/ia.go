@@ -22,6 +22,7 @@ type ia struct {
 	lease    *Delegation // nil: none
 	old      *Delegation // to be released
 	released bool        // on request: do not ask
+	declined bool        // old is an address that another host has
 	asap     bool        // asked for by the operator
 
 	failures int       // Replies in a row that did not give it to us
@@ -79,7 +80,7 @@ func (i *ia) fail(m *machine, now time.Time, problem string) {
 
 // wish returns the prefixes to put into a message about i.
 func (i *ia) wish(e *exchange) []netip.Prefix {
-	if e.kind == dhcp6.MessageTypeRelease {
+	if farewells(e.kind) {
 		return i.old.prefixes()
 	}
 	if p, ok := e.offered[i]; ok {
@@ -241,6 +242,8 @@ func (m *machine) observe(now time.Time) {
 // stateOf returns the state of i in the words of Status.
 func (m *machine) stateOf(i *ia) string {
 	switch {
+	case i.old != nil && i.declined:
+		return stateDeclining
 	case i.old != nil:
 		return stateReleasing
 	case i.released:
@@ -256,6 +259,8 @@ func (m *machine) stateOf(i *ia) string {
 			return stateRequesting
 		case dhcp6.MessageTypeRebind:
 			return stateRebinding
+		case dhcp6.MessageTypeConfirm:
+			return stateConfirming
 		}
 		if i.lease == nil {
 			return stateRequesting // in a Renew, beside what is held

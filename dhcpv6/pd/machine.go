@@ -18,7 +18,9 @@ const (
 	stateBound      = "bound"
 	stateRenewing   = "renewing"
 	stateRebinding  = "rebinding"
+	stateConfirming = "confirming"
 	stateReleasing  = "releasing"
+	stateDeclining  = "declining"
 	stateReleased   = "released"
 )
 
@@ -53,7 +55,7 @@ type machine struct {
 	sendProblem string
 }
 
-// confirm says how far the Rebind is that confirms leases after a restart or a change of the link.
+// confirm says how far the Rebind is (of addresses alone: the Confirm) that confirms leases after a restart or a change of the link.
 type confirm uint8
 
 const (
@@ -115,6 +117,7 @@ func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
 	case changed:
 		m.abandon()
 	}
+	m.decline(now, want.Duplicates)
 	m.tick(now)
 }
 
@@ -193,9 +196,9 @@ func (m *machine) rejoin(now time.Time) {
 	}
 }
 
-// abandon drops the exchange in progress, unless it is a Release: that one is about what is no longer ours.
+// abandon drops the exchange in progress, unless it gives something back: that one is about what is no longer ours.
 func (m *machine) abandon() {
-	if m.ex != nil && m.ex.kind != dhcp6.MessageTypeRelease {
+	if m.ex != nil && !farewells(m.ex.kind) {
 		m.ex, m.out = nil, nil
 	}
 }
@@ -251,7 +254,7 @@ func (m *machine) expire(now time.Time) {
 			}
 		}
 		if i.old != nil && !now.Before(i.old.ValidUntil) {
-			i.old = nil
+			i.told()
 		}
 	}
 	if !m.holds() {

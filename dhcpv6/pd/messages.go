@@ -55,7 +55,7 @@ func (r *request) marshal() []byte {
 	if r.rapid {
 		m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionRapidCommit})
 	}
-	if r.kind != dhcp6.MessageTypeRelease {
+	if !farewells(r.kind) && r.kind != dhcp6.MessageTypeConfirm {
 		if r.accept {
 			m.AddOption(&dhcp6.OptionGeneric{OptionCode: dhcp6.OptionReconfAccept})
 		}

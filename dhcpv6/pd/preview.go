@@ -69,6 +69,9 @@ func (m *machine) preview(duid []byte, want *Uplink) []change.Op {
 			if op.Action = i.differs(cfg); op.Action == "" && renamed {
 				op.Action = "ask for it as another client"
 			}
+			if op.Action == "" && i.duplicate(want.Duplicates) {
+				op.Action = "decline " + i.lease.Prefix.Addr().String() + ", which another host has, and ask for another"
+			}
 			if op.Action == "" && m.gone && want.able() {
 				op.Action = "ask whether it still holds"
 			}

@@ -144,9 +144,13 @@ func (m *machine) request(now time.Time, offer *answer) {
 // replied ends an exchange with the server's Reply, RFC 8415 18.2.10.
 func (m *machine) replied(now time.Time, a *answer) {
 	e := m.ex
-	if e.kind == dhcp6.MessageTypeRelease {
-		e.ias[0].old = nil // whatever the status (18.2.10.2)
+	switch e.kind {
+	case dhcp6.MessageTypeRelease, dhcp6.MessageTypeDecline:
+		e.ias[0].told() // whatever the status (18.2.10.2)
 		m.ex, m.out = nil, nil
+		return
+	case dhcp6.MessageTypeConfirm:
+		m.confirmed(now, a)
 		return
 	}
 	if e.kind == dhcp6.MessageTypeInformationRequest {
@@ -204,6 +208,19 @@ func (m *machine) replied(now time.Time, a *answer) {
 	if noBinding {
 		// The server has forgotten us, or makes bindings only in a Request: ask for everything anew (18.2.10.1).
 		m.begin(now, &exchange{kind: dhcp6.MessageTypeRequest, server: a.serverID, ias: m.actives()})
+	}
+}
+
+// confirmed ends a Confirm, RFC 9915 18.2.10.3: what is held is right for the link, or it is asked for anew.
+func (m *machine) confirmed(now time.Time, a *answer) {
+	switch a.status.code {
+	case iana.StatusSuccess:
+		m.ex, m.out, m.confirm = nil, nil, confirmNone
+	case iana.StatusNotOnLink:
+		m.ex, m.out, m.confirm, m.fresh = nil, nil, confirmNone, true
+		for _, i := range m.actives() {
+			i.problem, i.retryAt = a.status.String(), now
+		}
 	}
 }
 

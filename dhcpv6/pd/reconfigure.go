@@ -155,7 +155,7 @@ func (m *machine) reconfigured(now time.Time, data []byte) error {
 	}
 	m.keys = slices.Clone(m.keys)
 	m.keys[slices.IndexFunc(m.keys, func(k key) bool { return bytes.Equal(k.Server, r.server) })].Replay = r.replay
-	if e := m.ex; e != nil && (e.follows || e.kind == dhcp6.MessageTypeRequest || e.kind == dhcp6.MessageTypeRelease) {
+	if e := m.ex; e != nil && (e.follows || e.kind == dhcp6.MessageTypeRequest || farewells(e.kind)) {
 		return errBusy
 	}
 	if r.kind == dhcp6.MessageTypeInformationRequest {

@@ -23,6 +23,8 @@ const (
 	infMaxRT    = 3600 * time.Second
 	relTimeout  = time.Second
 	relMaxRC    = 4
+	decTimeout  = time.Second
+	decMaxRC    = 4
 	cnfMaxDelay = time.Second // Confirm's parameters time the Rebind after a change of the link (18.2.12)
 	cnfTimeout  = time.Second
 	cnfMaxRT    = 4 * time.Second
@@ -54,6 +56,8 @@ func scheduleOf(kind dhcp6.MessageType, solMaxRT time.Duration) schedule {
 		return schedule{irt: infTimeout, mrt: infMaxRT}
 	case dhcp6.MessageTypeRelease:
 		return schedule{irt: relTimeout, mrc: relMaxRC}
+	case dhcp6.MessageTypeDecline:
+		return schedule{irt: decTimeout, mrc: decMaxRC}
 	}
 	return schedule{irt: rebTimeout, mrt: rebMaxRT}
 }

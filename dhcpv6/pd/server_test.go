@@ -85,7 +85,7 @@ func (s *server) handle(data []byte) []byte {
 			ia := &dhcp6.OptIANA{IaId: o.IaId, T1: s.t1, T2: s.t2}
 			a, ok := s.addresses[binary.BigEndian.Uint32(o.IaId[:])]
 			switch {
-			case req.MessageType == dhcp6.MessageTypeRelease:
+			case req.MessageType == dhcp6.MessageTypeRelease || req.MessageType == dhcp6.MessageTypeDecline || req.MessageType == dhcp6.MessageTypeConfirm:
 			case extend && s.forgets:
 				ia.Options.Add(&dhcp6.OptStatusCode{StatusCode: iana.StatusNoBinding})
 			case !ok:

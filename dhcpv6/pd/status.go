@@ -7,7 +7,7 @@ type Status struct {
 	Link       string
 	Name       string // of the delegation; empty for an address
 	IAID       uint32
-	State      string // soliciting, requesting, bound, renewing, rebinding, releasing, released, waiting
+	State      string // soliciting, requesting, bound, renewing, rebinding, confirming, declining, releasing, released, waiting
 	Since      time.Time
 	Delegation *Delegation // nil: nothing held
 	Problem    string      // why it does not get ahead, with the server's status message; empty: all is well

@@ -1022,7 +1022,7 @@ type PrefixState struct {
 	Link string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
 	// Identity association identifier.
 	Iaid uint32 `protobuf:"varint,3,opt,name=iaid,proto3" json:"iaid,omitempty"`
-	// soliciting, requesting, bound, renewing, rebinding, releasing, released or waiting.
+	// soliciting, requesting, bound, renewing, rebinding, confirming, declining, releasing, released or waiting.
 	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
 	// When it came into that state.
 	Since *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
