@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"integration/lab":   {"integration/netns", "proto/sixfold/v1", "ra"},
 
 	"integration/bench/commit": {"integration/netns"},
+	"integration/bench/ra":     {"integration/netns"},
 	"router/firewall/packet":   {},
 }
 
