@@ -11,6 +11,12 @@
 //
 // What a client may have is up to the configuration of the link; who has what is kept by package lease, on disk.
 //
+// Prefixes move: a pool is cut from a delegation that changes, a reservation is another today. The answer to a Renew gives what is right
+// now, at the same place where it can be, and what the client holds beside it with lifetimes of zero (former.go, place.go). A client
+// that says it takes Reconfigure messages is not left waiting until it renews: it got a key with its leases (reach.go), and after each
+// Apply the answer to the Renew that it would send is worked out; if that tells it something new, it is told to renew (stale.go,
+// telling.go, reconfigure.go).
+//
 // A server is for one routing instance: the links of a VRF, or those in none. Each has leases, a table for its routes and sockets
 // of its own, so that two instances may give away the same addresses. Sockets are open only while there is something to serve.
 package dhcpv6

@@ -138,3 +138,46 @@ iface eth0 {
 	eventually(t, "it was told, and came", reconfigured(d))
 	eventually(t, "an address of the new pool", client.Expect("ip -6 addr show dev eth0", "2001:db8:7::"))
 }
+
+// One change at the provider goes down the chain: our client is told and gets another prefix, the pools of its router move, and the
+// host behind it is told in turn. Nobody's lease is anywhere near its T1.
+func TestReconfigureChain(t *testing.T) {
+	t.Parallel()
+	isp, router, client := host(t, "isp"), host(t, "router"), host(t, "client")
+	cable(t, end(isp, "cust0"), end(router, "wan0"))
+	cable(t, end(router, "lan0"), end(client, "eth0"))
+	const provider = `
+interfaces:
+  cust0:
+    addresses: ["2001:888:1::1/64"]
+    advertise: {max_interval: 10s}
+    dhcpv6: {delegate: {customers: {pool: "2001:980::/40", length: 48}}}
+`
+	p := run(t, isp, provider)
+	r := run(t, router, `
+interfaces:
+  wan0: {accept_ra: true, delegations: {isp: {length: 48}}}
+  lan0:
+    addresses: ["isp ::1/64"]
+    advertise: {max_interval: 10s, autonomous: false}
+    dhcpv6:
+      pools: {guests: {range: "isp ::1000-::1fff"}}
+`)
+	first := waitPrefix(t, r, "isp")
+	file(t, client, "dhcpcd.conf", "duid\nnoipv4\nnodev\nscript /bin/true\noption dhcp6_reconfigure_accept\ninterface eth0\nia_na 1\n")
+	_, err := client.Run("mount", "-t", "tmpfs", "dhcpcd", "/var/lib/dhcpcd")
+	must(t, err)
+	_, err = client.Start("dhcpcd", "-6", "-B", "-f", "/run/dhcpcd.conf", "eth0")
+	must(t, err)
+	address := globalAddress(t, client, "eth0")
+
+	p.kill()
+	p.write(strings.ReplaceAll(provider, "2001:980::/40", "2001:990::/40"))
+	p.start()
+	moved := strings.Replace(address.String(), "2001:980:", "2001:990:", 1)
+	eventually(t, "the address at its place in the new prefix", client.Expect("ip -6 addr show dev eth0 -deprecated", moved))
+	eventually(t, "the old address is no longer used", without(client, "ip -6 addr show dev eth0 -deprecated", address.String()+"/"))
+	if second := waitPrefix(t, r, "isp"); second == first {
+		t.Errorf("the router still has %s", second)
+	}
+}
