@@ -81,6 +81,7 @@ func prefixState(p router.PrefixStatus, now time.Time) *sixfoldv1.PrefixState {
 		m.Dns, m.Domains = addrTexts(d.DNS), cleanAll(d.Domains)
 	}
 	clientState(m, p, now)
+	m.Former, m.Withdrawn = formers(p.Delegation, now), withdrawn(p.Withdrawn)
 	m.Assignments = assignments(p.Parts)
 	for _, u := range p.Uses {
 		m.Uses = append(m.Uses, &sixfoldv1.PrefixUse{Where: clean(u.Where), Expression: clean(u.Expr), Prefix: clean(u.Prefix)})
@@ -150,6 +151,7 @@ func advertisement(s ra.Status) *sixfoldv1.Advertisement {
 		})
 	}
 	advertisedOptions(m, i)
+	m.Withdrawn = withdrawn(i.Withdrawn)
 	return m
 }
 

@@ -47,6 +47,8 @@ type Interface struct {
 	// 1280 without it.
 	PacketSize int
 
+	Withdrawn []Withdrawn // of Prefixes, Routes and GoneRDNSS; it is not sent
+
 	// What follows decides to whom and when the Sender sends, not what is in an advertisement.
 
 	// UnicastOnly sends nothing by multicast: solicitations are answered by unicast alone, one from :: is not answered, and there are
@@ -68,6 +70,14 @@ type Interface struct {
 	SolicitRate int
 	// Keep sends no final advertisement when the link is advertised no more or Run ends (RemoveAdvOnExit off of radvd).
 	Keep bool
+}
+
+// Withdrawn tells why an option is there with lifetime 0, for those who look: hosts may have it from earlier advertisements.
+type Withdrawn struct {
+	Kind         string       // prefix, route or dns
+	Prefix       netip.Prefix // of a name server: its address as a /128
+	Since, Until time.Time
+	Reason       string
 }
 
 // Prefix is one prefix information option.

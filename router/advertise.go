@@ -93,3 +93,21 @@ func (r *Router) untilForgotten(now, next time.Time) time.Time {
 	}
 	return next
 }
+
+// withdrawn returns the prefixes that a delegation had and that are kept unreachable.
+func (r *Router) withdrawn(delegation string) []ra.Withdrawn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	var out []ra.Withdrawn
+	for _, e := range r.heard.On("") {
+		if delegation != "" && e.Delegation == delegation && !e.Since.IsZero() && now.Before(e.Until) {
+			out = append(out, withdrawn(e))
+		}
+	}
+	return out
+}
+
+func withdrawn(e advertised.Entry) ra.Withdrawn {
+	return ra.Withdrawn{Kind: string(e.Kind), Prefix: e.Prefix, Since: e.Since, Until: e.Until, Reason: e.Reason}
+}

@@ -21,6 +21,7 @@ func (p *planner) planWithdrawal(i config.Interface, out *ra.Interface) {
 	})
 	gone := advertised.Withdrawn(have, current, p.Now, p.whyWithdrawn)
 	for _, e := range gone {
+		out.Withdrawn = append(out.Withdrawn, withdrawn(e))
 		switch e.Kind {
 		case advertised.Prefix:
 			out.Prefixes = append(out.Prefixes, ra.Prefix{Prefix: e.Prefix, OnLink: e.OnLink, Autonomous: e.Autonomous})

@@ -137,6 +137,9 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 			}
 		}
 	}
+	for i := range out {
+		out[i].Withdrawn = r.withdrawn(out[i].Name)
+	}
 	return out, nil
 }
 

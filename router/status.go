@@ -6,6 +6,7 @@ import (
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -49,6 +50,8 @@ type PrefixStatus struct {
 	pd.Status
 	Uses  []PrefixUse
 	Parts []PartStatus // what we chose of it
+
+	Withdrawn []ra.Withdrawn // earlier prefixes that are no longer ours, as long as they are kept unreachable
 }
 
 // PrefixUse is one place of the configuration that is cut from a delegated prefix.

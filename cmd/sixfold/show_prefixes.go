@@ -35,6 +35,7 @@ func printPrefixes(p printer, m *sixfoldv1.ListPrefixesResponse) error {
 		if d.GetProblem() != "" {
 			branch = append(branch, []string{"problem: " + d.GetProblem()})
 		}
+		branch = append(branch, earlierLines(p, d)...)
 		branch = append(branch, clientLines(p, d)...)
 		branch = append(branch, partLines(d)...)
 		uses := newTable("", "", "")

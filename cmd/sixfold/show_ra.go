@@ -96,8 +96,11 @@ func advertisementDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 		rows = append(rows, []string{"problem", fmt.Sprintf("%s (%d sends failed)", r.GetLastError(), r.GetErrors())})
 	}
 	for _, i := range r.GetPrefixes() {
-		rows = append(rows, prefixRows(p, i)...)
+		if !isWithdrawn(r, "prefix", i.GetPrefix()) {
+			rows = append(rows, prefixRows(p, i)...)
+		}
 	}
+	rows = append(rows, withdrawnRows(p, r)...)
 	for _, s := range r.GetDns() {
 		rows = append(rows, []string{"dns", s, "for " + span(r.GetDnsLifetime().AsDuration())})
 	}

@@ -54,6 +54,9 @@ func optionDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 	var rows [][]string
 	add := func(cells ...string) { rows = append(rows, cells) }
 	for _, o := range r.GetRoutes() {
+		if isWithdrawn(r, "route", o.GetPrefix()) {
+			continue
+		}
 		add("route", o.GetPrefix(), "for "+counted(p, o.GetLifetime(), o.GetUntil()), strings.Join(words("preference "+o.GetPreference(),
 			yes(o.GetKeep(), "stays at the end")), ", "))
 	}
