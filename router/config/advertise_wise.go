@@ -25,13 +25,13 @@ func (b *builder) unwise(a *Advertise, m *sixfoldv1.Advertise, s *spot) {
 	if m.DnsLifetime != nil {
 		short(s.field("dns_lifetime"), a.DNSLifetime, "their name servers (RFC 8106 5.1)")
 	}
-	for text, r := range m.GetRoutes() {
-		if r.Lifetime != nil {
+	for _, text := range inOrder(m.GetRoutes(), s.field("routes")) {
+		if r := m.GetRoutes()[text]; r.Lifetime != nil {
 			short(s.field("routes").entry(text).field("lifetime"), r.GetLifetime().AsDuration(), "the route")
 		}
 	}
-	for text, p := range m.GetPref64() {
-		if p.Lifetime != nil {
+	for _, text := range inOrder(m.GetPref64(), s.field("pref64")) {
+		if p := m.GetPref64()[text]; p.Lifetime != nil {
 			short(s.field("pref64").entry(text).field("lifetime"), p.GetLifetime().AsDuration(), "the NAT64 prefix (RFC 8781 4.1)")
 		}
 	}
@@ -39,13 +39,10 @@ func (b *builder) unwise(a *Advertise, m *sixfoldv1.Advertise, s *spot) {
 		b.warnf(s.field("routes"), "%d routes are more than the %d that hosts need to remember (RFC 4191 4)", len(a.Routes), maxRoutesOnLink)
 	}
 	b.unwisePrefix(a.Prefix, m.ValidLifetime != nil || m.PreferredLifetime != nil, a, s)
-	for text, p := range m.GetPrefixes() {
-		at := s.field("prefixes").entry(text)
+	for _, text := range inOrder(m.GetPrefixes(), s.field("prefixes")) {
+		p, at := m.GetPrefixes()[text], s.field("prefixes").entry(text)
 		o := b.prefixOptions(p, a.Prefix, at)
 		b.unwisePrefix(o, p.ValidLifetime != nil || p.PreferredLifetime != nil, a, at)
-		if o.PDPreferred && o.Autonomous != nil && *o.Autonomous {
-			b.warnf(at.field("autonomous"), "hosts that take prefixes of their own (pd_preferred) make no addresses of this one; others do (RFC 9762 5)")
-		}
 	}
 }
 
@@ -54,5 +51,19 @@ func (b *builder) unwisePrefix(o PrefixOptions, given bool, a *Advertise, s *spo
 	if given && o.Preferred > 0 && o.Preferred < a.MaxInterval && !o.Decrement {
 		b.warnf(s.field("preferred_lifetime"), "%s is less than max_interval (%s): addresses are deprecated between two advertisements",
 			FormatDuration(o.Preferred), FormatDuration(a.MaxInterval))
+	}
+}
+
+// prefixesToAskFor notes hosts that are told to ask for prefixes where there are none.
+func (b *builder) prefixesToAskFor(i *Interface, m *sixfoldv1.Interface, s *spot) {
+	if i.DHCPv6 != nil && len(i.DHCPv6.Delegate) > 0 {
+		return
+	}
+	list := m.GetAdvertise().GetPrefixes()
+	at := s.field("advertise").field("prefixes")
+	for _, text := range inOrder(list, at) {
+		if list[text].GetPdPreferred() {
+			b.warnf(at.entry(text).field("pd_preferred"), "hosts are told to ask for prefixes of their own, and dhcpv6 of %s delegates none", i.Name)
+		}
 	}
 }

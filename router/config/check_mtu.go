@@ -38,6 +38,9 @@ func (b *builder) checkMTU(cfg *Config) {
 		if i.Advertise != nil && i.Advertise.LinkMTU > mtu {
 			b.errorf(s.field("advertise").field("link_mtu"), "%d is more than the mtu of the interface, %d", i.Advertise.LinkMTU, mtu)
 		}
+		if i.Advertise != nil && i.Advertise.PacketSize > mtu {
+			b.errorf(s.field("advertise").field("ra_mtu"), "%d is more than the mtu of the interface, %d", i.Advertise.PacketSize, mtu)
+		}
 	}
 }
 

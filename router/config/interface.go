@@ -43,6 +43,7 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 	if m.GetDhcpv6() != nil {
 		i.DHCPv6 = b.dhcpv6(m.GetDhcpv6(), i.Advertise, s.field("dhcpv6"))
 	}
+	b.prefixesToAskFor(&i, m, s)
 	if m.GetVxlan() != nil {
 		i.VXLAN = b.vxlan(name, m.GetVxlan(), s.field("vxlan"))
 	}
