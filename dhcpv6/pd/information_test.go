@@ -165,3 +165,22 @@ func TestIdentifierOfLink(t *testing.T) {
 		t.Errorf("the same again: %s", got)
 	}
 }
+
+// TestOptionsChange checks that options that a server wants are tried at once, whatever the pauses have grown to.
+func TestOptionsChange(t *testing.T) {
+	srv := newServer(t, "2001:db8:100::/56")
+	srv.edit = func(req, rep *dhcp6.Message) {
+		if req.GetOneOption(dhcp6.OptionUserClass) == nil {
+			rep.MessageType = 0
+		}
+	}
+	s := newSim(t, 1, srv)
+	s.apply(uplink())
+	s.run(time.Hour)
+	s.wantHeld("")
+	u := uplink()
+	u.Send = []Option{{Code: 15, Data: []byte("\x00\x05hello")}}
+	s.apply(u)
+	s.run(3 * time.Second)
+	s.wantHeld("isp 2001:db8:100::/56")
+}

@@ -97,6 +97,9 @@ func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
 		m.fresh = m.fresh || m.duid != nil && m.holds()
 		m.duid, changed = bytes.Clone(duid), true
 	}
+	if m.cfg.Link != "" && (!slices.Equal(m.cfg.Request, want.Request) || !slices.EqualFunc(m.cfg.Send, want.Send, Option.same)) {
+		changed = m.askAgain(now) || changed
+	}
 	m.cfg, m.up = *want, able
 	if !want.Reconfigure {
 		m.keys = nil
@@ -119,6 +122,17 @@ func (m *machine) configure(now time.Time, duid []byte, want *Uplink) {
 	}
 	m.decline(now, want.Duplicates)
 	m.tick(now)
+}
+
+// askAgain has what is not held asked for at once, as servers may answer otherwise now, and says whether there is such.
+func (m *machine) askAgain(now time.Time) (any bool) {
+	for _, i := range m.ias {
+		if i.active() && i.lease == nil {
+			i.ask(now)
+			any = true
+		}
+	}
+	return any
 }
 
 // able reports whether the client can speak on the uplink.
