@@ -13,6 +13,8 @@ const (
 	maxAnswerDelay     = 500 * time.Millisecond // MAX_RA_DELAY_TIME
 	maxFinal           = 3                      // MAX_FINAL_RTR_ADVERTISEMENTS
 	firstRetry         = time.Second            // our own: after a send that failed, doubled each time
+	gatherings         = 8                      // our own: moments within an interval
+	longestGather      = time.Second            // and the most between two of them
 )
 
 // schedule says when the next multicast advertisement of a link is due (RFC 4861 6.2.4 and 6.2.6). Randomness comes in as numbers
@@ -20,6 +22,7 @@ const (
 type schedule struct {
 	minInterval, maxInterval time.Duration
 	distance                 time.Duration // between two multicast advertisements, at least
+	grid                     time.Time     // from which moments are counted that advertisements of many links gather at
 
 	initial  int       // how many of the first advertisements are still to come
 	failures int       // sends that failed since one worked
@@ -66,7 +69,28 @@ func (s *schedule) sent(now time.Time, random float64) {
 	if s.initial > 0 {
 		interval = min(interval, maxInitialInterval)
 	}
-	s.next = s.notBefore(now.Add(interval))
+	s.next = s.notBefore(s.gather(now, interval))
+}
+
+// gather moves the end of a random interval to the next of the moments at which advertisements leave together, within the bounds of
+// intervals. A thousand links would wake the process a thousand times otherwise. The moments of two routers have nothing in common.
+func (s *schedule) gather(now time.Time, interval time.Duration) time.Time {
+	due := now.Add(interval)
+	step := min((s.maxInterval-s.minInterval)/gatherings, longestGather)
+	if step <= 0 {
+		return due
+	}
+	late := due.Sub(s.grid) % step
+	if late == 0 {
+		return due
+	}
+	if up := step - late; interval+up <= s.maxInterval && (s.initial == 0 || interval+up <= maxInitialInterval) {
+		return due.Add(up)
+	}
+	if interval-late >= s.minInterval {
+		return due.Add(-late)
+	}
+	return due
 }
 
 // worked notes that the advertisement left.

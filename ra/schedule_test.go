@@ -37,7 +37,7 @@ func TestSchedule(t *testing.T) {
 	}{
 		{"three at most 16 s apart, then random", []step{
 			{0, changed, 0},
-			{0, worked(0.5), 16}, {16, worked(0.5), 32}, {32, worked(0.5), 32 + 400}, {432, worked(0), 432 + 200}, {632, worked(0.999), 632 + 599.6},
+			{0, worked(0.5), 16}, {16, worked(0.5), 32}, {32, worked(0.5), 32 + 400}, {432, worked(0), 432 + 200}, {632, worked(0.999), 632 + 600},
 		}},
 		{"a change starts over, 3 s after the last", []step{
 			{0, changed, 0}, {0, worked(0), 16}, {1, changed, 3}, {3, worked(0), 19}, {19, worked(0), 35}, {35, worked(0), 235}, {100, changed, 100},
@@ -60,7 +60,7 @@ func TestSchedule(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var s schedule
+			s := schedule{grid: epoch}
 			s.retimed(&Interface{MinInterval: 200 * time.Second, MaxInterval: 600 * time.Second}, epoch)
 			for n, step := range tt.steps {
 				step.do(&s, sec(step.at))

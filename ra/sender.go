@@ -30,6 +30,7 @@ type Sender struct {
 	log    *slog.Logger
 	open   func() (transport, error)
 	random func() float64
+	grid   time.Time
 	wake   chan struct{} // there may be something due earlier than the sending goroutine waits for
 
 	mu        sync.Mutex // guards what follows
@@ -50,6 +51,7 @@ func New(log *slog.Logger) *Sender {
 		log:     log,
 		open:    func() (transport, error) { return openBatch() },
 		random:  rand.Float64,
+		grid:    time.Now(),
 		wake:    make(chan struct{}, 1),
 		links:   map[string]*link{},
 		byIndex: map[int]*link{},
@@ -115,6 +117,7 @@ func (s *Sender) set(i Interface, now time.Time) error {
 			return fmt.Errorf("interface index %d is also that of %s", i.Index, other.status.Interface.Link)
 		}
 		l = &link{status: Status{Interface: i}, position: -1}
+		l.schedule.grid = s.grid
 		s.links[i.Link], s.byIndex[i.Index] = l, l
 		s.listen(l)
 		s.begin(l, now)

@@ -37,6 +37,9 @@ func runCommand() *cobra.Command {
 		Short: "Run the router",
 		Long: `Run the router in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration file again and commits it.
 
+SIGUSR1 stops the router for another one that is started at once, as for an upgrade: hosts are sent no final advertisements,
+neighbors no farewell, and the routes stay. systemctl restart sixfold does so, while systemctl stop says goodbye.
+
 The router starts with the newest revision that was committed and confirmed (see sixfold config history), or with the file if
 that was changed since it was last read. A file that is not valid is refused: at the first start with exit code 3, later by
 keeping the last revision.`,
@@ -78,6 +81,9 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	successor := make(chan os.Signal, 1)
+	signal.Notify(successor, syscall.SIGUSR1)
+	defer signal.Stop(successor)
 
 	r, err := router.New(log, o.state)
 	if err != nil {
@@ -120,6 +126,10 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 			select {
 			case <-routerCtx.Done():
 				return nil
+			case <-successor:
+				log.Info("sixfold stops for its successor: hosts and neighbors are not told")
+				r.HandOver()
+				stopRouter()
 			case <-hup:
 				manager.reload(func() { o.reload(routerCtx, log, r) })
 			}
