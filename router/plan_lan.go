@@ -33,7 +33,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 	out := dhcpv6.Interface{
 		Link: i.Name, Index: state.Index, LinkLocal: self,
 		RapidCommit: d.RapidCommit, Preference: d.Preference, Renew: d.Renew, Rebind: d.Rebind,
-		Preferred: d.Preferred, Valid: d.Valid, DNS: p.resolveAddrs(where+".dns", d.DNS), Domains: d.Domains,
+		Preferred: d.Preferred, Valid: d.Valid, DNS: p.servers(where+".dns", d.DNS, self, addresses), Domains: d.Domains,
 	}
 	if adv := i.Advertise; adv != nil {
 		if len(d.DNS) == 0 {

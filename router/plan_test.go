@@ -156,6 +156,10 @@ func parseState(text string, in *Inputs) error {
 			if err := parseClient(f, in); err != nil {
 				return err
 			}
+		case "route", "noroute", "rib", "notforwarding":
+			if err := parseFollow(f, in); err != nil {
+				return err
+			}
 		default:
 			return fmt.Errorf("unknown line %q", line)
 		}
@@ -202,13 +206,15 @@ func render(p *Plan) string {
 		fmt.Fprintf(w, "advertise %s from %s every %v-%v lifetime %v hop %d%s%s%s\n", name, i.LinkLocal, i.MinInterval, i.MaxInterval,
 			i.RouterLifetime, i.HopLimit, show(" mtu", i.LinkMTU), show(" M", i.Managed), show(" O", i.OtherConfig))
 		for _, x := range i.Prefixes {
-			fmt.Fprintf(w, "  prefix %s%s%s valid %v preferred %v%s\n", x.Prefix, show(" L", x.OnLink), show(" A", x.Autonomous), x.Valid,
-				x.Preferred, ends(x.PreferredUntil, x.ValidUntil))
+			fmt.Fprintf(w, "  prefix %s%s%s%s valid %v preferred %v%s\n", x.Prefix, show(" L", x.OnLink), show(" A", x.Autonomous), prefixExtra(x),
+				x.Valid, x.Preferred, ends(x.PreferredUntil, x.ValidUntil))
 		}
+		renderAdvertised(w, i)
 		if len(i.RDNSS)+len(i.DNSSL) > 0 {
 			fmt.Fprintf(w, "  dns %v %v for %v\n", i.RDNSS, i.DNSSL, i.DNSLifetime)
 		}
 	}
+	renderFollow(w, p)
 	renderWithdrawn(w, p)
 	renderDHCP(w, p.DHCP)
 	renderMulticast(w, p)

@@ -20,7 +20,7 @@ func (b *builder) dhcpv6(m *sixfoldv1.Dhcpv6, a *Advertise, s *spot) *DHCPv6 {
 	}
 	b.lifetimeOrder(d.Preferred, d.Valid, m.PreferredLifetime != nil, s)
 	b.timers(d, m, s)
-	if d.DNS = b.hosts(m.GetDns(), s.field("dns")); m.GetDns() == nil && a != nil {
+	if d.DNS = b.servers(m.GetDns(), s.field("dns")); m.GetDns() == nil && a != nil {
 		d.DNS = slices.Clone(a.DNS)
 	}
 	if d.Domains = b.domains(m.GetDomains(), s.field("domains")); m.GetDomains() == nil && a != nil {
