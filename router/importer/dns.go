@@ -39,27 +39,36 @@ func (g dnsGroup) data() []byte {
 	return b
 }
 
-// advertiseDNS puts groups of servers and domains into a section. We have one lifetime for all: that of the first group counts, and
-// groups with another one become options of their own.
+// advertiseDNS puts groups of servers and domains into a section. We have one lifetime for all, and withdraw all at the end or none:
+// as the first group has it. Groups with another lifetime, or that are withdrawn otherwise, become options of their own; these stay
+// as they are to the end.
 func (d *draft) advertiseDNS(a *sixfoldv1.Advertise, at path, groups []dnsGroup, raw func(token, uint32, []byte)) {
 	if len(groups) == 0 {
 		return
 	}
 	first := groups[0]
+	for _, g := range groups { // what is withdrawn cannot be an option of its own
+		if first.keep && !g.keep {
+			first = g
+		}
+	}
 	a.DnsLifetime = seconds(first.lifetime)
 	d.mark(at.field("dns_lifetime"), first.token)
-	keep := 0
+	if first.keep {
+		a.WithdrawDns = ref(false)
+	}
 	for _, g := range groups {
-		if g.keep {
-			keep++
-		}
-		if g.lifetime != first.lifetime {
+		if g.lifetime != first.lifetime || g.keep != first.keep {
 			kind := uint32(rdnssOption)
 			if len(g.domains) > 0 {
 				kind = dnsslOption
 			}
 			raw(g.token, kind, g.data())
-			d.tell(g.token, "its lifetime of %ds is another than that of line %d: it is an option of type %d under advertise.options", g.lifetime, first.line, kind)
+			text := "its lifetime, or what becomes of it at the end, is another than in line %d: it is an option of type %d under advertise.options"
+			if !g.keep {
+				text += ", which is not withdrawn at the end"
+			}
+			d.tell(g.token, text, first.line, kind)
 			continue
 		}
 		for _, s := range g.servers {
@@ -71,17 +80,10 @@ func (d *draft) advertiseDNS(a *sixfoldv1.Advertise, at path, groups []dnsGroup,
 			a.Domains = append(a.Domains, s)
 		}
 	}
-	switch keep {
-	case 0:
-	case len(groups):
-		a.WithdrawDns = ref(false)
-	default:
-		d.lost(first.token, "servers and domains are withdrawn together at the end, or not at all: write withdraw_dns: false, if none shall be")
-	}
 }
 
 func (r *radvdLink) rdnss(st stmt) {
-	g := dnsGroup{token: st.first(), lifetime: uint64(2 * r.max)}
+	g := dnsGroup{token: st.first(), lifetime: uint64(r.soFar)}
 	for _, t := range st.words[1:] {
 		if a, ok := r.address(t); ok {
 			g.servers = append(g.servers, a)
@@ -109,7 +111,7 @@ func (r *radvdLink) rdnss(st stmt) {
 }
 
 func (r *radvdLink) dnssl(st stmt) {
-	g := dnsGroup{token: st.first(), lifetime: uint64(2 * r.max)}
+	g := dnsGroup{token: st.first(), lifetime: uint64(r.soFar)}
 	for _, t := range st.words[1:] {
 		if name, ok := r.domain(t); ok {
 			g.domains = append(g.domains, name)

@@ -48,9 +48,12 @@ type radvdLink struct {
 	*draft
 	link link
 	adv  *sixfoldv1.Advertise
-	on   bool // AdvSendAdvert
-	max  float64
-	auto bool // there is a prefix ::/64
+	on   bool    // AdvSendAdvert
+	max  float64 // MaxRtrAdvInterval
+	// soFar is MaxRtrAdvInterval as it stood up to the line that is read: radvd makes default lifetimes of servers, domains and routes
+	// of it as it comes to them. (Those of servers and domains are once the interval, whatever the manual says.)
+	soFar float64
+	auto  bool // there is a prefix ::/64
 
 	dns, domains      []dnsGroup
 	homeInfo          bool
@@ -62,7 +65,7 @@ func (r *radvdLink) at() path { return r.link.field("advertise") }
 
 func (r *radvdLink) read(section stmt) {
 	name, _ := section.arg(1)
-	r.max = 600
+	r.max, r.soFar = 600, 600
 	// Defaults of other values follow from the interval, wherever it stands.
 	for _, st := range section.block {
 		if t, ok := st.arg(1); ok && st.is("MaxRtrAdvInterval") {
@@ -144,7 +147,10 @@ func (r *radvdLink) option(st stmt) {
 		if on, ok := r.toggle(t); ok {
 			r.on = on
 		}
-	case "maxrtradvinterval": // read before
+	case "maxrtradvinterval": // noted before
+		if _, ok := st.arg(1); ok {
+			r.soFar = r.max
+		}
 	case "minrtradvinterval":
 		if v, ok := r.decimal(t, 65535); ok {
 			field("min_interval")

@@ -190,6 +190,9 @@ func (r *radvdLink) route(st stmt) {
 	key := p.Masked().String()
 	at := r.at().field("routes").entry(key)
 	o := &sixfoldv1.AdvertisedRoute{}
+	if r.soFar != r.max {
+		o.Lifetime = seconds(uint64(3 * r.soFar))
+	}
 	r.options(st, "a route", func(name string, t token) bool {
 		switch name {
 		case "advroutelifetime":
@@ -229,6 +232,9 @@ func (r *radvdLink) nat64(st stmt) {
 	key := p.Masked().String()
 	at := r.at().field("pref64").entry(key)
 	o := &sixfoldv1.AdvertisedPref64{}
+	if r.soFar != r.max {
+		o.Lifetime = seconds(min(uint64(3*r.soFar), 65528))
+	}
 	r.options(st, "a nat64prefix", func(name string, t token) bool {
 		if name != "advvalidlifetime" {
 			return false
@@ -347,8 +353,8 @@ func (r *radvdLink) abro(st stmt) {
 		return true
 	})
 	data = append(data, a.AsSlice()...)
-	r.raw(st.first(), 33, data)
-	r.tell(st.first(), "the authoritative border router is an option of type 33 under advertise.options")
+	r.raw(st.first(), 35, data)
+	r.tell(st.first(), "the authoritative border router is an option of type 35 under advertise.options")
 }
 
 // raw advertises an option as it is on the wire.
