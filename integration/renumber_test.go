@@ -232,6 +232,8 @@ func TestRenumbered(t *testing.T) {
 	t.Logf("hosts use the new prefix %v after it was seen", time.Since(began).Round(time.Millisecond))
 	t.Run("all of it follows", func(t *testing.T) {
 		eventually(t, "announcement", announced(n.core, second, first))
+		eventually(t, "what hosts still send to the old prefix comes back as unreachable",
+			n.router.Expect("ip -6 route show type unreachable", first.String()+" dev lo proto 171", second.String()+" dev lo proto 169"))
 		eventually(t, "old address", func() error {
 			out, err := n.router.Run("ip", "-6", "addr", "show")
 			if err == nil && strings.Contains(out, strings.TrimSuffix(first.Addr().String(), "::")+":") {

@@ -130,6 +130,8 @@ func sourceText(s rib.Source) string {
 		return "delegated to a client of ours"
 	case rib.Aggregate:
 		return "an aggregate"
+	case rib.Withdrawn:
+		return "delegated to us until a while ago"
 	}
 	return "learnt by " + s.String()
 }

@@ -54,6 +54,7 @@ type Plan struct {
 	Static    []rib.Route             // routes of the configuration
 	Local     []rib.Route             // prefixes of which every address is ours
 	Aggregate []rib.Route             // unreachable routes of prefixes delegated to us and of BGP aggregates
+	Withdrawn []rib.Route             // unreachable routes of prefixes that were delegated to us until a while ago
 	MLD       mld.Config              // listeners and multicast forwarding
 	Firewall  firewall.Config
 	Config    *config.Config // what attached units take their part from

@@ -230,6 +230,9 @@ func render(p *Plan) string {
 	for _, r := range p.Aggregate {
 		fmt.Fprintf(w, "aggregate %s\n", r)
 	}
+	for _, r := range p.Withdrawn {
+		fmt.Fprintf(w, "withdrawn %s\n", r)
+	}
 	renderBGP(w, p.BGP)
 	for _, name := range slices.Sorted(maps.Keys(p.Instances)) {
 		n := p.Instances[name]

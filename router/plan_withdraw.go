@@ -8,6 +8,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/advertised"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/rib"
 )
 
 // planWithdrawal adds to the advertisement of a link what its hosts may have from earlier ones and is in it no more, with lifetimes of
@@ -113,7 +114,9 @@ func (p *planner) planDelegated() {
 			}
 		}
 	}
-	p.plan.Advertised[""] = advertised.Link{
-		Current: current, Withdrawn: advertised.Withdrawn(p.Advertised.On(""), current, p.Now, p.whyWithdrawn),
+	gone := advertised.Withdrawn(p.Advertised.On(""), current, p.Now, p.whyWithdrawn)
+	p.plan.Advertised[""] = advertised.Link{Current: current, Withdrawn: gone}
+	for _, e := range gone {
+		p.plan.Withdrawn = append(p.plan.Withdrawn, rib.Route{Prefix: e.Prefix, Kind: rib.Unreachable, Table: e.Table})
 	}
 }

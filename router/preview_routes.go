@@ -14,7 +14,9 @@ import (
 // previewRoutes tells how the routes that follow from the plan itself change, if the links are as in before and become after.
 // Connected ones are of the kernel: what somebody else's address has, we take notice of or forget, and change nothing.
 func previewRoutes(table *rib.Table, plan *Plan, before, after kernel.Links) []change.Op {
-	planned := map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate}
+	planned := map[rib.Source][]rib.Route{
+		rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate, rib.Withdrawn: plan.Withdrawn,
+	}
 	want := map[rib.Source]map[rib.Key]rib.Route{}
 	keep := map[rib.Key]bool{} // prefixes that keep some route
 	for src, routes := range planned {

@@ -186,6 +186,7 @@ func (r *Router) publish(plan *Plan) {
 	r.table.Replace(rib.Local, plan.Local)
 	r.table.Replace(rib.Static, plan.Static)
 	r.table.Replace(rib.Aggregate, plan.Aggregate)
+	r.table.Replace(rib.Withdrawn, plan.Withdrawn)
 }
 
 // settle records how an Apply went. r.applying is held.

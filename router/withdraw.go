@@ -21,11 +21,11 @@ func (r *Router) withdraw(ctx context.Context, plan *Plan) {
 		return
 	}
 	keep := map[rib.Key]bool{}
-	for _, route := range slices.Concat(plan.Static, plan.Local, plan.Aggregate) {
+	for _, route := range slices.Concat(plan.Static, plan.Local, plan.Aggregate, plan.Withdrawn) {
 		keep[route.Key()] = true
 	}
 	found := false
-	for _, src := range []rib.Source{rib.Local, rib.Static, rib.Aggregate} {
+	for _, src := range []rib.Source{rib.Local, rib.Static, rib.Aggregate, rib.Withdrawn} {
 		var gone []rib.Key
 		for _, e := range r.table.Entries(func(s rib.Source) bool { return s == src }) {
 			if k := e.Route.Key(); tables[k.Table] && !keep[k] {

@@ -14,9 +14,10 @@ const (
 	ProtoBGP       = 168 // "sixfold-bgp"
 	ProtoAggregate = 169 // "sixfold-aggregate"
 	ProtoLocal     = 170 // "sixfold-local"
+	ProtoWithdrawn = 171 // "sixfold-withdrawn"
 )
 
-const firstProto, lastProto = ProtoStatic, ProtoLocal
+const firstProto, lastProto = ProtoStatic, ProtoWithdrawn
 
 // DefaultMetric is the kernel priority of our routes that have none of their own, whatever their source: so a prefix that
 // changes its source is replaced in one step. It is above that of the kernel's own routes to connected prefixes (0 for IPv4,
@@ -38,6 +39,8 @@ func Protocol(s rib.Source) uint8 {
 		return ProtoAggregate
 	case rib.Local:
 		return ProtoLocal
+	case rib.Withdrawn:
+		return ProtoWithdrawn
 	}
 	return 0
 }
@@ -55,6 +58,8 @@ func protocolSource(proto uint8) (rib.Source, bool) {
 		return rib.Aggregate, true
 	case ProtoLocal:
 		return rib.Local, true
+	case ProtoWithdrawn:
+		return rib.Withdrawn, true
 	}
 	return 0, false
 }

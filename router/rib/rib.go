@@ -23,10 +23,11 @@ const (
 	Delegated                   // prefixes that our DHCPv6 server delegated, via the client
 	Aggregate                   // unreachable routes of aggregates, and of prefixes delegated to us
 	BGP                         // best paths learnt from neighbors
+	Withdrawn                   // unreachable routes of prefixes that were delegated to us until a while ago; announced to nobody
 )
 
 // Sources are all sources, in order of preference.
-var Sources = [...]Source{Connected, Local, Static, Delegated, Aggregate, BGP}
+var Sources = [...]Source{Connected, Local, Static, Delegated, Aggregate, BGP, Withdrawn}
 
 // String returns the name that configuration and output use.
 func (s Source) String() string {
@@ -43,6 +44,8 @@ func (s Source) String() string {
 		return "aggregate"
 	case BGP:
 		return "bgp"
+	case Withdrawn:
+		return "withdrawn"
 	}
 	return fmt.Sprintf("source(%d)", uint8(s))
 }
