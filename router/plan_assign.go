@@ -135,3 +135,13 @@ func (p *planner) pieces(where string, pool config.PrefixPool) []cut {
 	}
 	return out
 }
+
+// known tells whether it can be said now what an expression is.
+func (p *planner) known(e config.Expr) bool {
+	if e.Delegation == "" {
+		return true
+	}
+	e, why := p.plan.placed(e)
+	_, err := e.Resolve(p.held[e.Delegation].Prefix)
+	return why == "" && err == nil
+}

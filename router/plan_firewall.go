@@ -99,7 +99,7 @@ func (p *planner) addresses(where string, a config.AddressMatch) firewall.Addres
 	out.Prefixes, out.Relative, out.Pending = p.networks(where, a.Addresses)
 	for _, s := range p.Config.Firewall.AddressSets {
 		if slices.Contains(a.Sets, s.Name) {
-			out.Pending = out.Pending || slices.ContainsFunc(s.Addresses, func(e config.Expr) bool { return e.Delegation != "" && !p.held[e.Delegation].Prefix.IsValid() })
+			out.Pending = out.Pending || slices.ContainsFunc(s.Addresses, func(e config.Expr) bool { return !p.known(e) })
 		}
 	}
 	return out

@@ -6,10 +6,19 @@ import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 )
 
+// mostKept is how many places are shown that are kept for what is gone; all of them are in the output of --json.
+const mostKept = 5
+
 // partLines tells which parts of a delegation the router chose, as lines below it.
 func partLines(d *sixfoldv1.PrefixState) [][]string {
 	t := newTable("", "", "", "")
+	kept := 0
 	for _, p := range d.GetAssignments() {
+		if p.GetState() == "kept" {
+			if kept++; kept > mostKept {
+				continue
+			}
+		}
 		now := p.GetPrefix()
 		if now == "" {
 			now = p.GetState()
@@ -19,6 +28,9 @@ func partLines(d *sixfoldv1.PrefixState) [][]string {
 	var out [][]string
 	for _, line := range t.lines()[1:] {
 		out = append(out, []string{line})
+	}
+	if kept > mostKept {
+		out = append(out, []string{fmt.Sprintf("%d more places are kept for what is gone", kept-mostKept)})
 	}
 	return out
 }
