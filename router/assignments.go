@@ -31,7 +31,7 @@ func (r *Router) openAssigned() {
 
 // makePlan plans. What clients have leased is looked up only where a new part has to keep clear of it.
 func (r *Router) makePlan(in Inputs) *Plan {
-	plan := MakePlan(in)
+	plan := r.planFollowing(&in)
 	if in.Leased == nil && len(placesIn(in.Assigned, plan.Assigned)) > 0 {
 		in.Leased = r.leased()
 		plan = MakePlan(in)

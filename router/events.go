@@ -29,6 +29,7 @@ func (r *Router) hook() {
 	r.mld.OnDrift = r.drifted("mld")
 	r.mld.OnEvent = func(e mld.Event) { r.journal.add(multicastEvent(e), time.Now()) }
 	r.hookInstance(r.main)
+	r.hookRouters()
 	r.monitor.OnNeighbor = func(e kernel.NeighborEvent) { r.journal.add(neighborEvent(e), time.Now()) }
 	r.ra.OnEvent = func(e ra.Event) {
 		now, asked := time.Now(), 1

@@ -15,6 +15,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/router/vrf"
 	"github.com/sixfold-router/sixfold/vxlan"
@@ -23,17 +24,20 @@ import (
 
 // Inputs is all that a plan follows from.
 type Inputs struct {
-	Config      *config.Config
-	Links       kernel.Links
-	Delegations []pd.Delegation
-	Resolvers   []pd.Resolver
-	Problems    map[string]string // why the client does not get ahead, by name of the delegation
-	DUID        []byte            // our DHCP unique identifier, as client and server
-	Assigned    assign.Table      // parts of delegations that were chosen before
-	Leased      []netip.Prefix    // prefixes that clients have: no new part is put on them
-	Frozen      string            // why no new part can be chosen now; empty: it can
-	Now         time.Time
-	Advertised  advertised.Set // what hosts may have from earlier advertisements, and what was delegated to us
+	Config        *config.Config
+	Links         kernel.Links
+	Delegations   []pd.Delegation
+	Resolvers     []pd.Resolver
+	Problems      map[string]string // why the client does not get ahead, by name of the delegation
+	DUID          []byte            // our DHCP unique identifier, as client and server
+	Assigned      assign.Table      // parts of delegations that were chosen before
+	Leased        []netip.Prefix    // prefixes that clients have: no new part is put on them
+	Frozen        string            // why no new part can be chosen now; empty: it can
+	Now           time.Time
+	Routes        map[rib.Key][]kernel.Route // of the kernel, to what advertisements depend on; absent: not known
+	Offered       map[string]Offer           // routes to advertise, by the name of their selection
+	NotForwarding map[string]bool            // links that the kernel does not forward from although it was told to
+	Advertised    advertised.Set             // what hosts may have from earlier advertisements, and what was delegated to us
 }
 
 // Plan is the desired state of every subsystem, and what could not be planned yet.
@@ -57,11 +61,18 @@ type Plan struct {
 	Withdrawn []rib.Route             // unreachable routes of prefixes that were delegated to us until a while ago
 	MLD       mld.Config              // listeners and multicast forwarding
 	Firewall  firewall.Config
+	Consumers notify.Config  // who is told of delegations
 	Config    *config.Config // what attached units take their part from
 	Pending   []Pending
 	Uses      map[string][]PrefixUse // by name of the delegation
 	// Advertised is what goes out by RA, and what is withdrawn there; that of no link is what is delegated to us.
 	Advertised map[string]advertised.Link
+
+	Observe        ra.ObserveConfig          // where the advertisements of others are listened to
+	Follow         []rib.Key                 // routes that advertisements depend on
+	DefaultRouters map[string]DefaultRouter  // of links whose router lifetime depends on something
+	Selections     map[string]RouteSelection // routes that are advertised, by name
+	Offers         map[string]LinkOffer      // by link
 
 	Assigned   assign.Table                // parts of delegations that we choose: on disk before anything is applied
 	Parts      map[assign.Key]netip.Prefix // their places in the delegation, where they are in force
@@ -118,6 +129,7 @@ func MakePlan(in Inputs) *Plan {
 	for _, i := range in.Config.Interfaces {
 		p.planInterface(i)
 	}
+	p.planObserved()
 	p.planVRFs()
 	p.planServices()
 	p.planRoutes()
@@ -125,6 +137,7 @@ func MakePlan(in Inputs) *Plan {
 	p.planSpeakers()
 	p.planFirewall()
 	p.planMulticast()
+	p.planConsumers()
 	return p.plan
 }
 

@@ -38,10 +38,8 @@ func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self
 	}
 	out.Prefixes = p.advertisedPrefixes(i, addresses)
 	p.advertiseOptions(where, &i, state, addresses, &out)
-	// RFC 7084 L-4: a router that waits for its prefix is not a default router yet.
-	if len(onLink(addresses)) == 0 && len(out.Prefixes) == 0 && slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return e.Delegation != "" && !e.Prefix.IsSingleIP() }) {
-		out.RouterLifetime = 0
-	}
+	p.planDefaultRouter(where, &i, addresses, &out)
+	p.planOffer(where, &i, &out)
 	out.RDNSS, out.DNSSL = p.learned(where+".dns_from", adv.DNSFrom, out.RDNSS, out.DNSSL)
 	p.planWithdrawal(i, &out)
 	p.plan.RA.Interfaces[i.Name] = out

@@ -24,6 +24,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/router/vrf"
@@ -49,10 +50,14 @@ type Router struct {
 	bgp      *bgp.Speaker
 	pd       *pd.Client
 	ra       *ra.Sender
+	observer *ra.Observer
+	routes   *kernel.RouteWatch // that advertisements depend on
+	feed     *routeFeed         // routes that are advertised
 	store    *lease.Store
 	dhcp     *dhcpv6.Server
 	main     *instance // bgp, store and dhcp
 	vrfs     *instances
+	notify   *notify.Manager
 
 	wake     chan struct{}
 	units    []*unit
@@ -131,6 +136,9 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.mld = mld.New(named("mld"))
 	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
 	r.ra = ra.New(named("ra"))
+	r.observer = ra.NewObserver(named("ra"))
+	r.routes = kernel.NewRouteWatch(named("kernel"), r.monitor)
+	r.feed = newRouteFeed(r.table, r.Wake)
 	r.vrfs = newInstances(log, stateDir, r.table, r.hookInstance)
 	if r.main, err = newInstance(log, "", stateDir, r.table.In(rib.MainTable)); err != nil {
 		return nil, err
@@ -139,6 +147,8 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	if err := r.openAdvertised(); err != nil {
 		return nil, err
 	}
+	r.notify = notify.New(named("consumers"), filepath.Join(stateDir, "consumers.json"))
+	r.hookConsumers()
 	r.journal = newJournal(r.events)
 	r.hook()
 	// In the order of application: the filter before what it filters, links before what runs on them, and what speaks to others
@@ -154,13 +164,14 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		{name: "fib", apply: r.dropRules},
 		{name: "bgp", apply: r.applyBGP, part: bgpPartOf},
 		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
-		{name: "ra", apply: r.applyAdvertisements, part: advertPartOf},
+		{name: "ra", apply: r.applyAdvertise, part: advertisePartOf},
 		{name: "dhcpv6", apply: r.applyDHCP, part: dhcpPartOf},
 		{name: "services", apply: func(ctx context.Context, p *Plan) error { return r.services.Apply(ctx, p.Services) }},
 	}
 	for _, u := range r.units {
 		u.preview = r.previews()[u.name]
 	}
+	r.units = append(r.units, r.consumersUnit())
 	return r, nil
 }
 
@@ -258,7 +269,11 @@ func (r *Router) Run(ctx context.Context) error {
 	r.supervise(&peers, peersCtx, "bgp", r.bgp.Run)
 	r.supervise(&peers, peersCtx, "pd", r.pd.Run)
 	r.supervise(&peers, peersCtx, "ra", r.ra.Run)
+	r.supervise(&peers, peersCtx, "ra", r.observer.Run)
+	r.supervise(&peers, peersCtx, "ra", r.routes.Run)
+	peers.Go(func() error { return r.feed.run(peersCtx) })
 	r.supervise(&peers, peersCtx, "dhcpv6", r.dhcp.Run)
+	r.supervise(&peers, peersCtx, "consumers", r.notify.Run)
 	peers.Go(func() error {
 		defer stopPeers()
 		return r.vrfs.run(peersCtx, r.supervise)
@@ -317,6 +332,7 @@ func (r *Router) inputs() Inputs {
 		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), Resolvers: r.pd.Resolvers(), DUID: r.duid, Now: time.Now(),
 		Assigned:   r.assigned.table,
 		Advertised: r.heard,
+		Routes:     r.routes.Routes(), Offered: r.feed.now(), NotForwarding: r.notForwarding(),
 	}
 	for _, s := range r.pd.Status() {
 		if s.Name != "" && s.Problem != "" {

@@ -31,8 +31,7 @@ type RoutesFrom struct {
 	Patterns   []Pattern // none: every prefix but ::/0
 	Lifetime   time.Duration
 	Preference Preference
-	Linger     time.Duration // how long a route that went is advertised with lifetime 0
-	Limit      int           // most options on the link, those that are configured included
+	Limit      int // most options on the link, those that are configured included
 }
 
 // KnownRouters are the other routers that may advertise on a link.
@@ -41,11 +40,8 @@ type KnownRouters struct {
 	MACs      []net.HardwareAddr
 }
 
-const (
-	// maxRoutesOnLink is RFC 4191 section 4: no more than 17 route information options on a link.
-	maxRoutesOnLink = 17
-	maxLinger       = 24 * time.Hour
-)
+// maxRoutesOnLink is RFC 4191 section 4: no more than 17 route information options on a link.
+const maxRoutesOnLink = 17
 
 // preference converts a preference of RFC 4191.
 func preference(text string) Preference {
@@ -94,10 +90,8 @@ func (b *builder) routesFrom(m *sixfoldv1.RoutesFrom, a *Advertise, s *spot) *Ro
 	if m == nil {
 		return nil
 	}
-	usual := min(3*a.MaxInterval, maxLinger).Truncate(time.Second)
 	f := &RoutesFrom{
-		Lifetime:   b.lifetime(m.GetLifetime(), s.field("lifetime"), usual),
-		Linger:     b.duration(m.GetLinger(), s.field("linger"), time.Second, 0, maxLinger, usual),
+		Lifetime:   b.lifetime(m.GetLifetime(), s.field("lifetime"), (3 * a.MaxInterval).Truncate(time.Second)),
 		Preference: preference(m.GetPreference()),
 		Limit:      maxRoutesOnLink,
 	}

@@ -108,15 +108,13 @@ type RoutesFrom struct {
 	// Patterns of the prefixes to advertise, as in bgp.prefix_sets: 2001:db8::/32, 2001:db8::/32+, 2001:db8::/32{40,48}. None: all that
 	// are global or unique local, but ::/0, which is advertised only where a pattern has it.
 	Prefixes []string `protobuf:"bytes,2,rep,name=prefixes,proto3" json:"prefixes,omitempty"`
-	// Route lifetime: default three times max_interval.
+	// Route lifetime: default three times max_interval. A route that goes is advertised with lifetime 0 for as long, at most 90m.
 	Lifetime *durationpb.Duration `protobuf:"bytes,3,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
 	// Preference among routers (RFC 4191 2.3): low, medium or high; default medium.
 	Preference string `protobuf:"bytes,4,opt,name=preference,proto3" json:"preference,omitempty"`
-	// How long a route that went is advertised with lifetime 0; default three times max_interval, at most 24h.
-	Linger *durationpb.Duration `protobuf:"bytes,5,opt,name=linger,proto3" json:"linger,omitempty"`
 	// Most route information options on the link, those of routes included: 1 to 64, default 17 (RFC 4191 4). What is left out is told by
 	// show pending; the shortest prefixes go first.
-	Limit         *uint32 `protobuf:"varint,6,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	Limit         *uint32 `protobuf:"varint,5,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -177,13 +175,6 @@ func (x *RoutesFrom) GetPreference() string {
 		return x.Preference
 	}
 	return ""
-}
-
-func (x *RoutesFrom) GetLinger() *durationpb.Duration {
-	if x != nil {
-		return x.Linger
-	}
-	return nil
 }
 
 func (x *RoutesFrom) GetLimit() uint32 {
@@ -448,7 +439,7 @@ type ForeignRouter struct {
 	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
 	// Hardware address of its source link-layer option; empty: it sent none.
 	Mac string `protobuf:"bytes,3,opt,name=mac,proto3" json:"mac,omitempty"`
-	// ours_too: a known or foreseen one; foreign: another one, where known_routers is not set; rogue: it is not in known_routers.
+	// known: it is in known_routers; rogue: it is not; foreign: known_routers is not set.
 	Standing string `protobuf:"bytes,4,opt,name=standing,proto3" json:"standing,omitempty"`
 	// Router lifetime as it sent it last; zero: not a default router.
 	RouterLifetime *durationpb.Duration `protobuf:"bytes,5,opt,name=router_lifetime,json=routerLifetime,proto3" json:"router_lifetime,omitempty"`
@@ -921,7 +912,7 @@ const file_sixfold_v1_radv_proto_rawDesc = "" +
 	"\x06routes\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10@R\x06routes\x12d\n" +
 	"\asources\x18\x02 \x03(\tBJ\xbaHG\x92\x01D\"Br@R\tconnectedR\x05localR\x06staticR\tdelegatedR\taggregateR\x03bgpR\x02raR\x05otherR\asources\x12'\n" +
 	"\x05match\x18\x03 \x01(\tB\x11\xbaH\x0er\fR\x00R\x03anyR\x03allR\x05match\x12\x16\n" +
-	"\x06always\x18\x04 \x01(\bR\x06always\"\xe5\x02\n" +
+	"\x06always\x18\x04 \x01(\bR\x06always\"\xb2\x02\n" +
 	"\n" +
 	"RoutesFrom\x12[\n" +
 	"\asources\x18\x01 \x03(\tBA\xbaH>\x92\x01;\b\x01\"7r5R\tconnectedR\x05localR\x06staticR\tdelegatedR\taggregateR\x03bgpR\asources\x12$\n" +
@@ -929,9 +920,8 @@ const file_sixfold_v1_radv_proto_rawDesc = "" +
 	"\blifetime\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\blifetime\x12:\n" +
 	"\n" +
 	"preference\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06mediumR\x04highR\n" +
-	"preference\x121\n" +
-	"\x06linger\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06linger\x12$\n" +
-	"\x05limit\x18\x06 \x01(\rB\t\xbaH\x06*\x04\x18@(\x01H\x00R\x05limit\x88\x01\x01B\b\n" +
+	"preference\x12$\n" +
+	"\x05limit\x18\x05 \x01(\rB\t\xbaH\x06*\x04\x18@(\x01H\x00R\x05limit\x88\x01\x01B\b\n" +
 	"\x06_limit\"d\n" +
 	"\x12ListRoutersRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -1032,26 +1022,25 @@ var file_sixfold_v1_radv_proto_goTypes = []any{
 }
 var file_sixfold_v1_radv_proto_depIdxs = []int32{
 	10, // 0: sixfold.v1.RoutesFrom.lifetime:type_name -> google.protobuf.Duration
-	10, // 1: sixfold.v1.RoutesFrom.linger:type_name -> google.protobuf.Duration
-	5,  // 2: sixfold.v1.ListRoutersResponse.routers:type_name -> sixfold.v1.ForeignRouter
-	4,  // 3: sixfold.v1.ListRoutersResponse.links:type_name -> sixfold.v1.ObservedLink
-	9,  // 4: sixfold.v1.ObservedLink.dropped:type_name -> sixfold.v1.ObservedLink.DroppedEntry
-	10, // 5: sixfold.v1.ForeignRouter.router_lifetime:type_name -> google.protobuf.Duration
-	6,  // 6: sixfold.v1.ForeignRouter.prefixes:type_name -> sixfold.v1.ForeignPrefix
-	7,  // 7: sixfold.v1.ForeignRouter.routes:type_name -> sixfold.v1.ForeignRoute
-	11, // 8: sixfold.v1.ForeignRouter.first:type_name -> google.protobuf.Timestamp
-	11, // 9: sixfold.v1.ForeignRouter.last:type_name -> google.protobuf.Timestamp
-	8,  // 10: sixfold.v1.ForeignRouter.disagreements:type_name -> sixfold.v1.RouterDisagreement
-	10, // 11: sixfold.v1.ForeignPrefix.valid:type_name -> google.protobuf.Duration
-	10, // 12: sixfold.v1.ForeignPrefix.preferred:type_name -> google.protobuf.Duration
-	11, // 13: sixfold.v1.ForeignPrefix.last:type_name -> google.protobuf.Timestamp
-	10, // 14: sixfold.v1.ForeignRoute.lifetime:type_name -> google.protobuf.Duration
-	11, // 15: sixfold.v1.RouterDisagreement.since:type_name -> google.protobuf.Timestamp
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	5,  // 1: sixfold.v1.ListRoutersResponse.routers:type_name -> sixfold.v1.ForeignRouter
+	4,  // 2: sixfold.v1.ListRoutersResponse.links:type_name -> sixfold.v1.ObservedLink
+	9,  // 3: sixfold.v1.ObservedLink.dropped:type_name -> sixfold.v1.ObservedLink.DroppedEntry
+	10, // 4: sixfold.v1.ForeignRouter.router_lifetime:type_name -> google.protobuf.Duration
+	6,  // 5: sixfold.v1.ForeignRouter.prefixes:type_name -> sixfold.v1.ForeignPrefix
+	7,  // 6: sixfold.v1.ForeignRouter.routes:type_name -> sixfold.v1.ForeignRoute
+	11, // 7: sixfold.v1.ForeignRouter.first:type_name -> google.protobuf.Timestamp
+	11, // 8: sixfold.v1.ForeignRouter.last:type_name -> google.protobuf.Timestamp
+	8,  // 9: sixfold.v1.ForeignRouter.disagreements:type_name -> sixfold.v1.RouterDisagreement
+	10, // 10: sixfold.v1.ForeignPrefix.valid:type_name -> google.protobuf.Duration
+	10, // 11: sixfold.v1.ForeignPrefix.preferred:type_name -> google.protobuf.Duration
+	11, // 12: sixfold.v1.ForeignPrefix.last:type_name -> google.protobuf.Timestamp
+	10, // 13: sixfold.v1.ForeignRoute.lifetime:type_name -> google.protobuf.Duration
+	11, // 14: sixfold.v1.RouterDisagreement.since:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_radv_proto_init() }

@@ -1,0 +1,30 @@
+package router
+
+import "github.com/sixfold-router/sixfold/ra"
+
+// planObserved plans where the advertisements of others are listened to: where we advertise, to compare them with ours; where we take
+// them, as they are our way out; and where it is said who may advertise.
+func (p *planner) planObserved() {
+	for _, i := range p.Config.Interfaces {
+		state, there := p.Links[i.Name]
+		if !there || state.Index == 0 || i.Advertise == nil && !i.AcceptRA && i.KnownRouters == nil {
+			continue
+		}
+		o := ra.Observed{Index: state.Index}
+		for _, a := range state.Addresses {
+			if addr := a.Prefix.Addr(); addr.Is6() && addr.IsLinkLocalUnicast() {
+				o.Own = append(o.Own, addr.WithZone(""))
+			}
+		}
+		if ours, advertised := p.plan.RA.Interfaces[i.Name]; advertised {
+			o.Ours = &ours
+		}
+		if k := i.KnownRouters; k != nil {
+			o.Known = &ra.Known{Addresses: k.Addresses, MACs: k.MACs}
+		}
+		if p.plan.Observe.Links == nil {
+			p.plan.Observe.Links = map[string]ra.Observed{}
+		}
+		p.plan.Observe.Links[i.Name] = o
+	}
+}
