@@ -36,7 +36,7 @@ func build(n int, addresses bool) (_ *rig, err error) {
 	}()
 	// Hosts that took the advertisements would fill the neighbor table, which all namespaces share, with one router each.
 	err = errors.Join(
-		r.router.Sysctl("net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.dad_transmits=0", "net.ipv6.conf.default.router_solicitations=0"),
+		r.router.Sysctl("net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.router_solicitations=0"),
 		r.hosts.Sysctl("net.ipv6.conf.default.disable_ipv6=1", "net.ipv6.conf.default.dad_transmits=0", "net.ipv6.conf.default.accept_ra=0"))
 	if err != nil {
 		return nil, err
@@ -128,6 +128,9 @@ func measure(c candidate, n int, steady time.Duration) (out result, err error) {
 	if err := r.solicitations(&out); err != nil {
 		return out, err
 	}
+	if out.plugged, err = r.plug(w); err != nil {
+		return out, err
+	}
 	pause(5 * time.Second) // what follows a start is over
 	cpu, count, err := usage(p.Pid(), w)
 	if err != nil {
@@ -148,6 +151,33 @@ func measure(c candidate, n int, steady time.Duration) (out result, err error) {
 		fmt.Fprintf(os.Stderr, "%s says:\n%.2000s\n", c.name, text)
 	}
 	return out, p.Stop(30 * time.Second)
+}
+
+// plug adds one more link, and says how long its first advertisement takes from when it comes, and is set up, which gives it its
+// link-local address. It gives up after 5 s.
+func (r *rig) plug(w *watcher) (time.Duration, error) {
+	if err := r.hosts.IP("link add lan0 type veth peer name new0", "link set lan0 up"); err != nil {
+		return 0, err
+	}
+	out, err := r.hosts.Run("cat", "/sys/class/net/lan0/ifindex")
+	if err != nil {
+		return 0, err
+	}
+	index, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		return 0, err
+	}
+	w.expect(index, 0)
+	began := time.Now()
+	if err := r.hosts.IP("link set new0 netns " + r.router.NetFile() + " name lan0 up"); err != nil {
+		return 0, err
+	}
+	for limit := began.Add(5 * time.Second); time.Now().Before(limit); pause(time.Millisecond) {
+		if at, ok := w.saw(0); ok {
+			return at.Sub(began), nil
+		}
+	}
+	return 0, nil
 }
 
 func (r *rig) start(c candidate) (*netns.Process, error) {

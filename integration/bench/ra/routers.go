@@ -13,15 +13,15 @@ type candidate struct {
 	twice   bool     // it sets addresses by itself
 }
 
-func prefix(i int) string { return fmt.Sprintf("2001:db8:%x::", i) }
+func prefix(i int) string { return fmt.Sprintf("2001:db8:%x::", i+1) }
 
-// routers are those that are compared. All advertise the prefix of each link every 3 to 4 seconds.
+// routers are those that are compared. All advertise the prefix of each link every 3 to 4 seconds. Link 0 comes later.
 func routers(sixfold string) []candidate {
 	return []candidate{
 		{name: "radvd", command: []string{"radvd", "-n", "-m", "stderr", "-C", "/run/config", "-p", "/run/radvd.pid"}, config: func(links int) string {
 			var b strings.Builder
-			for i := 1; i <= links; i++ {
-				fmt.Fprintf(&b, "interface lan%d { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; prefix %s/64 {}; };\n", i, prefix(i))
+			for i := 0; i <= links; i++ {
+				fmt.Fprintf(&b, "interface lan%d { AdvSendAdvert on; IgnoreIfMissing on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; prefix %s/64 {}; };\n", i, prefix(i))
 			}
 			return b.String()
 		}},
@@ -33,7 +33,7 @@ func routers(sixfold string) []candidate {
 			config: func(links int) string {
 				var b strings.Builder
 				b.WriteString("interfaces:\n")
-				for i := 1; i <= links; i++ {
+				for i := 0; i <= links; i++ {
 					fmt.Fprintf(&b, "  lan%d: {addresses: [\"%s1/64\"], advertise: {min_interval: 3s, max_interval: 4s, solicit_rate: 1000000}}\n", i, prefix(i))
 				}
 				return b.String()

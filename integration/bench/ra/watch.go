@@ -18,12 +18,12 @@ const (
 
 // watcher sees the advertisements that come out at the hosts' ends of the links, with one packet socket.
 type watcher struct {
-	fd    int
-	links map[int]int
-	began time.Time
-	done  chan struct{}
+	fd   int
+	done chan struct{}
 
 	mu    sync.Mutex // guards what follows
+	began time.Time
+	links map[int]int // number of each link, by the index of its other end
 	first map[int]time.Time
 	seen  int
 }
@@ -99,6 +99,21 @@ func (w *watcher) begin() {
 	defer w.mu.Unlock()
 	clear(w.first)
 	w.began = time.Now()
+}
+
+// expect makes the link with that index at its other end one that is watched.
+func (w *watcher) expect(index, number int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.links[index] = number
+}
+
+// saw says when the first advertisement came on a link.
+func (w *watcher) saw(number int) (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t, ok := w.first[number]
+	return t, ok
 }
 
 // all waits for the first advertisement on each of n links of a program that was just started. It says how long that took since
