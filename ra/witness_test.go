@@ -1,6 +1,7 @@
 package ra
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -76,6 +77,7 @@ func TestKernelNetworkd(t *testing.T) {
 	h, i := lan(t, "networkd")
 	i = loaded(i)
 	run(t, Config{Interfaces: map[string]Interface{"r0": i}})
+	link, _ := h.Link(t, "h0")
 	// Without a read-only /sys it takes the machine for one with udev, and waits for that.
 	h.Sh(t, "mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp && "+
 		"chown -R systemd-network: /run/systemd/netif && mount -o remount,ro,bind /sys")
@@ -95,7 +97,7 @@ func TestKernelNetworkd(t *testing.T) {
 	eventually(t, "routes", h.Expect("ip -6 route show proto ra", "default "+via, "2001:db8:4::/46 "+via, "2001:db8:8000::/33 "+via, "2001:db8::4242 "+via,
 		"2001:db8:2::/64 dev h0"))
 	eventually(t, "address", h.Expect("ip -6 addr show dev h0", "inet6 2001:db8:1:"))
-	eventually(t, "name servers", h.Expect("cat /run/systemd/netif/links/*", "2001:db8::53", "DOMAINS=lan.example", "ADMIN_STATE=configured"))
+	eventually(t, "name servers", h.Expect(fmt.Sprintf("cat /run/systemd/netif/links/%d", link.Index), "2001:db8::53", "DOMAINS=lan.example", "ADMIN_STATE=configured"))
 	if log := p.Stderr(); strings.Contains(log, "Invalid") || !strings.Contains(log, "preference low lifetime 1800 sec") {
 		t.Errorf("networkd does not like what it got:\n%s", log)
 	}

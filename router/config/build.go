@@ -292,18 +292,6 @@ func (b *builder) relative(text string, s *spot) (h Host, ok bool) {
 	return Host{Delegation: e.Delegation, Auto: e.Auto, Addr: e.Prefix.Addr()}, true
 }
 
-func (b *builder) hosts(texts []string, s *spot) []Expr {
-	var all []Expr
-	for i, text := range texts {
-		e := b.host(text, s.item(i))
-		if e.IsValid() && slices.Contains(all, e) {
-			b.errorf(s.item(i), "%s is in the list twice", text)
-		}
-		all = append(all, e)
-	}
-	return all
-}
-
 func (b *builder) domains(names []string, s *spot) []string {
 	for i, name := range names {
 		if err := checkDomain(name); err != nil {
