@@ -16,12 +16,12 @@ const module = "github.com/sixfold-router/sixfold/"
 // neither the router nor one another.
 var mayImport = map[string][]string{
 	"cmd/sixfold":       {"router/firewall/packet", "router/importer", "router/vrf", "router/device", "router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan", "vxlan/mld"},
-	"router":            {"router/assign", "router/advertised", "router/vrf", "router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/firewall", "router/firewall/packet", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
-	"api":               {"router/assign", "router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
+	"router":            {"router/notify", "router/assign", "router/advertised", "router/vrf", "router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/firewall", "router/firewall/packet", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
+	"api":               {"router/notify", "router/assign", "router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api/apitest":       {"router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api/metrics":       {"router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan", "vxlan/mld"},
 	"router/importer":   {"proto/sixfold/v1", "router/config"},
-	"router/config":     {"proto/sixfold/v1", "router/rib", "router/firewall/packet"},
+	"router/config":     {"proto/sixfold/v1", "router/rib", "router/firewall/packet", "router/notify/render"},
 	"router/kernel":     {"router/rib", "router/change", "router/disk"},
 	"router/device":     {"router/change"},
 	"bgp":               {"router/rib", "router/change"},
@@ -50,6 +50,8 @@ var mayImport = map[string][]string{
 	"integration/bench/commit": {"integration/netns"},
 	"integration/bench/ra":     {"integration/netns"},
 	"router/firewall/packet":   {},
+	"router/notify":            {"router/change", "router/disk", "router/notify/render"},
+	"router/notify/render":     {},
 }
 
 // belongsTo has, for each upstream library, the packages that may import it: its types and its bugs stay there.

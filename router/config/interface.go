@@ -103,6 +103,7 @@ func (b *builder) delegationList(m map[string]*sixfoldv1.Delegation, s *spot) []
 	for _, name := range inOrder(m, s) {
 		d, at := m[name], s.entry(name)
 		one := Delegation{Name: name, RapidCommit: d.GetRapidCommit(), IAID: d.GetIaid()}
+		one.OnChange = b.consumers(d.GetOnChange(), at.field("on_change"))
 		one.ExcludedAddress = b.excludedAddress(d.GetExcludedAddress(), at.field("excluded_address"))
 		switch {
 		case d.GetPrefix() != "":
