@@ -2,7 +2,6 @@ package importer
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -53,7 +52,7 @@ func (f *dibblerServerFile) iface(st stmt) {
 		}
 	}
 	l := f.link(name)
-	s := &dibblerService{dibblerServerFile: f, link: l, at: l.field("dhcpv6"), to: l.serve()}
+	s := &dibblerService{service{draft: f.draft, link: l, at: l.field("dhcpv6"), to: l.serve()}}
 	f.mark(s.at, name)
 	for _, g := range f.global {
 		s.statement(g)
@@ -61,22 +60,11 @@ func (f *dibblerServerFile) iface(st stmt) {
 	for _, inner := range st.block {
 		s.statement(inner)
 	}
-	s.addresses()
+	s.addresses("dibbler")
 }
 
-// dibblerService is what is served on one interface.
-type dibblerService struct {
-	*dibblerServerFile
-	link  link
-	at    path
-	to    *sixfoldv1.Dhcpv6
-	pools []dibblerRange
-}
-
-type dibblerRange struct {
-	token
-	first, last netip.Addr
-}
+// dibblerService is what dibbler serves on one interface.
+type dibblerService struct{ service }
 
 // statement reads one statement of an interface.
 func (s *dibblerService) statement(st stmt) {
@@ -179,86 +167,6 @@ func (s *dibblerService) class(st stmt) {
 		default:
 			s.wrong(name, "%s is no statement of a class: mend it, or leave it out", name)
 		}
-	}
-}
-
-// pool reads FIRST-LAST, or a prefix of which host bits do not count.
-func (s *dibblerService) pool(t token) {
-	var first, last netip.Addr
-	var text string
-	if low, high, ok := strings.Cut(t.text, "-"); ok {
-		lowAt, highAt := t, t
-		lowAt.text = low
-		highAt.text, highAt.column = high, t.column+len(low)+1
-		a, ok1 := s.address(lowAt)
-		b, ok2 := s.address(highAt)
-		if !ok1 || !ok2 {
-			return
-		}
-		if b.Less(a) {
-			s.wrong(t, "this range ends before it begins: turn it around")
-			return
-		}
-		first, last, text = a, b, a.String()+"-"+b.String()
-	} else {
-		p, ok := s.prefix([]token{t})
-		if !ok {
-			return
-		}
-		p = p.Masked()
-		first, last, text = p.Addr(), lastAddress(p), p.String()
-	}
-	for _, o := range s.pools {
-		if !o.last.Less(first) && !last.Less(o.first) {
-			s.wrong(t, "this pool overlaps with that of line %d, and is left out", o.line)
-			return
-		}
-	}
-	name := fmt.Sprintf("pool%d", len(s.pools)+1)
-	s.pools = append(s.pools, dibblerRange{t, first, last})
-	if s.to.Pools == nil {
-		s.to.Pools = map[string]*sixfoldv1.AddressPool{}
-	}
-	s.mark(s.at.field("pools").entry(name), t)
-	s.to.Pools[name] = &sixfoldv1.AddressPool{Range: text}
-}
-
-// lastAddress returns the highest address of a prefix.
-func lastAddress(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().As16()
-	for i := p.Bits(); i < 128; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	return netip.AddrFrom16(b)
-}
-
-// addresses gives the interface an address in the /64 of each pool: a router serves what is on its links, and dibbler does not say
-// which address it has there.
-func (s *dibblerService) addresses() {
-	var have []netip.Prefix
-	for _, p := range s.pools {
-		covered := false
-		for _, h := range have {
-			covered = covered || h.Contains(p.first) && h.Contains(p.last)
-		}
-		if covered {
-			continue
-		}
-		bits := 64
-		for bits > 0 && !netip.PrefixFrom(p.first, bits).Masked().Contains(p.last) {
-			bits--
-		}
-		net := netip.PrefixFrom(p.first, bits).Masked()
-		// ::1 unless a client may get it, then the highest address, and ::1 after all where the pool is all there is.
-		own := net.Addr().Next()
-		if high := lastAddress(net); !own.Less(p.first) && !p.last.Less(own) && p.last.Less(high) {
-			own = high
-		}
-		have = append(have, net)
-		address := netip.PrefixFrom(own, bits).String()
-		s.mark(s.link.field("addresses").item(len(s.link.Addresses)), p.token)
-		s.link.Addresses = append(s.link.Addresses, address)
-		s.lost(p.token, "an interface that serves this pool has an address in its prefix, which dibbler does not tell: %s is taken, write the one it has", address)
 	}
 }
 

@@ -45,3 +45,4 @@ func FuzzDibbler(f *testing.F)  { fuzz(f, "dibbler") }
 func FuzzDhclient(f *testing.F) { fuzz(f, "dhclient") }
 func FuzzDhcp6c(f *testing.F)   { fuzz(f, "dhcp6c") }
 func FuzzCisco(f *testing.F)    { fuzz(f, "cisco") }
+func FuzzKea(f *testing.F)      { fuzz(f, "kea") }

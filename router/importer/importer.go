@@ -40,6 +40,7 @@ func formats() map[string]Format {
 		"dibbler":  {About: "DHCPv6 client and server", File: "/etc/dibbler/client.conf", read: dibbler},
 		"dhclient": {About: "DHCP client of ISC", File: "/etc/dhcp/dhclient.conf", read: dhclient},
 		"dhcp6c":   {About: "DHCPv6 client of WIDE and KAME", File: "/etc/wide-dhcpv6/dhcp6c.conf", read: dhcp6c},
+		"kea":      {About: "DHCPv6 server of ISC", File: "/etc/kea/kea-dhcp6.conf", read: kea},
 		"cisco":    {About: "show running-config of Cisco IOS", File: "running-config", read: cisco},
 	}
 }
