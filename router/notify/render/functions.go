@@ -11,7 +11,7 @@ import (
 
 // subnet returns the nth prefix of a length within a prefix, from 0.
 func subnet(prefix string, length, n int) (string, error) {
-	p, ok, err := parse(prefix)
+	p, ok, err := read(prefix)
 	if !ok || err != nil {
 		return "", err
 	}
@@ -30,7 +30,7 @@ func subnet(prefix string, length, n int) (string, error) {
 
 // host returns the address with the given host part in a prefix.
 func host(prefix, part string) (string, error) {
-	p, ok, err := parse(prefix)
+	p, ok, err := read(prefix)
 	if !ok || err != nil {
 		return "", err
 	}
@@ -44,7 +44,7 @@ func host(prefix, part string) (string, error) {
 
 // cut returns an address or prefix that is written relative to a prefix, as "NAME ADDRESS/LENGTH" in the configuration.
 func cut(prefix, relative string) (string, error) {
-	p, ok, err := parse(prefix)
+	p, ok, err := read(prefix)
 	if !ok || err != nil {
 		return "", err
 	}
@@ -75,7 +75,7 @@ func addr(prefix string) (string, error) {
 
 // network returns a prefix without its host bits.
 func network(prefix string) (string, error) {
-	p, ok, err := parse(prefix)
+	p, ok, err := read(prefix)
 	if !ok || err != nil {
 		return "", err
 	}
@@ -84,12 +84,12 @@ func network(prefix string) (string, error) {
 
 // bits returns the length of a prefix.
 func bits(prefix string) (int, error) {
-	p, _, err := parse(prefix)
+	p, _, err := read(prefix)
 	return max(p.Bits(), 0), err
 }
 
-// parse reads a prefix; ok is false for none.
-func parse(prefix string) (p netip.Prefix, ok bool, err error) {
+// read takes a prefix from its text; ok is false for none.
+func read(prefix string) (p netip.Prefix, ok bool, err error) {
 	if prefix == "" {
 		return p, false, nil
 	}

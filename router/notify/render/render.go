@@ -45,6 +45,9 @@ func Parse(text string) (*Template, error) {
 	if err != nil {
 		return nil, tidy(err)
 	}
+	if err := plain(t); err != nil {
+		return nil, err
+	}
 	out := &Template{t}
 	sample := netip.MustParsePrefix("2001:db8::/32")
 	until := time.Unix(0, 0)
@@ -81,7 +84,7 @@ func tidy(err error) error {
 	return errors.New("line " + text)
 }
 
-// limited is a buffer that does not grow for ever: a template can have loops.
+// limited is a buffer that does not grow for ever: a template can have printf.
 type limited struct{ bytes.Buffer }
 
 func (l *limited) Write(b []byte) (int, error) {
