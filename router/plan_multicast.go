@@ -1,6 +1,7 @@
 package router
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -29,8 +30,10 @@ func (p *planner) planMulticast() {
 			p.takesPart(name)
 		}
 	}
-	for _, r := range m.Routes {
-		p.plan.MLD.Routes = append(p.plan.MLD.Routes, mld.Route{Group: r.Group, Source: r.Source, In: r.In, Out: r.Out})
+	for n, r := range m.Routes {
+		if source, ok := p.resolve(fmt.Sprintf("multicast.routes[%d].source", n), r.Source); ok {
+			p.plan.MLD.Routes = append(p.plan.MLD.Routes, mld.Route{Group: r.Group, Source: source.prefix.Masked(), In: r.In, Out: r.Out})
+		}
 		p.takesPart(r.In)
 		for _, name := range r.Out {
 			p.takesPart(name)
@@ -78,7 +81,9 @@ func (p *planner) multicastLink(i config.Interface) {
 	}
 	l.Querier = asks && !l.Kernel
 	for _, j := range m.Joins {
-		l.Joins = append(l.Joins, mld.Join{Group: j.Group, Source: j.Source})
+		if source, ok := p.resolveHost("interfaces."+i.Name+".mld.joins", j.Source); ok {
+			l.Joins = append(l.Joins, mld.Join{Group: j.Group, Source: source})
+		}
 	}
 	if state, ok := p.Links[i.Name]; ok && !foreign(i, state) {
 		l.Index, l.Running = state.Index, state.Running

@@ -157,6 +157,8 @@ func (b *builder) addrPort(text string, s *spot) (netip.AddrPort, bool) {
 	addr, bare := netip.ParseAddr(text)
 	colon := strings.LastIndexByte(text, ':')
 	switch {
+	case isRelative(strings.NewReplacer("[", "", "]", "").Replace(text[:max(colon, 0)])):
+		b.errorf(s, "%s is in a delegated prefix, and whoever asks must find us whatever is delegated; listen on [::]%s, and say with device where", excerpt(text), excerpt(text[colon:]))
 	case err == nil:
 		b.accepted(s, []string{"1 to 65535"}, "port 0 is out of range")
 	case bare == nil && addr.Is6():

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -160,23 +161,33 @@ func (b *builder) slot(delegation string, slot *Slot, s *spot) bool {
 	return true
 }
 
-// lengthsOf returns the lengths of the parts of a delegation among the addresses of an interface, and the name or pattern that it is
+// lengthsOf returns the lengths of the parts of a name among the addresses of all interfaces, and the name or pattern that it is
 // configured by.
 func (b *builder) lengthsOf(delegation, name string) (lengths []int, link string) {
+	if b.lengths == nil {
+		b.lengths = map[[2]string][]int{}
+		for i, m := range b.message.GetInterfaces() {
+			for _, text := range m.GetAddresses() {
+				e, err := ParseExpr(text)
+				key := [2]string{e.Delegation, cmp.Or(e.Auto.Name, i)}
+				if err == nil && e.Auto.Bits > 0 && !slices.Contains(b.lengths[key], e.Auto.Bits) {
+					b.lengths[key] = append(b.lengths[key], e.Auto.Bits)
+				}
+			}
+		}
+		for _, l := range b.lengths {
+			slices.Sort(l)
+		}
+	}
+	if l, ok := b.lengths[[2]string{delegation, name}]; ok {
+		return l, name
+	}
 	for _, i := range b.interfaces {
-		if i == name || link == "" && MatchInterface(i, name) {
-			link = i
+		if IsPattern(i) && MatchInterface(i, name) && len(b.lengths[[2]string{delegation, i}]) > 0 {
+			return b.lengths[[2]string{delegation, i}], i
 		}
 	}
-	for _, text := range b.message.GetInterfaces()[link].GetAddresses() {
-		e, err := ParseExpr(text)
-		own := e.Auto.Name == "" || e.Auto.Name == name || e.Auto.Name == link
-		if err == nil && e.Delegation == delegation && e.Auto.Bits > 0 && own && !slices.Contains(lengths, e.Auto.Bits) {
-			lengths = append(lengths, e.Auto.Bits)
-		}
-	}
-	slices.Sort(lengths)
-	return lengths, link
+	return nil, name
 }
 
 // restOf reads "NAME rest", the pool of all that nothing uses; ok is false for another text.

@@ -24,9 +24,10 @@ type builder struct {
 	interfaces  []string
 	inVRFs      []member
 	message     *sixfoldv1.Config
-	here        string           // interface that is being read; empty: outside of interfaces
-	rests       map[string]*spot // pools of all that is left, by name of the delegation
-	parts       []partOf         // of delegations that the router chooses, as they were spoken of
+	here        string              // interface that is being read; empty: outside of interfaces
+	rests       map[string]*spot    // pools of all that is left, by name of the delegation
+	lengths     map[[2]string][]int // of parts among the addresses, by delegation and name: see lengthsOf
+	parts       []partOf            // of delegations that the router chooses, as they were spoken of
 }
 
 // delegation is where a delegated prefix comes from.

@@ -81,6 +81,8 @@ func parseAddr(s string) (netip.Addr, error) {
 	switch {
 	case s == "":
 		return a, errors.New("there is no address")
+	case err != nil && isRelative(s):
+		return a, fmt.Errorf("%q is in a delegated prefix, which cannot stand here; give a plain address", s)
 	case err != nil:
 		return a, fmt.Errorf("%q is not an IPv6 or IPv4 address", s)
 	case a.Zone() != "":
@@ -89,6 +91,20 @@ func parseAddr(s string) (netip.Addr, error) {
 		return a, fmt.Errorf("%s is an IPv4 address written as IPv6: write %s", s, a.Unmap())
 	}
 	return a, nil
+}
+
+// isRelative tells whether a text is the name of a delegation and something in it.
+func isRelative(s string) bool {
+	name, rest := splitName(s)
+	if !isDelegationName(name) {
+		return false
+	}
+	if _, _, ok := cutAuto(rest); ok || rest == "rest" {
+		return true
+	}
+	rest, _, _ = strings.Cut(rest, "/")
+	_, err := netip.ParseAddr(rest)
+	return err == nil
 }
 
 // IsValid tells whether the expression holds a prefix.

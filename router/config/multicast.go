@@ -33,7 +33,7 @@ func DefaultMLD() MLD {
 // MulticastJoin is a group that the router listens to.
 type MulticastJoin struct {
 	Group  netip.Addr
-	Source netip.Addr // invalid: any
+	Source Host // invalid: any
 }
 
 // Multicast is the forwarding of packets to groups.
@@ -52,7 +52,7 @@ type MulticastProxy struct {
 // MulticastRoute is a static multicast route.
 type MulticastRoute struct {
 	Group  netip.Prefix
-	Source netip.Prefix // ::/0: any
+	Source Expr // ::/0: any
 	In     string
 	Out    []string
 }
@@ -147,14 +147,18 @@ func (b *builder) join(text string, s *spot) (MulticastJoin, bool) {
 		}
 		return j, true
 	}
-	a, err := parseAddr(strings.TrimSpace(source))
+	source = strings.TrimSpace(source)
+	if h, ok := b.relative(source, s); ok {
+		return MulticastJoin{Group: g, Source: h}, h.IsValid()
+	}
+	a, err := parseAddr(source)
 	switch {
 	case err != nil:
 		b.errorf(s, "%v", err)
 	case a.Is4() || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback():
 		b.errorf(s, "%s cannot be a source of IPv6 multicast", a)
 	default:
-		j.Source = a
+		j.Source = Host{Addr: a}
 		return j, true
 	}
 	return MulticastJoin{}, false
@@ -191,11 +195,15 @@ func (b *builder) multicast(m *sixfoldv1.Multicast, s *spot) *Multicast {
 	if p := m.GetProxy(); p != nil {
 		out.Proxy = b.multicastProxy(p, s.field("proxy"), count)
 	}
-	seen := map[[2]netip.Prefix]*spot{}
+	type what struct {
+		group  netip.Prefix
+		source Expr
+	}
+	seen := map[what]*spot{}
 	for n, r := range m.GetRoutes() {
 		at := s.field("routes").item(n)
 		route := b.multicastRoute(r, at, count)
-		if key := [2]netip.Prefix{route.Group, route.Source}; route.Group.IsValid() {
+		if key := (what{route.Group, route.Source}); route.Group.IsValid() {
 			if first, ok := seen[key]; ok {
 				b.errorf(at, "the same group and source are in %s", first.where())
 			} else {
@@ -255,7 +263,7 @@ func (b *builder) multicastProxy(m *sixfoldv1.MulticastProxy, s *spot, count *li
 }
 
 func (b *builder) multicastRoute(m *sixfoldv1.MulticastRoute, s *spot, count *linkCount) MulticastRoute {
-	r := MulticastRoute{In: m.GetIn(), Source: netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
+	r := MulticastRoute{In: m.GetIn(), Source: Expr{Prefix: netip.PrefixFrom(netip.IPv6Unspecified(), 0)}}
 	if m.GetGroup() == "" {
 		b.errorf(s, "the route is for no group: group: ff3e::/32 or an address belongs into it")
 	} else {
@@ -298,21 +306,23 @@ func (b *builder) groupPrefix(text string, s *spot) netip.Prefix {
 }
 
 // sourcePrefix reads a source or a prefix of sources.
-func (b *builder) sourcePrefix(text string, s *spot) netip.Prefix {
-	p, err := parsePrefix(text)
+func (b *builder) sourcePrefix(text string, s *spot) Expr {
+	e := b.expr(text, s)
+	p := e.Prefix
 	switch {
-	case err != nil:
-		b.errorf(s, "%v", err)
+	case !e.IsValid():
+	case e.Delegation != "" && e.Masked() == e:
+		return e
 	case p.Addr().Is4() || p.Addr().IsMulticast() || p.Addr().IsLoopback() || p.IsSingleIP() && p.Addr().IsUnspecified():
 		b.errorf(s, "%s cannot be a source of IPv6 multicast", text)
 	case p.Addr().IsLinkLocalUnicast():
 		b.errorf(s, "packets from the link-local %s are not forwarded", text)
-	case p.Masked() != p:
-		b.errorf(s, "%s has bits beyond its length; did you mean %s?", p, p.Masked())
+	case e.Masked() != e:
+		b.errorf(s, "%s has bits beyond its length; did you mean %s?", e, e.Masked())
 	default:
-		return p
+		return e
 	}
-	return netip.Prefix{}
+	return Expr{}
 }
 
 // scopeNumber is what the word of a boundary stands for (RFC 7346 2).

@@ -150,6 +150,8 @@ func (b *builder) managed(m *sixfoldv1.Management, vrf string, s *spot) *Managem
 		at := s.field("dns").item(i)
 		a, err := parseAddr(text)
 		switch {
+		case isRelative(text):
+			b.errorf(at, "%s is in a delegated prefix, and the management instance goes on whatever is delegated; give a plain address", excerpt(text))
 		case err != nil:
 			b.errorf(at, "%v", err)
 		case a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast():
