@@ -52,6 +52,8 @@ var mayImport = map[string][]string{
 	"router/firewall/packet":   {},
 	"router/notify":            {"router/change", "router/disk", "router/notify/render"},
 	"router/notify/render":     {},
+
+	"integration/bench/renumber": {"integration/netns"},
 }
 
 // belongsTo has, for each upstream library, the packages that may import it: its types and its bugs stay there.

@@ -147,6 +147,7 @@ func (r *Router) applyPlan(ctx context.Context, plan *Plan, known map[*unit]stri
 	r.plan = plan
 	r.mu.Unlock()
 	r.withdraw(ctx, plan)
+	r.publishAggregates(plan)
 	for _, u := range r.units {
 		now := time.Now()
 		if u.apply == nil || !u.due(plan, now) {
@@ -157,6 +158,9 @@ func (r *Router) applyPlan(ctx context.Context, plan *Plan, known map[*unit]stri
 			return nil
 		}
 		r.settle(u, plan, err, now)
+		if u.part != nil {
+			r.log.Debug("applied", "unit", u.name, "took", time.Since(now), "error", err)
+		}
 		if known == nil || err == nil {
 			continue
 		}
@@ -180,13 +184,18 @@ func newLines(before, now string) string {
 	return strings.Join(out, "\n")
 }
 
-// publish writes the routes that follow from the plan itself.
+// publishAggregates writes the routes that keep what nothing uses of a prefix from going back to where it came from. They need no link,
+// and come before all that uses the prefix.
+func (r *Router) publishAggregates(plan *Plan) {
+	r.table.Replace(rib.Aggregate, plan.Aggregate)
+	r.table.Replace(rib.Withdrawn, plan.Withdrawn)
+}
+
+// publish writes the other routes that follow from the plan itself.
 func (r *Router) publish(plan *Plan) {
 	r.table.Replace(rib.Connected, plan.Connected)
 	r.table.Replace(rib.Local, plan.Local)
 	r.table.Replace(rib.Static, plan.Static)
-	r.table.Replace(rib.Aggregate, plan.Aggregate)
-	r.table.Replace(rib.Withdrawn, plan.Withdrawn)
 }
 
 // settle records how an Apply went. r.applying is held.
