@@ -35,13 +35,10 @@ func (s *Sender) receive(ctx context.Context, c transport) error {
 			s.account(&answers, now)
 			answers.reset()
 		}
-		for {
-			wait := reading.take(time.Now(), n, maxRead, maxReadBurst)
-			if wait <= 0 || ctx.Err() != nil {
-				break
-			}
+		for wait := reading.take(time.Now(), n, maxRead, maxReadBurst); wait > 0; wait = reading.take(time.Now(), n, maxRead, maxReadBurst) {
 			select {
 			case <-ctx.Done():
+				return nil
 			case <-time.After(wait):
 			}
 		}

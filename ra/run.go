@@ -15,6 +15,8 @@ const (
 	// that goes do no harm, while a host that misses the only one sends into the void for half an hour. Where the router goes on
 	// they keep the 3 s of RFC 4861.
 	lastDistance = 100 * time.Millisecond
+	// lastLimit is for how long a repetition of all final advertisements may still begin: those of thousands of links take their time.
+	lastLimit = 500 * time.Millisecond
 	// fewLinks is up to how many links this machine hears its own advertisements, so that an operator may watch them on the router
 	// itself. Each costs an entry for ourselves in the neighbor table, and the work of receiving it.
 	fewLinks = 64
@@ -84,7 +86,7 @@ func (s *Sender) stop(c transport, end bool) {
 	}
 	s.queue, s.deaf, s.conn = nil, nil, nil
 	s.mu.Unlock()
-	for ; len(last) > 0; last = slices.DeleteFunc(last, func(b *goodbye) bool { return b.left == 0 }) {
+	for len(last) > 0 && time.Since(now) < lastLimit {
 		for batch := range slices.Chunk(last, maxBatch) {
 			var r round
 			for _, bye := range batch {
@@ -93,7 +95,8 @@ func (s *Sender) stop(c transport, end bool) {
 			c.write(r.quiet, false)
 			s.account(&r, time.Now())
 		}
-		if slices.ContainsFunc(last, func(b *goodbye) bool { return b.left > 0 }) {
+		last = slices.DeleteFunc(last, func(b *goodbye) bool { return b.left == 0 })
+		if len(last) > 0 {
 			<-time.After(lastDistance)
 		}
 	}
