@@ -136,20 +136,24 @@ func (s *Sender) transmit(ctx context.Context, c transport) {
 func (s *Sender) listenOn(c transport) {
 	s.mu.Lock()
 	links := slices.Clone(s.deaf[:min(len(s.deaf), maxBatch)])
+	names := make([]string, len(links))
+	indexes := make([]int, len(links))
+	for n, l := range links {
+		names[n], indexes[n] = l.status.Interface.Link, l.status.Interface.Index
+	}
 	s.deaf = s.deaf[len(links):]
 	s.mu.Unlock()
-	for _, l := range links {
-		i := &l.status.Interface // the name and index of a link never change
-		joined, err := c.listen(i.Link, i.Index)
+	for n, l := range links {
+		joined, err := c.listen(names[n], indexes[n])
 		if err != nil {
-			s.log.Warn("solicitations may not be heard", "link", i.Link, "error", err)
+			s.log.Warn("solicitations may not be heard", "link", names[n], "error", err)
 		}
 		s.mu.Lock()
 		l.joined = joined
-		gone := joined && s.links[i.Link] != l
+		gone := joined && s.links[names[n]] != l
 		s.mu.Unlock()
 		if gone {
-			_ = c.leave(i.Index) // the link is often gone, and then so is the membership
+			_ = c.leave(indexes[n]) // the link is often gone, and then so is the membership
 		}
 	}
 }
