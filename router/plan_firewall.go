@@ -15,6 +15,7 @@ import (
 func (p *planner) planFirewall() {
 	f := p.Config.Firewall
 	p.planVTEPs()
+	p.planStale()
 	if f == nil {
 		return
 	}

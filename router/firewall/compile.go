@@ -48,6 +48,7 @@ func compile(conf Config) (Ruleset, []Listed) {
 	}
 	c.protect()
 	c.vxlan()
+	c.stale()
 	if len(conf.Zones) > 0 {
 		c.stateless()
 		c.forward()

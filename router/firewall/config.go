@@ -25,13 +25,14 @@ type Config struct {
 	Translations []Translation
 	Forwards     []Forward
 	MSSClamps    []MSSClamp
-	Protection   *Protection // nil: none
+	Protection   *Protection    // nil: none
+	Stale        []netip.Prefix // IPv6 prefixes that are no longer ours: hosts that use them are told so
 }
 
 // IsEmpty reports whether the configuration wants no table.
 func (c Config) IsEmpty() bool {
 	return len(c.Zones) == 0 && len(c.VTEPs) == 0 && len(c.Masquerades) == 0 && len(c.Translations) == 0 &&
-		len(c.Forwards) == 0 && len(c.MSSClamps) == 0 && c.Protection == nil
+		len(c.Forwards) == 0 && len(c.MSSClamps) == 0 && c.Protection == nil && len(c.Stale) == 0
 }
 
 // SourceCheck says how far the source address of a packet from a zone is believed (BCP 38, BCP 84).

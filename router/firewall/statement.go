@@ -92,12 +92,19 @@ func (v verdict) Text() string {
 
 func (verdict) match(*Packet, *Ruleset) bool { return true }
 
-// reject refuses the packet: with a reset, or as administratively prohibited.
-type reject struct{ reset bool }
+// reject refuses the packet: with a reset, because of its source address (ICMPv6 only), or as administratively prohibited.
+type reject struct{ reset, source bool }
+
+// policyFail is the code of a destination that is unreachable because the source address failed the ingress or egress policy (RFC
+// 4443 3.1).
+const policyFail = 5
 
 func (r reject) Text() string {
 	if r.reset {
 		return "reject with tcp reset"
+	}
+	if r.source {
+		return "reject with icmpv6 policy-fail"
 	}
 	return "reject with icmpx admin-prohibited"
 }
@@ -105,6 +112,9 @@ func (r reject) Text() string {
 func (r reject) exprs() []expr.Any {
 	if r.reset {
 		return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}}
+	}
+	if r.source {
+		return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: policyFail}}
 	}
 	return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}}
 }
