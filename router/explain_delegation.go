@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/config"
 )
 
 // delegation checks that we hold a prefix: the uplink and the delegation. With a prefix in hand the uplink is not asked about,
@@ -26,7 +27,7 @@ func (v View) delegation(name string) []check {
 		case s.State == "waiting" && s.Problem == "":
 			c = bad("delegation", what, "try "+renew, "delegation %s is waiting%s", name, v.since(s))
 		case s.Problem != "":
-			c = bad("delegation", what, fmt.Sprintf("is there a DHCPv6 server on %s, and does it know us? try %s", s.Link, renew),
+			c = bad("delegation", what, fmt.Sprintf("is there a DHCPv6 server on %s, and does it know us%s? try %s", s.Link, known(s), renew),
 				"delegation %s is %s%s: %s", name, s.State, v.since(s), s.Problem)
 		default:
 			c = bad("delegation", what, "is the cable in the right socket? try "+renew,
@@ -71,7 +72,34 @@ func (v View) held(s PrefixStatus, d pd.Delegation) check {
 	if s.Problem != "" {
 		c = c.with(note("delegation", "", "%s", s.Problem))
 	}
-	return c
+	return c.with(v.aside(d)...)
+}
+
+// aside tells what the server gave beside the prefix in use.
+func (v View) aside(d pd.Delegation) []check {
+	var out []check
+	for _, f := range d.Former {
+		if v.Now.Before(f.ValidUntil) {
+			out = append(out, note("delegation", "", "the server lets %s run out beside it, valid %s", f.Prefix, v.left(f.ValidUntil)))
+		}
+	}
+	for _, f := range d.Spare {
+		if v.Now.Before(f.ValidUntil) {
+			out = append(out, note("delegation", "", "%s is spare: it takes over when %s ends, valid %s", f.Prefix, d.Prefix, v.left(f.ValidUntil)))
+		}
+	}
+	if d.Exclude.IsValid() {
+		out = append(out, note("delegation", "", "the ISP keeps %s of it for the link (RFC 6603)", d.Exclude))
+	}
+	return out
+}
+
+// known is as whom a server knows us, which is what the ISP will want to hear.
+func known(s PrefixStatus) string {
+	if len(s.DUID) == 0 {
+		return "" // the link was never ready
+	}
+	return fmt.Sprintf(" as %s, IAID %d", config.FormatDUID(s.DUID), s.IAID)
 }
 
 // containing returns the delegations that a prefix was cut from.

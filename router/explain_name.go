@@ -86,7 +86,7 @@ func (v View) addresses(name string, i *config.Interface) []check {
 				for _, s := range v.Prefixes {
 					if s.Name == e.Delegation && s.Delegation != nil && v.Now.Before(s.Delegation.ValidUntil) {
 						placed, _ := v.Plan.placed(e)
-						if got, err := placed.Resolve(s.Delegation.Prefix); err == nil {
+						if got, err := placed.Resolve(s.Delegation.Prefix); err == nil && spared("interfaces."+name+".addresses", *s.Delegation, got) == "" {
 							p = got
 						}
 					}

@@ -117,7 +117,7 @@ func parseView(name, conf, state string) (View, error) {
 	for line := range strings.Lines(state) {
 		f := strings.Fields(line)
 		switch {
-		case len(f) > 0 && slices.Contains([]string{"link", "delegation", "assigned", "kept", "leased"}, f[0]):
+		case len(f) > 0 && slices.Contains([]string{"noroute", "link", "delegation", "assigned", "kept", "leased", "spare", "excluded", "former"}, f[0]):
 			if err := parseState(line, &in); err != nil {
 				return View{}, err
 			}

@@ -86,7 +86,7 @@ func autoconfigured(l kernel.LinkState) bool {
 
 // spared says why what an expression is now must not be used at a place of the configuration: the server keeps it for the uplink
 // (RFC 6603 4.2).
-func (p *planner) spared(where string, d pd.Delegation, got netip.Prefix) string {
+func spared(where string, d pd.Delegation, got netip.Prefix) string {
 	if !d.Exclude.IsValid() || !d.Exclude.Contains(got.Addr()) || got.Bits() < d.Exclude.Bits() ||
 		strings.HasPrefix(where, "interfaces."+d.Link+".") {
 		return ""

@@ -39,7 +39,7 @@ func (p *planner) resolve(where string, e config.Expr) (cut, bool) {
 		p.pending(fmt.Sprintf("%s %q", where, text), err.Error())
 		return cut{}, false
 	}
-	if why := p.spared(where, d, got); why != "" {
+	if why := spared(where, d, got); why != "" {
 		p.pending(fmt.Sprintf("%s %q", where, text), why)
 		return cut{}, false
 	}
