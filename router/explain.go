@@ -35,6 +35,7 @@ type View struct {
 	Leases    []lease.Lease
 	DHCP      dhcpv6.Status
 	RA        []ra.Status
+	Routers   []ra.RouterStatus // others that advertise
 	VXLAN     []vxlan.Status
 	Multicast MulticastView   // of an address that is a group
 	Devices   []device.Status // what links are

@@ -53,7 +53,7 @@ func (r *Router) view(ctx context.Context) (View, error) {
 	if v.Drift, err = r.Drift(ctx); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return v, err
 	}
-	v.RA = r.ra.Status()
+	v.RA, v.Routers = r.ra.Status(), r.observer.Routers()
 	slices.SortFunc(v.RA, func(a, b ra.Status) int { return a.Interface.Index - b.Interface.Index })
 	return v, nil
 }

@@ -218,6 +218,7 @@ func (v View) advertisement(link string, p netip.Prefix) []check {
 		c.state, c.advice = Broken, ""
 		c.text = fmt.Sprintf("sending advertisements on %s fails: %s", link, s.LastError)
 	}
+	c = c.with(v.circumstances(link)...)
 	served, serves := v.Plan.DHCP.Interfaces[link]
 	addresses := serves && len(served.Pools)+len(served.Reservations) > 0
 	switch {

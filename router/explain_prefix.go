@@ -51,6 +51,7 @@ func (v View) taleOfPrefix(p netip.Prefix) tale {
 	if used.Link != "" && !used.Via.IsValid() && used.Prefix == p {
 		t.checks = append(t.checks, v.advertisement(used.Link, p)...)
 	}
+	t.checks = append(t.checks, v.followers(p)...)
 	if used.Prefix.IsValid() {
 		t.checks = append(t.checks, v.learnt(used.Prefix)...)
 		t.checks = append(t.checks, v.heard(p)...)
