@@ -218,9 +218,12 @@ func delegationEvents(before, now []pd.Delegation) []event.Event {
 		case !known:
 			tell(d, "bound", "%s got %s until %s", delegated(d), printed(d.Prefix), until)
 		case was.Prefix != d.Prefix:
-			tell(d, "changed", "%s is %s until %s, and was %s", delegated(d), printed(d.Prefix), until, printed(was.Prefix))
+			tell(d, "changed", "%s is %s until %s, and was %s%s", delegated(d), printed(d.Prefix), until, printed(was.Prefix), farewell(d, was.Prefix))
 		case d.ValidUntil.After(was.ValidUntil):
 			tell(d, "renewed", "%s keeps %s until %s", delegated(d), printed(d.Prefix), until)
+		}
+		if text, news := renamed(was, d); known && news {
+			tell(d, "dns", "%s: %s", delegated(d), text)
 		}
 	}
 	for _, d := range before {

@@ -101,9 +101,12 @@ func TestDelegationEvents(t *testing.T) {
 	}
 	before := []pd.Delegation{held("", "2001:db8::7/128", 0), held("a", "2001:db8:a::/48", 0), held("b", "2001:db8:b::/48", 0), held("c", "2001:db8:c::/48", 0)}
 	now := []pd.Delegation{held("a", "2001:db8:a::/48", time.Hour), held("b", "2001:db8:bb::/48", 0), held("c", "2001:db8:c::/48", 0), held("d", "2001:db8:d::/48", 0)}
+	now[1].Former = []pd.Former{{Prefix: netip.MustParsePrefix("2001:db8:b::/48"), ValidUntil: until.Add(time.Minute)}}
+	now[2].DNS, now[2].Domains = []netip.Addr{netip.MustParseAddr("2001:db8::53")}, []string{"isp.example"}
 	want := []string{
 		`delegation a on "wan0" renewed: delegation a on wan0 keeps 2001:db8:a::/48 until 2026-05-01T13:00:00Z`,
-		`delegation b on "wan0" changed: delegation b on wan0 is 2001:db8:bb::/48 until 2026-05-01T12:00:00Z, and was 2001:db8:b::/48`,
+		`delegation b on "wan0" changed: delegation b on wan0 is 2001:db8:bb::/48 until 2026-05-01T12:00:00Z, and was 2001:db8:b::/48, which runs out until 2026-05-01T12:01:00Z`,
+		`delegation c on "wan0" dns: delegation c on wan0: DNS servers and domains are 2001:db8::53, isp.example now`,
 		`delegation d on "wan0" bound: delegation d on wan0 got 2001:db8:d::/48 until 2026-05-01T12:00:00Z`,
 		`delegation 2001:db8::7 on "wan0" lost: the address of wan0 lost 2001:db8::7`,
 	}
