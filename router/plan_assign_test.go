@@ -95,7 +95,7 @@ interfaces:
 	}
 }
 
-func load(t *testing.T, text string) *config.Config {
+func load(t testing.TB, text string) *config.Config {
 	t.Helper()
 	conf, _, err := config.Load("test.yaml", []byte(text))
 	if err != nil {

@@ -47,7 +47,7 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 		out.Subnets = append(out.Subnets, c.prefix)
 	}
 	out.DNS, out.Domains = p.learned(where+".dns_from", d.DNSFrom, out.DNS, out.Domains)
-	out.Exclude = slices.Concat(p.own(i.Name), p.excludedParts())
+	out.Exclude = p.own(i.Name)
 	out.Former = p.formerLeases()
 	planMotion(d, &out)
 	for _, pool := range d.Pools {
@@ -101,12 +101,15 @@ func earliest(a, b dhcpv6.Until) dhcpv6.Until {
 	return dhcpv6.Until{Preferred: first(a.Preferred, b.Preferred), Valid: first(a.Valid, b.Valid)}
 }
 
-// own lists our own addresses in the instance of a link: what no pool may give away, neither as an address nor within a prefix.
+// own lists what no pool may give away, neither as an address nor within a prefix: our own addresses in the instance of a link, and
+// what servers keep for uplinks. All links of an instance share one list.
 func (p *planner) own(link string) []netip.Prefix {
 	if p.ours == nil {
 		p.ours = map[string][]netip.Prefix{}
+		instances := map[string]bool{}
 		for _, i := range p.Config.Interfaces {
 			vrf := p.vrfOf(i.Name)
+			instances[vrf] = true
 			for _, e := range i.Addresses {
 				prefix := e.Prefix
 				if e.Delegation != "" {
@@ -124,6 +127,9 @@ func (p *planner) own(link string) []netip.Prefix {
 					p.ours[vrf] = append(p.ours[vrf], netip.PrefixFrom(addr, 128))
 				}
 			}
+		}
+		for vrf := range instances {
+			p.ours[vrf] = append(p.ours[vrf], p.excludedParts()...)
 		}
 	}
 	return p.ours[p.vrfOf(link)]
