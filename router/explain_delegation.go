@@ -131,7 +131,7 @@ func (v View) cutFrom(p netip.Prefix) []check {
 		}
 		out = append(out, c)
 	}
-	return out
+	return append(out, v.earlier(p)...)
 }
 
 func (v View) taleOfDelegation(name string) tale {

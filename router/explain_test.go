@@ -117,7 +117,7 @@ func parseView(name, conf, state string) (View, error) {
 	for line := range strings.Lines(state) {
 		f := strings.Fields(line)
 		switch {
-		case len(f) > 0 && slices.Contains([]string{"noroute", "link", "delegation", "assigned", "kept", "leased", "spare", "excluded", "former"}, f[0]):
+		case len(f) > 0 && slices.Contains([]string{"noroute", "link", "delegation", "assigned", "kept", "leased", "spare", "excluded", "former", "advertised"}, f[0]):
 			if err := parseState(line, &in); err != nil {
 				return View{}, err
 			}
@@ -145,7 +145,7 @@ func parseView(name, conf, state string) (View, error) {
 		d.Server, d.T1 = netip.MustParseAddr("fe80::1"), now.Add(15*time.Minute)
 		v.Prefixes = append(v.Prefixes, PrefixStatus{Status: pd.Status{Link: d.Link, Name: d.Name, State: "bound", Since: now.Add(-time.Hour), Delegation: &d}, Uses: plan.Uses[d.Name]})
 	}
-	for src, routes := range map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate} {
+	for src, routes := range map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate, rib.Withdrawn: plan.Withdrawn} {
 		for _, r := range routes {
 			v.addRoute(src, r, "")
 		}

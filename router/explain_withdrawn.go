@@ -1,0 +1,51 @@
+package router
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/sixfold-router/sixfold/router/advertised"
+)
+
+// mostWithdrawn bounds how many links are named that something is withdrawn on.
+const mostWithdrawn = 4
+
+// earlier tells what a prefix was: part of one that a delegation lets run out, or of one that is no longer ours and hosts are told so.
+func (v View) earlier(p netip.Prefix) []check {
+	var out []check
+	for _, s := range v.Prefixes {
+		if s.Delegation == nil {
+			continue
+		}
+		for _, f := range s.Delegation.Former {
+			if within(p, f.Prefix) && v.Now.Before(f.ValidUntil) {
+				out = append(out, note("delegation", "delegation "+s.Name,
+					"%s had %s before %s; the server lets it run out: it is in use, deprecated, and valid %s", s.Name, f.Prefix, s.Delegation.Prefix, v.left(f.ValidUntil)))
+			}
+		}
+	}
+	if v.Plan == nil {
+		return out
+	}
+	named, more := 0, 0
+	for _, link := range sortedKeys(v.Plan.Advertised) {
+		for _, e := range v.Plan.Advertised[link].Withdrawn {
+			since, left := span(v.Now.Sub(e.Since)), v.left(e.Until)
+			switch {
+			case !within(p, e.Prefix) && !within(e.Prefix, p):
+			case e.Kind == advertised.Aggregate:
+				out = append(out, note("delegation", "delegation "+e.Delegation,
+					"%s was delegated to us as %s until %s ago, and is no longer: %s; it is kept unreachable %s, and announced to nobody", e.Prefix, e.Delegation, since, e.Reason, left))
+			case named == mostWithdrawn:
+				more++
+			default:
+				named++
+				out = append(out, note("advertisement", "", "%s is withdrawn on %s, since %s ago and %s more: %s", printed(e.Prefix), link, since, strings.TrimPrefix(left, "for "), e.Reason))
+			}
+		}
+	}
+	if more > 0 {
+		out = append(out, note("advertisement", "", "so are %d more", more))
+	}
+	return out
+}
