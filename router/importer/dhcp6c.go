@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-
-	"github.com/sixfold-router/sixfold/router/config"
 )
 
 // dhcp6c reads dhcp6c.conf(5) of WIDE and KAME, and of OPNsense.
@@ -318,9 +316,8 @@ func (w *wide) prefixInterface(st stmt, delegation string, del *sixfoldv1.Delega
 		}
 		ifid = 1
 	}
-	e := config.Expr{Delegation: delegation, Prefix: netip.PrefixFrom(subnetAddress(sla, ifid), 64)}
 	w.mark(l.field("addresses").item(len(l.Addresses)), name)
-	l.Addresses = append(l.Addresses, e.String())
+	l.Addresses = append(l.Addresses, relative(delegation, sla, ifid))
 }
 
 // subnetAddress is an address relative to a prefix: the number of its /64 and the host part.

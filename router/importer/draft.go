@@ -24,6 +24,8 @@ type draft struct {
 	links   map[string]string
 	used    map[string]bool
 	told    bool // of addresses
+	// patterns tells that names of interfaces may have * and ?, as ours may.
+	patterns bool
 }
 
 // source is a place in one of the files.
@@ -95,7 +97,7 @@ func (d *draft) linkName(t token) string {
 	}
 	name, mapped := d.options.Names[t.text]
 	if !mapped {
-		if name = plainLinkName(t.text); name != t.text || t.text == "" {
+		if name = d.plainLinkName(t.text); name != t.text || t.text == "" {
 			for n := 2; d.used[name]; n++ {
 				digits := strconv.Itoa(n)
 				name = name[:min(len(name), linkLength-len(digits))] + digits
@@ -110,14 +112,18 @@ func (d *draft) linkName(t token) string {
 }
 
 // plainLinkName makes the name of an interface one that Linux can have.
-func plainLinkName(s string) string {
+func (d *draft) plainLinkName(s string) string {
+	odd := `/:%*?[]`
+	if d.patterns {
+		odd = `/:%[]`
+	}
 	for long, short := range map[string]string{"TenGigabitEthernet": "te", "GigabitEthernet": "gi", "FastEthernet": "fa"} {
 		if rest, ok := strings.CutPrefix(s, long); ok {
 			s = short + rest
 		}
 	}
 	s = strings.Map(func(r rune) rune {
-		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`/:%*?[]`, r) {
+		if r <= ' ' || r >= 0x7f || strings.ContainsRune(odd, r) {
 			return '_'
 		}
 		return r

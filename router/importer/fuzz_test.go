@@ -46,3 +46,5 @@ func FuzzDhclient(f *testing.F) { fuzz(f, "dhclient") }
 func FuzzDhcp6c(f *testing.F)   { fuzz(f, "dhcp6c") }
 func FuzzCisco(f *testing.F)    { fuzz(f, "cisco") }
 func FuzzKea(f *testing.F)      { fuzz(f, "kea") }
+func FuzzBird(f *testing.F)     { fuzz(f, "bird") }
+func FuzzVyos(f *testing.F)     { fuzz(f, "vyos") }

@@ -41,6 +41,8 @@ func formats() map[string]Format {
 		"dhclient": {About: "DHCP client of ISC", File: "/etc/dhcp/dhclient.conf", read: dhclient},
 		"dhcp6c":   {About: "DHCPv6 client of WIDE and KAME", File: "/etc/wide-dhcpv6/dhcp6c.conf", read: dhcp6c},
 		"kea":      {About: "DHCPv6 server of ISC", File: "/etc/kea/kea-dhcp6.conf", read: kea},
+		"bird":     {About: "the radv protocol of BIRD", File: "/etc/bird/bird.conf", read: bird},
+		"vyos":     {About: "interfaces and router-advert of VyOS", File: "/config/config.boot", read: vyos},
 		"cisco":    {About: "show running-config of Cisco IOS", File: "running-config", read: cisco},
 	}
 }

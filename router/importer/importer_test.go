@@ -140,7 +140,7 @@ func TestSyntax(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Import("quagga", File{}, Options{}); err == nil || !strings.Contains(err.Error(), "one of: cisco, ") {
+	if _, err := Import("quagga", File{}, Options{}); err == nil || !strings.Contains(err.Error(), "one of: bird, cisco, ") {
 		t.Errorf("Import of an unknown format returned %v", err)
 	}
 }

@@ -26,7 +26,8 @@ const maxDepth = 16
 
 // grammar says how statements end.
 type grammar struct {
-	lines bool // a line is a statement
+	lines bool // a line is a statement, and blocks may be open at the end
+	loose bool // the last statement of a block needs no semicolon
 }
 
 // parse makes statements of tokens.
@@ -83,7 +84,7 @@ func (p *treeParser) statement(depth int) (stmt, error) {
 			return s, nil
 		case t.kind == endFile && !p.lines:
 			return s, failed(t.pos, "the statement %s in line %d does not end: a ; is missing", s.first(), s.first().line)
-		case t.kind == endFile, t.is("}") && p.lines:
+		case t.kind == endFile, t.is("}") && (p.lines || p.loose):
 			return s, nil
 		case t.is("}"):
 			return s, failed(t.pos, "the statement %s in line %d does not end: a ; is missing", s.first(), s.first().line)
@@ -99,7 +100,7 @@ func (p *treeParser) statement(depth int) (stmt, error) {
 			if s.block, err = p.list(depth + 1); err != nil {
 				return s, err
 			}
-			if end := p.take(); !end.is("}") {
+			if end := p.take(); !end.is("}") && !p.lines {
 				return s, failed(t.pos, "this block does not end: a } is missing")
 			}
 			s.open = true
