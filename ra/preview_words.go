@@ -76,29 +76,43 @@ func extensionChanges(old, i Interface, add adder) {
 		add(*old.HomeAgent != *i.HomeAgent, "change the home agent to preference %d, lifetime %s", i.HomeAgent.Preference, i.HomeAgent.Lifetime)
 	}
 	add(len(old.GoneRDNSS) > 0 && len(i.GoneRDNSS) == 0, "stop withdrawing name servers")
-	each(old.Routes, i.Routes, add, "route ", func(r Route) string { return r.Prefix.String() }, func(was, is Route) bool {
-		return was.Preference == is.Preference && was.Lifetime == is.Lifetime
+	each(old.Routes, i.Routes, add, "route ", func(r Route) string { return r.Prefix.String() }, func(was, is Route) string {
+		return strings.Join(append(lives(was.Lifetime, is.Lifetime), differs(was.Preference, is.Preference, "preference "+preference(is.Preference<<3))...), ", ")
 	})
-	each(old.PREF64, i.PREF64, add, "NAT64 prefix ", func(p PREF64) string { return p.Prefix.String() }, func(was, is PREF64) bool {
-		return was.Lifetime == is.Lifetime
+	each(old.PREF64, i.PREF64, add, "NAT64 prefix ", func(p PREF64) string { return p.Prefix.String() }, func(was, is PREF64) string {
+		return strings.Join(lives(was.Lifetime, is.Lifetime), "")
 	})
 	add(old.CaptivePortal != i.CaptivePortal && i.CaptivePortal != "", "advertise the captive portal %s", i.CaptivePortal)
 	add(old.CaptivePortal != "" && i.CaptivePortal == "", "stop advertising a captive portal")
-	each(old.DNR, i.DNR, add, "resolver ", func(r Resolver) string { return fmt.Sprintf("%s of priority %d", r.Name, r.Priority) }, sameResolver)
-	each(old.Raw, i.Raw, add, "option ", func(o RawOption) string { return fmt.Sprintf("%d:%x", o.Type, o.Data) }, func(_, _ RawOption) bool {
-		return true
-	})
+	each(old.DNR, i.DNR, add, "resolver ", func(r Resolver) string { return fmt.Sprintf("%s of priority %d", r.Name, r.Priority) }, resolverChange)
+	each(old.Raw, i.Raw, add, "option ", func(o RawOption) string { return fmt.Sprintf("%d:%x", o.Type, o.Data) }, func(_, _ RawOption) string { return "" })
 }
 
-// each tells which elements of a list come, change and go.
-func each[T any](old, next []T, add adder, what string, name func(T) string, same func(was, is T) bool) {
+// withdrawn is how lives tells of what hosts are to forget.
+const withdrawn = "for 0s"
+
+// lives tells of another lifetime.
+func lives(was, is time.Duration) []string { return differs(was, is, "for "+livesFor(is)) }
+
+// differs is words if two values do.
+func differs[T ~int64 | ~uint8 | ~string | ~bool](was, is T, words string) []string {
+	if was == is {
+		return nil
+	}
+	return []string{words}
+}
+
+// each tells which elements of a list come, go, change and how, and which stay for a while to be withdrawn.
+func each[T any](old, next []T, add adder, what string, name func(T) string, how func(was, is T) string) {
 	for _, is := range next {
 		n := slices.IndexFunc(old, func(was T) bool { return name(was) == name(is) })
 		if n < 0 {
 			add(true, "advertise %s", what+name(is))
-		} else {
-			add(!same(old[n], is), "change %s", what+name(is))
+			continue
 		}
+		words := how(old[n], is)
+		add(words == withdrawn, "withdraw %s", what+name(is))
+		add(words != withdrawn && words != "", "change %s: %s", what+name(is), words)
 	}
 	for _, was := range old {
 		gone := !slices.ContainsFunc(next, func(is T) bool { return name(was) == name(is) })
@@ -106,9 +120,10 @@ func each[T any](old, next []T, add adder, what string, name func(T) string, sam
 	}
 }
 
-func sameResolver(a, b Resolver) bool {
-	return a.Lifetime == b.Lifetime && slices.Equal(a.Addresses, b.Addresses) &&
-		slices.EqualFunc(a.Parameters, b.Parameters, func(x, y SvcParam) bool { return x.Key == y.Key && bytes.Equal(x.Value, y.Value) })
+func resolverChange(a, b Resolver) string {
+	same := slices.EqualFunc(a.Parameters, b.Parameters, func(x, y SvcParam) bool { return x.Key == y.Key && bytes.Equal(x.Value, y.Value) })
+	words := append(lives(a.Lifetime, b.Lifetime), differs(addresses(a.Addresses), addresses(b.Addresses), "at "+addresses(b.Addresses))...)
+	return strings.Join(append(words, differs(true, same, "service parameters")...), ", ")
 }
 
 // prefixChange tells how what is advertised of a prefix changes; empty: not in a way that hosts see.
