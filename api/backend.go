@@ -18,6 +18,7 @@ import (
 type Backend interface {
 	MulticastBackend
 	FirewallBackend
+	ConsumersBackend
 	// Interfaces returns the links of the kernel and the interfaces of the configuration.
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
 	// Routes returns all routes of the router's table, and those that only the kernel has.

@@ -15,11 +15,11 @@ const module = "github.com/sixfold-router/sixfold/"
 // mayImport has, for each package or tree of packages ("x/..."), the packages of ours that its code may import. Subsystems know
 // neither the router nor one another.
 var mayImport = map[string][]string{
-	"cmd/sixfold":       {"router/firewall/packet", "router/importer", "router/vrf", "router/device", "router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan", "vxlan/mld"},
+	"cmd/sixfold":       {"router/notify", "router/notify/render", "router/firewall/packet", "router/importer", "router/vrf", "router/device", "router/change", "router/event", "router/revision", "api", "api/metrics", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "integration/lab", "integration/netns", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "router/subnet", "vxlan", "vxlan/mld"},
 	"router":            {"router/notify", "router/assign", "router/advertised", "router/vrf", "router/device", "router/disk", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/config", "router/firewall", "router/firewall/packet", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api":               {"router/notify", "router/assign", "router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
-	"api/apitest":       {"router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
-	"api/metrics":       {"router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan", "vxlan/mld"},
+	"api/apitest":       {"router/notify", "router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
+	"api/metrics":       {"router/notify", "router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan", "vxlan/mld"},
 	"router/importer":   {"proto/sixfold/v1", "router/config"},
 	"router/config":     {"proto/sixfold/v1", "router/rib", "router/firewall/packet", "router/notify/render"},
 	"router/kernel":     {"router/rib", "router/change", "router/disk"},

@@ -16,6 +16,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/notify"
 )
 
 // Backend is an api.Backend that does nothing but remember. Set the fields before it is used.
@@ -27,6 +28,7 @@ type Backend struct {
 	Resolutions       map[string]router.Resolved // by name; others do not exist
 	PrefixList        []router.PrefixStatus
 	LeaseList         []router.LeaseStatus
+	ConsumerList      []notify.Status
 	NeighborList      []kernel.Neighbor
 	Speaker           bgp.Status         // of the default instance
 	VRFSpeakers       []router.BGPStatus // of VRFs

@@ -101,6 +101,7 @@ func Sample(now time.Time) *Backend {
 				Uses: []router.PrefixUse{{Where: "interfaces.lan0.addresses", Expr: "backup ::1/64"}},
 			},
 		},
+		ConsumerList: sampleConsumers(past, in),
 		LeaseList: []router.LeaseStatus{
 			{Lease: lease.Lease{
 				Key: key(duid, lease.Address, "lan0"), Prefix: prefix("2001:db8:1::5054/128"), MAC: mac("52:54:00:d6:c2:a9"), Client: addr("fe80::5054:ff:fed6:c2a9"),

@@ -8,6 +8,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -22,6 +23,7 @@ type Backend interface {
 	Advertisements(ctx context.Context) ([]ra.Status, error)
 	VXLANs(ctx context.Context) ([]router.VXLANStatus, error)
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)
+	Consumers(ctx context.Context) ([]notify.Status, error)
 	Pending(ctx context.Context) ([]router.Pending, error)
 	Units(ctx context.Context) ([]router.UnitStatus, error)
 	Drift(ctx context.Context) ([]router.Drift, error)
@@ -46,6 +48,7 @@ var sections = [...]section{
 	{"leases", collectLeases},
 	{"delegations", collectDelegations},
 	{"client", collectClient},
+	{"consumers", collectConsumers},
 	{"bgp", collectBGP},
 	{"vxlan", collectVXLAN},
 	{"multicast", collectMulticast},

@@ -15,6 +15,7 @@ func showCommand(a *app) *cobra.Command {
 		showRoutes(a),
 		showVRFs(a),
 		showPrefixes(a),
+		showConsumers(a),
 		showLeases(a),
 		showNeighbors(a),
 		showBGP(a),

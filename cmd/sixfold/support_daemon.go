@@ -54,6 +54,7 @@ func questions() []question {
 		questionOf("vxlan", listVXLANs, printVXLANs),
 		questionOf("firewall", getFirewall, printFirewall),
 		questionOf("dhcpv6", getDHCPv6, printDHCPv6),
+		questionOf("consumers", listConsumers, printConsumers),
 		questionOf("pending", listPending, printPending),
 		questionOf("drift", listDrift, printDrift),
 		questionOf("mld-interfaces", listMLDInterfaces, printMLDInterfaces),

@@ -77,6 +77,7 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		"mld_groups":     human(allMLDGroups, printMLDGroups),
 		"mld_interfaces": human(listMLDInterfaces, printMLDInterfaces),
 		"mroute":         human(listMroutes, printMroutes),
+		"consumers":      human(listConsumers, printConsumers),
 		"pending":        human(listPending, printPending),
 		"drift":          human(listDrift, printDrift),
 		"units":          human(getVersion, printUnits),
