@@ -28,6 +28,9 @@ func (s *stateService) ListAdvertisements(ctx context.Context, req *sixfoldv1.Li
 	if err != nil {
 		return nil, err
 	}
+	if err := s.circumstances(ctx, items); err != nil {
+		return nil, err
+	}
 	return &sixfoldv1.ListAdvertisementsResponse{Advertisements: items, NextPageToken: next}, nil
 }
 

@@ -17,6 +17,7 @@ import (
 // copy: the API may keep and sort it.
 type Backend interface {
 	MulticastBackend
+	RoutersBackend
 	FirewallBackend
 	ConsumersBackend
 	// Interfaces returns the links of the kernel and the interfaces of the configuration.

@@ -56,6 +56,7 @@ func TestState(t *testing.T) {
 		"dhcpv6":          call(c.GetDhcpv6, &sixfoldv1.GetDhcpv6Request{}),
 		"mld_interfaces":  call(c.ListMldInterfaces, &sixfoldv1.ListMldInterfacesRequest{}),
 		"mld_groups":      call(c.ListMldGroups, &sixfoldv1.ListMldGroupsRequest{Link: "lan0"}),
+		"routers":         call(c.ListRouters, &sixfoldv1.ListRoutersRequest{}),
 		"mroutes":         call(c.ListMroutes, &sixfoldv1.ListMroutesRequest{}),
 		"pending":         call(c.ListPending, &sixfoldv1.ListPendingRequest{}),
 		"version":         call(c.GetVersion, &sixfoldv1.GetVersionRequest{}),
@@ -141,7 +142,7 @@ func TestEveryListPages(t *testing.T) {
 			r, err := c.ListBgpPaths(t.Context(), &sixfoldv1.ListBgpPathsRequest{PageSize: 1, PageToken: token})
 			return len(r.GetPaths()), r.GetNextPageToken(), err
 		}},
-		"advertisements": {2, func(token string) (int, string, error) {
+		"advertisements": {len(b.AdvertisementList), func(token string) (int, string, error) {
 			r, err := c.ListAdvertisements(t.Context(), &sixfoldv1.ListAdvertisementsRequest{PageSize: 1, PageToken: token})
 			return len(r.GetAdvertisements()), r.GetNextPageToken(), err
 		}},

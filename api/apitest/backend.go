@@ -34,6 +34,9 @@ type Backend struct {
 	VRFSpeakers       []router.BGPStatus // of VRFs
 	PathList          []bgp.Path
 	AdvertisementList []ra.Status
+	RouterList        []ra.RouterStatus
+	ObservedList      []ra.Observation
+	AdvertisingMap    map[string]router.AdvertiseStatus
 	VXLANList         []router.VXLANStatus
 	DHCPv6Status      dhcpv6.Status
 	FirewallStatus    firewall.Status

@@ -47,8 +47,14 @@ func Sample(now time.Time) *Backend {
 	}
 	duid := "\x00\x01\x00\x01\x2a\x5e\x00\x01\x52\x54\x00\xd6\xc2\xa9"
 
+	routers, observed := sampleRouters(past)
 	return &Backend{
-		Multicast: sampleMulticast(now),
+		Multicast:  sampleMulticast(now),
+		RouterList: routers, ObservedList: observed,
+		AdvertisingMap: map[string]router.AdvertiseStatus{
+			"lan0":  {Default: router.DefaultRouter{Reason: "there is no default route (RFC 7084 G-4)"}},
+			"wlan0": {Offer: router.LinkOffer{Matched: 23, Advertised: 17}},
+		},
 		InterfaceList: []router.InterfaceStatus{
 			{Name: "wan0", Description: "uplink to the ISP", Configured: true, Link: wan},
 			{Name: "lan0", Configured: true, Link: lan},

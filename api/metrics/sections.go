@@ -21,6 +21,7 @@ type Backend interface {
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
 	BGP(ctx context.Context) ([]router.BGPStatus, error)
 	Advertisements(ctx context.Context) ([]ra.Status, error)
+	Routers(ctx context.Context) ([]ra.RouterStatus, []ra.Observation, error)
 	VXLANs(ctx context.Context) ([]router.VXLANStatus, error)
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)
 	Consumers(ctx context.Context) ([]notify.Status, error)
@@ -44,6 +45,7 @@ var sections = [...]section{
 	{"interfaces", collectInterfaces},
 	{"routes", collectRoutes},
 	{"ra", collectRA},
+	{"routers", collectRouters},
 	{"dhcpv6", collectDHCPv6},
 	{"leases", collectLeases},
 	{"delegations", collectDelegations},

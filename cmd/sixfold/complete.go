@@ -135,6 +135,7 @@ func (a *app) argumentNames() map[string]cobra.CompletionFunc {
 		"sixfold explain":         a.complete(explainable),
 		"sixfold show interfaces": links,
 		"sixfold show ra":         links,
+		"sixfold show routers":    a.complete(observedLinks),
 		"sixfold show vxlan":      a.complete(vxlanNames),
 		"sixfold show mld groups": a.complete(mldLinks),
 		"sixfold show prefixes":   a.complete(delegationNames),

@@ -20,6 +20,7 @@ func showCommand(a *app) *cobra.Command {
 		showNeighbors(a),
 		showBGP(a),
 		showRA(a),
+		showRouters(a),
 		showVXLAN(a),
 		showFDB(a),
 		showMLD(a),

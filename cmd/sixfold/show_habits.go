@@ -38,6 +38,7 @@ show ipv6 route, show ipv6 neighbors, show interface brief, show ip bgp summary,
 			habit(showInterfaces(a), "interface"),
 			habit(showMLD(a), "mld"),
 			habit(showMroute(a), "mroute"),
+			habit(showRouters(a), "routers"),
 			bgp,
 		)
 		show.AddCommand(family)

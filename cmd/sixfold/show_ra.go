@@ -95,6 +95,7 @@ func advertisementDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 	if r.GetLastError() != "" {
 		rows = append(rows, []string{"problem", fmt.Sprintf("%s (%d sends failed)", r.GetLastError(), r.GetErrors())})
 	}
+	rows = append(rows, advertisingCircumstances(r)...)
 	for _, i := range r.GetPrefixes() {
 		if !isWithdrawn(r, "prefix", i.GetPrefix()) {
 			rows = append(rows, prefixRows(p, i)...)

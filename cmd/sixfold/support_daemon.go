@@ -50,6 +50,7 @@ func questions() []question {
 			return listBGPPaths(ctx, c, &sixfoldv1.ListBgpPathsRequest{PageSize: pageSize})
 		}, printBGPPaths),
 		questionOf("ra", listAdvertisements, printAdvertisements),
+		questionOf("routers", listRouters, printRouters),
 		questionOf("vrfs", listVRFs, printVRFs),
 		questionOf("vxlan", listVXLANs, printVXLANs),
 		questionOf("firewall", getFirewall, printFirewall),

@@ -67,6 +67,7 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 			return listBGPPaths(ctx, c, &sixfoldv1.ListBgpPathsRequest{})
 		}, printBGPPaths),
 		"ra":        human(listAdvertisements, printAdvertisements),
+		"routers":   human(listRouters, printRouters),
 		"ra_wire":   human(wireOfSample, printWire),
 		"vxlan":     human(listVXLANs, printVXLANs),
 		"vxlan_one": human(listVXLANs, printVXLAN),
