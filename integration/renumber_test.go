@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -76,6 +77,10 @@ func newRenumbering(t *testing.T) *renumbering {
 	cable(t, end(n.router, "lan1"), end(n.laptop, "eth0"))
 	cable(t, end(n.router, "core0"), end(n.core, "eth0"))
 	must(t, n.core.IP("addr add fd00:1::2/64 dev eth0 nodad"))
+	for _, link := range []string{"wan0", "lan0", "lan1", "core0"} {
+		// With thousands of links elsewhere on the machine, this takes its time.
+		eventually(t, "carrier of "+link, n.router.Expect("ip link show dev "+link, "LOWER_UP"))
+	}
 	bird(t, n.core, renumberedPeer)
 	n.p = run(t, n.isp, fmt.Sprintf(renumberedISP, "2001:980::/44"))
 	n.r = run(t, n.router, renumbered)
@@ -319,3 +324,70 @@ func TestRenumbered(t *testing.T) {
 
 // state is the directory that the router keeps its state in.
 func (n *renumbering) state() string { return filepath.Join(n.router.Root(), "run/sixfold/state") }
+
+// The ISP lets the old prefix run out beside the new one: hosts keep their connections, and begin no new ones with it, until it ends.
+func TestPrefixRunsOut(t *testing.T) {
+	t.Parallel()
+	n := newRenumbering(t)
+	first := n.has(t, "2001:980::/44")
+	lan := func(p netip.Prefix) netip.Prefix { return nth(p, 64, 0) }
+	eventually(t, "address of the desktop", prefers(n.desktop, lan(first)))
+	n.p.kill()
+	n.r.kill()
+
+	// What the server's Reply leaves on disk; it is not heard again.
+	second := netip.MustParsePrefix("2001:981::/48")
+	files, err := filepath.Glob(filepath.Join(n.state(), "delegations/*isp*.json"))
+	must(t, err)
+	if len(files) != 1 {
+		t.Fatalf("delegations are in %v", files)
+	}
+	data, err := os.ReadFile(files[0])
+	must(t, err)
+	var record map[string]any
+	must(t, json.Unmarshal(data, &record))
+	const lasts = 12 * time.Second
+	ends := time.Now().Add(lasts)
+	record["prefix"] = second.String()
+	record["former"] = []any{map[string]any{"prefix": first.String(), "preferred_until": time.Now().UTC(), "valid_until": ends.UTC()}}
+	data, err = json.Marshal(record)
+	must(t, err)
+	must(t, os.WriteFile(files[0], data, 0o600))
+	n.r.start()
+
+	eventually(t, "the desktop uses the new prefix", prefers(n.desktop, lan(second), first))
+	must(t, n.router.Expect("ip -6 addr show dev lan0 deprecated", within(lan(first), "::1").String()+"/64")())
+	must(t, n.desktop.Expect("ip -6 addr show dev eth0 deprecated", strings.TrimSuffix(lan(first).Addr().String(), "::")+":")())
+	out, err := n.desktop.Run("rdisc6", "-1", "-w", "3000", "eth0")
+	must(t, err)
+	if use, gone, _, err := told(n.desktop); err != nil || len(gone) != 0 || len(use) != 3 {
+		t.Errorf("told to use %v, and of %v as withdrawn: %v\n%s", use, gone, err, out)
+	}
+	must(t, n.router.Expect("ip -6 route show type unreachable", first.String()+" dev lo proto 169", second.String()+" dev lo proto 169")())
+	eventually(t, "both are announced", func() error {
+		out, err := birdc(n.core, "show route")
+		if err == nil && (!strings.Contains(out, first.String()) || !strings.Contains(out, second.String())) {
+			err = fmt.Errorf("%s", out)
+		}
+		return err
+	})
+	if shown := n.r.cli("show", "prefixes"); !strings.Contains(shown, "before: "+first.String()+", which the server lets run out") {
+		t.Errorf("show prefixes says\n%s", shown)
+	}
+	if early := time.Until(ends); early < 0 {
+		t.Fatalf("all this took %v longer than the prefix lasts", -early)
+	}
+
+	eventually(t, "the end", announced(n.core, second, first))
+	if early := time.Until(ends); early > time.Second {
+		t.Errorf("given up %v before its end", early)
+	}
+	eventually(t, "no old address", func() error {
+		err := n.router.Expect("ip -6 addr show dev lan0", within(lan(first), "::1").String()+"/64")()
+		if err == nil {
+			return fmt.Errorf("still there")
+		}
+		return nil
+	})
+	must(t, prefers(n.desktop, lan(second), first)())
+}
