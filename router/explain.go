@@ -59,6 +59,10 @@ type FIBOutcome struct {
 
 // explain tells the story of a subject. The error is a *SubjectError.
 func explain(v View, text string) (Explanation, error) {
+	text, err := v.literal(text)
+	if err != nil {
+		return Explanation{}, err
+	}
 	s, err := parseSubject(text)
 	if err != nil {
 		return Explanation{}, err

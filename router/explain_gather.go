@@ -18,11 +18,14 @@ import (
 // is a *SubjectError.
 // It is looked for in a VRF; without one, in the default instance, and a name that this does not have in all.
 func (r *Router) Explain(ctx context.Context, vrf, text string) (Explanation, error) {
-	s, err := parseSubject(text)
+	all, err := r.view(ctx)
 	if err != nil {
 		return Explanation{}, err
 	}
-	all, err := r.view(ctx)
+	if text, err = all.literal(text); err != nil {
+		return Explanation{}, err
+	}
+	s, err := parseSubject(text)
 	if err != nil {
 		return Explanation{}, err
 	}

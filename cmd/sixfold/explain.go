@@ -21,7 +21,8 @@ func explainCommand(a *app) *cobra.Command {
 		Use:   "explain [KIND] ADDRESS | PREFIX | MAC | NAME",
 		Short: "Tell all that is known of an address, prefix, MAC address or name",
 		Long: `Tell all that the router knows of something: of an address, a prefix, a MAC address, or the name of an interface, delegation,
-BGP neighbor, reservation, pool or unit. A name that several things have takes the kind before it: explain neighbor cobra.
+BGP neighbor, reservation, pool or unit. A name that several things have takes the kind before it: explain neighbor cobra. An address or
+prefix of a delegation may be written as in the configuration: isp ::1, isp auto:lan0/64.
 
 The answer is a tree of checks: links, routes, delegations, leases, neighbors, advertisements, BGP, VXLAN. What is below a check
 rests on it. Where one is broken (✗), what rests on it was not looked at (–), and the first line says what to do.
@@ -30,9 +31,10 @@ The exit code is 0 if there is an answer, whatever it says; with --check it is 1
 		Example: `  sixfold explain 2001:db8::5054:ff:fed6:c2a9
   sixfold explain 52:54:00:d6:c2:a9
   sixfold explain 2001:db8:100::/56
+  sixfold explain isp auto:lan0/64
   sixfold explain lan0
   sixfold explain neighbor cobra`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: cobra.RangeArgs(1, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var last *sixfoldv1.ExplainResponse
 			err := answer(a, cmd, func(ctx context.Context, c *client) (_ *sixfoldv1.ExplainResponse, err error) {

@@ -1,0 +1,62 @@
+package router
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/sixfold-router/sixfold/router/config"
+)
+
+// literal returns what an address or prefix of a delegation is now, as the configuration has it: "isp ::1", "isp auto:lan0/64". Another
+// text is returned as it is.
+func (v View) literal(text string) (string, error) {
+	e, err := config.ParseExpr(text)
+	if err != nil || e.Delegation == "" || slices.Contains(subjectKinds[:], strings.ToLower(e.Delegation)) || !slices.Contains(v.names(kindDelegation), e.Delegation) {
+		return text, nil
+	}
+	refuse := func(format string, args ...any) (string, error) {
+		return "", &SubjectError{Subject: text, Reason: fmt.Sprintf(format, args...)}
+	}
+	var base netip.Prefix
+	for _, s := range v.Prefixes {
+		if s.Name == e.Delegation && s.Delegation != nil && v.Now.Before(s.Delegation.ValidUntil) {
+			base = s.Delegation.Prefix
+		}
+	}
+	if !base.IsValid() || v.Plan == nil {
+		return refuse("no prefix %s is delegated to us now; see sixfold explain %[1]s", e.Delegation)
+	}
+	if e.Auto.Bits < 0 {
+		var lengths []int
+		for k := range v.Plan.Parts {
+			if k.Delegation == e.Delegation && k.Name == e.Auto.Name {
+				lengths = append(lengths, k.Bits)
+			}
+		}
+		if len(lengths) != 1 {
+			return refuse("%s has %d parts of %s; say the length, as %s/64", nameOf(e.Auto.Name), len(lengths), e.Delegation, text)
+		}
+		e.Auto.Bits = lengths[0]
+	}
+	placed, why := v.Plan.placed(e)
+	if why != "" {
+		return refuse("%s", why)
+	}
+	got, err := placed.Resolve(base)
+	switch {
+	case err != nil:
+		return refuse("%v", err)
+	case got.IsSingleIP() || got.Masked() != got:
+		return got.Addr().String(), nil
+	}
+	return got.String(), nil
+}
+
+func nameOf(part string) string {
+	if part == "" {
+		return "the router itself"
+	}
+	return part
+}
