@@ -25,6 +25,9 @@ func sendingChanges(old, i Interface, add adder) {
 	if was, is := old.minDelay(), i.minDelay(); was != is {
 		add(true, "advertise at most every %s", is)
 	}
+	add(!old.RandomDelay && i.RandomDelay, "answer solicitations after a random delay")
+	add(old.RandomDelay && !i.RandomDelay, "answer solicitations at once")
+	add(old.SolicitRate != i.SolicitRate, "answer a host %d times a second", max(i.SolicitRate, 1))
 	add(old.PacketSize != i.PacketSize, "send advertisements of at most %d bytes", i.packetSize())
 	if !old.endsAs(i) {
 		add(!i.Keep, "change what is withdrawn at the end")

@@ -26,6 +26,8 @@ func TestPreviewWords(t *testing.T) {
 		{"clients", func(i *Interface) { i.Clients = []netip.Addr{addr("fe80::a")} }, "advertise to fe80::a only"},
 		{"excluded", func(i *Interface) { i.Excluded = []netip.Addr{addr("fe80::a"), addr("fe80::b")} }, "answer no solicitation of fe80::a, fe80::b"},
 		{"distance", func(i *Interface) { i.MinDelay = time.Second }, "advertise at most every 1s"},
+		{"random delay", func(i *Interface) { i.RandomDelay = true }, "answer solicitations after a random delay"},
+		{"rate", func(i *Interface) { i.SolicitRate = 50 }, "answer a host 50 times a second"},
 		{"size", func(i *Interface) { i.PacketSize = 1400 }, "send advertisements of at most 1400 bytes"},
 		{"keep", func(i *Interface) { i.Keep = true }, "withdraw nothing at the end"},
 		{"keep dns", func(i *Interface) { i.KeepDNS = true }, "change what is withdrawn at the end"},
