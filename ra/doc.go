@@ -5,13 +5,21 @@
 // decides only when to send and how it looks on the wire. A link lives like this:
 //
 //   - Apply names it: three advertisements follow, the first at once, the others at most 16 s apart (6.2.4); then one at random
-//     times between MinInterval and MaxInterval. A change of content starts this over.
-//   - A solicitation from an address is answered to that address, within what its token bucket allows; one from ::, or one too many
-//     hosts to remember, brings the next multicast advertisement forward. Either comes up to 0.5 s later, by chance, and multicast
-//     keeps 3 s of distance (6.2.6).
-//   - Apply without it, or the end of Run, sends a final advertisement with lifetime 0 (6.2.5), unless KeepSilent was called
-//     because a successor takes over.
+//     times between MinInterval and MaxInterval. A change of content starts this over. Whatever happens, multicast keeps the distance
+//     of MinDelay, 3 s as a rule.
+//   - A solicitation from an address is answered to that address at once, or with RandomDelay up to 0.5 s later by chance, within what
+//     its token bucket allows; one from ::, or from one of too many hosts to remember, brings the next multicast advertisement forward,
+//     up to 0.5 s later by chance, for all who asked meanwhile (6.2.6).
+//   - Apply without it sends three final advertisements with every lifetime 0, 3 s apart (6.2.5), unless it is advertised on again
+//     meanwhile; so does another link-local address, from the old one (6.2.8). At the end of Run they are 100 ms apart. None are sent
+//     if KeepSilent was called because a successor takes over.
 //
-// One raw socket serves all links. The goroutine of Run sends, a second one receives; Sender.mu guards what they share.
-// advert.go, schedule.go, limit.go, solicitation.go and decode.go are functions of their arguments; conn_linux.go is the socket.
+// One raw socket serves all links, and packets go through it in batches. The goroutine of Run sends what is scheduled; a second one
+// receives, and sends the answers that do not wait; Sender.mu guards what they share, and is not held while the kernel works. The
+// bytes of an advertisement are kept for as long as they are right (Lasting). What many links send gathers at a few moments
+// (schedule.gather). A flood of solicitations is read no faster than maxRead, remembers no more than maxHosts hosts on a link, and
+// gets no more than newHosts of them entries in the neighbor table; the others are served together.
+//
+// advert.go, schedule.go, limit.go, solicitation.go and decode.go are functions of their arguments; batch_linux.go is the socket of a
+// Sender, conn_linux.go that of those who watch.
 package ra

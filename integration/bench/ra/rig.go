@@ -68,7 +68,7 @@ func build(n int, addresses bool) (_ *rig, err error) {
 	if len(r.links) != n {
 		return nil, fmt.Errorf("%d links are there, not %d", len(r.links), n)
 	}
-	return r, netns.Eventually(10*time.Second, func() error {
+	return r, netns.Eventually(time.Minute, func() error {
 		out, err := r.router.Run("sh", "-c", "ip -o -6 addr show scope link up -tentative | grep -c lan || :")
 		if err == nil && strings.TrimSpace(out) != strconv.Itoa(n) {
 			err = fmt.Errorf("%s links have a link-local address, not %d", strings.TrimSpace(out), n)
