@@ -1115,9 +1115,10 @@ func (x *ConsumerFile) GetRemove() bool {
 // Advertise sends router advertisements (RFC 4861 6.2.1).
 type Advertise struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// MaxRtrAdvInterval, 4s to 65535s; default 600s.
+	// MaxRtrAdvInterval, 4s to 65535s; default 600s. With min_delay under 3s from 70ms on.
 	MaxInterval *durationpb.Duration `protobuf:"bytes,1,opt,name=max_interval,json=maxInterval,proto3" json:"max_interval,omitempty"`
-	// MinRtrAdvInterval, 3s to 3/4 of max_interval; default a third of it, or 3/4 where max_interval is under 9s.
+	// MinRtrAdvInterval, 3s (with min_delay under 3s, 30ms) to 3/4 of max_interval; default a third of it, or 3/4 where max_interval is
+	// under 9s.
 	MinInterval *durationpb.Duration `protobuf:"bytes,2,opt,name=min_interval,json=minInterval,proto3" json:"min_interval,omitempty"`
 	// M flag: addresses are available by DHCPv6. Without it, on when dhcpv6 on this interface has a pool or a reservation.
 	Managed *bool `protobuf:"varint,3,opt,name=managed,proto3,oneof" json:"managed,omitempty"`
@@ -1139,14 +1140,15 @@ type Advertise struct {
 	OnLink *bool `protobuf:"varint,11,opt,name=on_link,json=onLink,proto3,oneof" json:"on_link,omitempty"`
 	// A flag of prefixes; default true for a /64.
 	Autonomous *bool `protobuf:"varint,12,opt,name=autonomous,proto3,oneof" json:"autonomous,omitempty"`
-	// AdvValidLifetime of prefixes; default 30d. Never more than what is left of a delegation.
+	// AdvValidLifetime of prefixes; default 30d, or 90m for those of a delegation (RFC 9096). Never more than what is left of it.
 	ValidLifetime *durationpb.Duration `protobuf:"bytes,13,opt,name=valid_lifetime,json=validLifetime,proto3" json:"valid_lifetime,omitempty"`
-	// AdvPreferredLifetime of prefixes; default 7d, or valid_lifetime where that is shorter.
+	// AdvPreferredLifetime of prefixes; default 7d, or 45m for those of a delegation, or valid_lifetime where that is shorter.
 	PreferredLifetime *durationpb.Duration `protobuf:"bytes,14,opt,name=preferred_lifetime,json=preferredLifetime,proto3" json:"preferred_lifetime,omitempty"`
 	// The prefixes of the interface's own addresses are advertised without being listed here; an entry sets their options
-	// or adds another prefix.
+	// or adds another prefix. ::/64 stands for all of the interface's own that are not listed.
 	Prefixes map[string]*AdvertisedPrefix `protobuf:"bytes,15,rep,name=prefixes,proto3" json:"prefixes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Recursive DNS servers (RFC 8106 RDNSS).
+	// Recursive DNS servers (RFC 8106 RDNSS). self, or ::, is an own address of the interface: a unique local one, else a global one, else
+	// the link-local one.
 	Dns []string `protobuf:"bytes,16,rep,name=dns,proto3" json:"dns,omitempty"`
 	// DNS search list (RFC 8106 DNSSL).
 	Domains []string `protobuf:"bytes,17,rep,name=domains,proto3" json:"domains,omitempty"`
@@ -1993,7 +1995,7 @@ type Dhcpv6 struct {
 	PreferredLifetime *durationpb.Duration `protobuf:"bytes,5,opt,name=preferred_lifetime,json=preferredLifetime,proto3" json:"preferred_lifetime,omitempty"`
 	// Valid lifetime of leases; default 2h, or preferred_lifetime where that is longer.
 	ValidLifetime *durationpb.Duration `protobuf:"bytes,6,opt,name=valid_lifetime,json=validLifetime,proto3" json:"valid_lifetime,omitempty"`
-	// DNS servers (RFC 3646); without it those of the advertise section.
+	// DNS servers (RFC 3646), self as there; without it those of the advertise section.
 	Dns []string `protobuf:"bytes,7,rep,name=dns,proto3" json:"dns,omitempty"`
 	// Domain search list (RFC 3646); without it that of the advertise section.
 	Domains []string `protobuf:"bytes,8,rep,name=domains,proto3" json:"domains,omitempty"`
