@@ -15,11 +15,13 @@ func collectRA(ctx context.Context, b Backend, s *set) error {
 	}
 	sent := s.counter("sixfold_ra_sent_total", "Router advertisements sent.", "interface")
 	solicited := s.counter("sixfold_ra_solicitations_total", "Valid router solicitations received.", "interface")
+	answered := s.counter("sixfold_ra_answers_total", "Router solicitations that were answered by unicast; the others are answered by multicast, together.", "interface")
 	failed := s.counter("sixfold_ra_send_errors_total", "Router advertisements that could not be sent.", "interface")
 	prefixes := s.gauge("sixfold_ra_prefixes", "Prefixes that are advertised.", "interface")
 	for _, l := range links {
 		sent.add(float64(l.Sent), l.Interface.Link)
 		solicited.add(float64(l.Solicited), l.Interface.Link)
+		answered.add(float64(l.Answered), l.Interface.Link)
 		failed.add(float64(l.Errors), l.Interface.Link)
 		prefixes.add(float64(len(l.Interface.Prefixes)), l.Interface.Link)
 	}
