@@ -120,3 +120,37 @@ func heldISP(prefix string) []pd.Delegation {
 		Name: "isp", Link: "wan0", Prefix: netip.MustParsePrefix(prefix), PreferredUntil: now.Add(time.Hour), ValidUntil: now.Add(2 * time.Hour),
 	}}
 }
+
+// A rule for a part without a place waits: it must neither match everything nor count as complete.
+func TestRulesWaitForParts(t *testing.T) {
+	conf := load(t, `
+interfaces:
+  wan0: {delegations: {isp: {}}}
+  lan0: {addresses: [isp auto/64]}
+  lan1: {addresses: [isp auto/64]}
+firewall:
+  zones: {wan: [wan0], lan: [lan0, lan1]}
+  address_sets: {first: ["isp auto:lan0/64"], both: ["isp auto:lan0/64", "isp auto:lan1/64"]}
+  policies:
+    - from: lan
+      to: wan
+      rules: [{sources: [first], accept: {}}, {sources: [both], accept: {}}, {sources: ["isp auto:lan1/64"], accept: {}}]
+      drop: {}
+`)
+	plan := MakePlan(Inputs{Config: conf, Links: running("wan0", "lan0", "lan1"), Now: now, Delegations: heldISP("2001:db8:0:1::/64")})
+	var got []string
+	for _, p := range plan.Firewall.Policies {
+		for _, r := range p.Rules {
+			got = append(got, fmt.Sprintf("%v %v pending %t", r.Sources.Sets, r.Sources.Prefixes, r.Sources.Pending))
+		}
+	}
+	want := []string{"[first] [] pending false", "[both] [] pending true", "[] [] pending true"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, s := range plan.Firewall.AddressSets {
+		if len(s.Prefixes) != 1 || s.Prefixes[0] != netip.MustParsePrefix("2001:db8:0:1::/64") {
+			t.Errorf("set %s has %v", s.Name, s.Prefixes)
+		}
+	}
+}
