@@ -217,6 +217,7 @@ func render(p *Plan) string {
 	renderFollow(w, p)
 	renderWithdrawn(w, p)
 	renderDHCP(w, p.DHCP)
+	renderMotion(w, p)
 	renderMulticast(w, p)
 	for _, r := range p.Connected {
 		fmt.Fprintf(w, "connected %s\n", r)
