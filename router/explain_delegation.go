@@ -16,7 +16,9 @@ func (v View) delegation(name string) []check {
 		if s.Name != name || name == "" {
 			continue
 		}
-		if d := s.Delegation; d != nil && v.Now.Before(d.ValidUntil) {
+		if d := s.Delegation; d != nil && name == config.ULA && s.Link == "" {
+			return []check{good("delegation", "unique local prefix", "%s is %s, the unique local prefix of this site, which does not end", name, d.Prefix)}
+		} else if d != nil && v.Now.Before(d.ValidUntil) {
 			return []check{v.held(s, *d)}
 		}
 		renew := "sixfold delegation renew " + name

@@ -37,6 +37,7 @@ type Inputs struct {
 	Routes        map[rib.Key][]kernel.Route // of the kernel, to what advertisements depend on; absent: not known
 	Offered       map[string]Offer           // routes to advertise, by the name of their selection
 	NotForwarding map[string]bool            // links that the kernel does not forward from although it was told to
+	ULA           netip.Prefix               // unique local prefix that we keep, for a configuration that wants it
 	Advertised    advertised.Set             // what hosts may have from earlier advertisements, and what was delegated to us
 }
 
@@ -122,6 +123,7 @@ func MakePlan(in Inputs) *Plan {
 			p.held[d.Name] = d
 		}
 	}
+	p.holdULA()
 	p.planDelegated()
 	p.assignParts()
 	p.planInstances()

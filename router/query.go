@@ -137,6 +137,7 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 			}
 		}
 	}
+	out = append(out, r.ulaStatus(uses)...)
 	for i := range out {
 		out[i].Withdrawn = r.withdrawn(out[i].Name)
 	}

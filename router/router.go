@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -36,6 +37,7 @@ import (
 type Router struct {
 	log      *slog.Logger
 	stateDir string
+	ula      netip.Prefix // that we keep
 
 	table    *rib.Table
 	monitor  *kernel.Monitor
@@ -145,6 +147,9 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	}
 	r.bgp, r.store, r.dhcp = r.main.bgp, r.main.store, r.main.dhcp
 	if err := r.openAdvertised(); err != nil {
+		return nil, err
+	}
+	if r.ula, err = loadULA(stateDir); err != nil {
 		return nil, err
 	}
 	r.notify = notify.New(named("consumers"), filepath.Join(stateDir, "consumers.json"))
@@ -331,8 +336,8 @@ func (r *Router) inputs() Inputs {
 	in := Inputs{
 		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), Resolvers: r.pd.Resolvers(), DUID: r.duid, Now: time.Now(),
 		Assigned:   r.assigned.table,
-		Advertised: r.heard,
-		Routes:     r.routes.Routes(), Offered: r.feed.now(), NotForwarding: r.notForwarding(),
+		Advertised: r.heard, ULA: r.ula,
+		Routes: r.routes.Routes(), Offered: r.feed.now(), NotForwarding: r.notForwarding(),
 	}
 	for _, s := range r.pd.Status() {
 		if s.Name != "" && s.Problem != "" {

@@ -43,6 +43,7 @@ func build(m *sixfoldv1.Config, root *spot, r *report) *Config {
 	b := &builder{report: r, root: root, message: m, rests: map[string]*spot{}, delegations: map[string]*delegation{}}
 	b.collect(m)
 	cfg := &Config{}
+	cfg.ULA = b.ula(m)
 	b.system(m.GetSystem(), root.field("system"), cfg)
 	links := root.field("interfaces")
 	for _, name := range inOrder(m.GetInterfaces(), links) {
