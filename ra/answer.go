@@ -71,7 +71,9 @@ func (s *Sender) reply(r *round, l *link, host netip.Addr, now time.Time) string
 	i := &l.status.Interface
 	answerable := crowded
 	if !host.IsUnspecified() {
-		answerable = l.hosts.take(host, now, i.rate(), &s.newcomers)
+		answerable = l.hosts.take(host, now, i.rate(), func() bool {
+			return s.newcomers.take(now, 1, max(newHosts, len(s.links)), max(newHostsBurst, 4*len(s.links))) == 0
+		})
 	}
 	switch {
 	case answerable == limited:

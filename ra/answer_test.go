@@ -116,8 +116,8 @@ func TestFloodOfHosts(t *testing.T) {
 				t.Errorf("%d by multicast on link %d", all, index)
 			}
 		}
-		if most := newHostsBurst + seconds*newHosts; answers > most || answers < newHostsBurst {
-			t.Errorf("%d answers by unicast, want %d to %d", answers, newHostsBurst, most)
+		if most := 4*links + seconds*links; answers > most || answers < 4*links {
+			t.Errorf("%d answers by unicast, want %d to %d", answers, 4*links, most)
 		}
 		for name, l := range s.links {
 			if len(l.hosts.full) > maxHosts {

@@ -14,9 +14,10 @@ const (
 	fullAfter = 10 * time.Second
 	maxHosts  = 128 // on one link, remembered for as long as their bucket is not full again
 
-	// Hosts that are new, on all links together: when the power comes back everybody asks. More are served together.
-	newHosts      = 1024 // a second
-	newHostsBurst = 4096
+	// Hosts that are new, on all links together. Their entries cannot be evicted for three seconds; with more links the table is
+	// larger. More, as when the power comes back, are served together.
+	newHosts      = 64  // a second, or as many as there are links
+	newHostsBurst = 256 // or four times as many
 
 	// Solicitations that are looked at, on all links together. What a flood has beyond is left to the kernel to drop.
 	maxRead      = 50000 // a second
@@ -38,13 +39,13 @@ const (
 	crowded         // too many hosts at once to tell them apart
 )
 
-// take takes an answer out of the bucket of a host that may have rate a second. newcomers limits how many hosts get a bucket.
-func (l *limiter) take(host netip.Addr, now time.Time, rate int, newcomers *bucket) verdict {
+// take takes an answer out of the bucket of a host that may have rate a second. welcome limits how many hosts get a bucket.
+func (l *limiter) take(host netip.Addr, now time.Time, rate int, welcome func() bool) verdict {
 	full, known := l.full[host]
 	if !known && !l.room(now) {
 		return crowded
 	}
-	if !known && newcomers.take(now, 1, newHosts, newHostsBurst) > 0 {
+	if !known && !welcome() {
 		return crowded
 	}
 	if !full.After(now) {

@@ -75,9 +75,9 @@ func TestSchedule(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	host := netip.MustParseAddr("fe80::1")
 	var l limiter
-	var newcomers bucket
+	welcome := func() bool { return true }
 	count := func(now time.Time) (n int) {
-		for l.take(host, now, 1, &newcomers) == allowed {
+		for l.take(host, now, 1, welcome) == allowed {
 			n++
 		}
 		return n
@@ -92,19 +92,19 @@ func TestLimiter(t *testing.T) {
 
 	now := epoch.Add(2 * time.Hour)
 	for n := range maxHosts {
-		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::1:%x", n)), now, 1, &newcomers); v != allowed {
+		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::1:%x", n)), now, 1, welcome); v != allowed {
 			t.Fatalf("host %d: %v", n, v)
 		}
 	}
 	for n := range 10000 {
-		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::2:%x", n)), now, 1, &newcomers); v != crowded {
+		if v := l.take(netip.MustParseAddr(fmt.Sprintf("fe80::2:%x", n)), now, 1, welcome); v != crowded {
 			t.Fatalf("host %d too many: %v", n, v)
 		}
 	}
 	if len(l.full) > maxHosts {
 		t.Errorf("%d hosts are remembered", len(l.full))
 	}
-	if v := l.take(netip.MustParseAddr("fe80::3"), now.Add(2*time.Second), 1, &newcomers); v != allowed {
+	if v := l.take(netip.MustParseAddr("fe80::3"), now.Add(2*time.Second), 1, welcome); v != allowed {
 		t.Errorf("after the others are gone: %v", v)
 	}
 }
