@@ -41,15 +41,15 @@ func build(n int, addresses bool) (_ *rig, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var make, up strings.Builder
+	var pairs, up strings.Builder
 	for i := 1; i <= n; i++ {
-		fmt.Fprintf(&make, "link add lan%d type veth peer name lan%d netns %s\nlink set lan%d up\n", i, i, r.hosts.NetFile(), i)
+		fmt.Fprintf(&pairs, "link add lan%d type veth peer name lan%d netns %s\nlink set lan%d up\n", i, i, r.hosts.NetFile(), i)
 		if addresses {
-			fmt.Fprintf(&make, "addr add %s1/64 dev lan%d nodad\n", prefix(i), i)
+			fmt.Fprintf(&pairs, "addr add %s1/64 dev lan%d nodad\n", prefix(i), i)
 		}
 		fmt.Fprintf(&up, "link set lan%d up\n", i)
 	}
-	if err := errors.Join(batch(r.router, make.String()), batch(r.hosts, up.String())); err != nil {
+	if err := errors.Join(batch(r.router, pairs.String()), batch(r.hosts, up.String())); err != nil {
 		return nil, err
 	}
 	if err := r.hosts.Sysctl("net.ipv6.conf.lan1.disable_ipv6=0"); err != nil {
