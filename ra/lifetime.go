@@ -15,14 +15,14 @@ func remaining(configured time.Duration, until, now time.Time) time.Duration {
 
 // lifetimes are those that are advertised at now.
 func (p Prefix) lifetimes(now time.Time) (valid, preferred time.Duration) {
-	validUntil, preferredUntil := p.ends()
+	validUntil, preferredUntil := p.Ends()
 	valid = remaining(p.Valid, validUntil, now)
 	// A receiver ignores the prefix if it is preferred for longer than it is valid (RFC 4862 5.5.3 c).
 	return valid, min(valid, remaining(p.Preferred, preferredUntil, now))
 }
 
-// ends are the moments that the lifetimes count down to; zero: none. An infinite lifetime does not count down.
-func (p Prefix) ends() (valid, preferred time.Time) {
+// Ends are the moments that the lifetimes count down to; zero: none. An infinite lifetime does not count down.
+func (p Prefix) Ends() (valid, preferred time.Time) {
 	valid, preferred = p.ValidUntil, p.PreferredUntil
 	if p.Decrement && !p.Since.IsZero() {
 		if p.Valid < Forever {
@@ -50,7 +50,7 @@ func Lasting(i Interface, now time.Time) time.Time {
 		first = sooner(first, steady(configured, until, now))
 	}
 	for _, p := range i.Prefixes {
-		valid, preferred := p.ends()
+		valid, preferred := p.Ends()
 		note(p.Valid, valid)
 		note(p.Preferred, preferred)
 	}

@@ -189,7 +189,7 @@ func (v View) advertisement(link string, p netip.Prefix) []check {
 	if s == nil {
 		reason := "see sixfold show pending"
 		for _, w := range v.Plan.Pending {
-			if w.What == "interfaces."+link+".advertise" {
+			if at := "interfaces." + link + ".advertise"; w.What == at || w.What == at+".source_address" {
 				reason = w.Reason
 			}
 		}
@@ -199,15 +199,17 @@ func (v View) advertisement(link string, p netip.Prefix) []check {
 	text := fmt.Sprintf("we advertise on %s", link)
 	if p.IsValid() {
 		if _, q := v.advertised(link, p); q != nil {
-			text += fmt.Sprintf(" %s, valid %s, preferred %s, flags %s", q.Prefix, v.lifetime(q.Valid, q.ValidUntil), v.lifetime(q.Preferred, q.PreferredUntil),
-				flags(when(q.OnLink, "L"), when(q.Autonomous, "A")))
+			validUntil, preferredUntil := q.Ends()
+			text += fmt.Sprintf(" %s, valid %s, preferred %s, flags %s", q.Prefix, v.lifetime(q.Valid, validUntil), v.lifetime(q.Preferred, preferredUntil),
+				flags(when(q.OnLink, "L"), when(q.Autonomous, "A"), when(q.RouterAddress.IsValid(), "R"), when(q.PDPreferred, "P")))
 		} else {
 			text += ", but not a prefix with it"
 		}
 	} else {
 		text += " " + count(len(a.Prefixes), "prefix", "prefixes")
 	}
-	text += ", router flags " + flags(when(a.Managed, "M"), when(a.OtherConfig, "O"))
+	text += ", router flags " + flags(when(a.Managed, "M"), when(a.OtherConfig, "O"), when(a.HomeAgent != nil, "H"), when(a.SNAC, "SNAC")) +
+		when(a.UnicastOnly, ", by unicast only") + when(len(a.Clients) > 0, ", to "+count(len(a.Clients), "client", "clients")+" only")
 	if a.RouterLifetime > 0 {
 		text += ", default router for " + span(a.RouterLifetime)
 	} else {
