@@ -39,6 +39,10 @@ delegation isp | use 2001:db8:100::/56 no more; it is kept until it expires, the
 		{"another link", func(u *Uplink) { u.Index = 0 }, clientDUID, "uplink wan0 | ask whether what is held still holds | live | \n"},
 		{"no carrier", func(u *Uplink) { u.NoCarrier = true }, clientDUID, "uplink wan0 | wait for the link | live | \n"},
 		{"rapid commit", func(u *Uplink) { u.RapidCommit = true }, clientDUID, "uplink wan0 | ask for rapid commit | live | \n"},
+		{"Reconfigure", func(u *Uplink) { u.Reconfigure = true }, clientDUID, "uplink wan0 | accept Reconfigure messages | live | \n"},
+		{"options", func(u *Uplink) { u.Request = []uint16{64} }, clientDUID, "uplink wan0 | ask for other options | live | \n"},
+		{"classes", func(u *Uplink) { u.Send = []Option{{Code: 15}} }, clientDUID, "uplink wan0 | send other options | live | \n"},
+		{"another client of this link", func(u *Uplink) { u.DUID = otherDUID }, clientDUID, "delegation isp | ask for it as another client | live | \n"},
 		{"another client", func(*Uplink) {}, []byte{0, 3, 0, 1, 9, 9, 9, 9, 9, 9}, "delegation isp | ask for it as another client | live | \n"},
 	} {
 		s := newSim(t, 1, newServer(t, "2001:db8:100::/56"))
@@ -66,21 +70,23 @@ delegation isp | use 2001:db8:100::/56 no more; it is kept until it expires, the
 // TestPreviewSaysWhetherConfigureChanges goes from one random configuration to the next.
 func TestPreviewSaysWhetherConfigureChanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 1))
-	s := newSim(t, 4, newServer(t, "2001:db8:100::/56"))
+	srv := newServer(t, "2001:db8:100::/56")
+	srv.addresses = map[uint32]netip.Addr{9: netip.MustParseAddr("2001:db8::9")}
+	s := newSim(t, 4, srv)
 	look := func() string {
 		m := s.m
-		text := fmt.Sprintf("%v %x %v", m.up, m.duid, m.cfg.RapidCommit)
+		text := fmt.Sprintf("%v %x %v %v %v %v %v %v", m.up, m.duid, m.cfg.RapidCommit, m.cfg.Reconfigure, m.cfg.Stateless, m.cfg.Request, m.cfg.Send, m.resolver != nil)
 		if m.up {
 			text += fmt.Sprint(m.cfg.Index, m.cfg.LinkLocal)
 		}
 		for _, i := range m.ias {
 			if i.wanted {
-				text += fmt.Sprintf(" %+v", i.cfg)
+				text += fmt.Sprintf(" %+v %v", i.cfg, i.declined)
 			}
 		}
 		return text
 	}
-	for n := range 200 {
+	for n := range 600 {
 		u := uplink()
 		u.RapidCommit = random.IntN(2) == 0
 		u.NoCarrier = random.IntN(4) == 0
@@ -90,6 +96,22 @@ func TestPreviewSaysWhetherConfigureChanges(t *testing.T) {
 		}
 		if random.IntN(2) == 0 {
 			u.Prefixes[0].Hint = netip.MustParsePrefix("::/48")
+		}
+		if random.IntN(4) == 0 {
+			u.Prefixes, u.Address = nil, nil
+		}
+		u.Reconfigure, u.Stateless = random.IntN(2) == 0, random.IntN(2) == 0
+		if random.IntN(3) == 0 {
+			u.Request = []uint16{64}
+		}
+		if random.IntN(3) == 0 {
+			u.Send = []Option{{Code: 200, Data: []byte{byte(random.IntN(2))}}}
+		}
+		if random.IntN(3) == 0 {
+			u.DUID = otherDUID
+		}
+		if random.IntN(3) == 0 {
+			u.Duplicates = []netip.Addr{netip.MustParseAddr("2001:db8::9")}
 		}
 		duid := [][]byte{clientDUID, {0, 3, 0, 1, 9, 9, 9, 9, 9, 9}}[random.IntN(2)]
 		for _, again := range []bool{false, true} {
