@@ -65,6 +65,14 @@ func (m *memory) Overlaps(p netip.Prefix) bool {
 
 func (m *memory) All() []lease.Lease { return m.where(func(lease.Lease) bool { return true }) }
 
+func (m *memory) Walk(f func(lease.Lease) bool) {
+	for _, l := range m.All() {
+		if !f(l) {
+			return
+		}
+	}
+}
+
 func (m *memory) NextExpiry() (time.Time, bool) {
 	all := m.where(func(l lease.Lease) bool { return !l.Valid.IsZero() })
 	if len(all) == 0 {

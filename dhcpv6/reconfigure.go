@@ -70,7 +70,7 @@ func (r *run) lookForStale(now time.Time) {
 	}
 	renamed := len(known.duid) > 0 && !bytes.Equal(known.duid, cat.duid)
 	needed := map[client]bool{}
-	for who, leases := range contacts(cat, r.store.All(), now) {
+	for who, leases := range contacts(cat, r.store.Walk, now) {
 		n := &telling{client: who, what: dhcp6.MessageTypeRenew}
 		if n.reason = stale(now, cat, leases, r.store, r.space); n.reason != "" {
 			needed[who] = true

@@ -46,11 +46,12 @@ func (s *Server) restoreRoutes() {
 	defer s.decide.Unlock()
 	now, cat := time.Now(), s.catalog.Load()
 	var routes []rib.Route
-	for _, l := range s.store.All() {
+	s.store.Walk(func(l lease.Lease) bool {
 		if r, ok := routeOf(l); ok && !ended(l, now) && !cat.deserted(now, l) {
 			routes = append(routes, r)
 		}
-	}
+		return true
+	})
 	s.table.Replace(rib.Delegated, routes)
 	s.routed = true
 }

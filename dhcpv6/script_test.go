@@ -418,7 +418,7 @@ func (e *env) show() string {
 // stale lists the clients that would be told to renew.
 func (e *env) stale() string {
 	var out []string
-	for c, leases := range contacts(e.cat, e.store.All(), e.now) {
+	for c, leases := range contacts(e.cat, e.store.Walk, e.now) {
 		if reason := stale(e.now, e.cat, leases, e.store, e.space); reason != "" {
 			out = append(out, c.duid[6:]+": "+reason+"\n")
 		}

@@ -41,6 +41,7 @@ import (
 type store interface {
 	leases
 	All() []lease.Lease
+	Walk(func(lease.Lease) bool)
 	NextExpiry() (time.Time, bool)
 	Expired(now time.Time, limit int) []lease.Lease
 	Commit(lease.Change, func(error))

@@ -14,24 +14,30 @@ import (
 // client is who can be told to renew: a DUID on a link.
 type client struct{ link, duid string }
 
-// contacts sorts the leases of clients that can be told to renew by client.
-func contacts(cat *catalog, all []lease.Lease, now time.Time) map[client][]lease.Lease {
+// contacts returns the leases of clients that can be told to renew, by client. walk yields all leases, each time it is called: most
+// of them may be of clients that cannot.
+func contacts(cat *catalog, walk func(func(lease.Lease) bool), now time.Time) map[client][]lease.Lease {
 	out := map[client][]lease.Lease{}
-	reachable := map[client]bool{}
-	for _, l := range all {
+	right := func(l lease.Lease) bool {
 		in := cat.links[l.Key.Link]
-		if in == nil || !in.Reconfigure || l.State != lease.Bound || ended(l, now) {
-			continue
+		return in != nil && in.Reconfigure && l.State == lease.Bound && !ended(l, now)
+	}
+	walk(func(l lease.Lease) bool {
+		if l.Contact != nil && right(l) {
+			out[client{l.Key.Link, l.Key.DUID}] = nil
 		}
+		return true
+	})
+	if len(out) == 0 {
+		return out
+	}
+	walk(func(l lease.Lease) bool {
 		c := client{l.Key.Link, l.Key.DUID}
-		out[c] = append(out[c], l)
-		reachable[c] = reachable[c] || l.Contact != nil
-	}
-	for c := range out {
-		if !reachable[c] {
-			delete(out, c)
+		if have, ok := out[c]; ok && right(l) {
+			out[c] = append(have, l)
 		}
-	}
+		return true
+	})
 	return out
 }
 

@@ -181,3 +181,57 @@ interfaces:
 		t.Errorf("the router still has %s", second)
 	}
 }
+
+// dhclient takes no Reconfigure: it learns of the move when it renews, by one Reply that has the old prefix at zero and the new one at
+// the same place. Nothing is said to it in between.
+func TestMovedDhclient(t *testing.T) {
+	t.Parallel()
+	short := strings.Replace(clientsConfig, "rapid_commit: true", "rapid_commit: true\n      renew_time: 6s", 1)
+	d, client := oneClient(t, short)
+	file(t, client, "script", `#!/bin/sh
+echo "$reason old=$old_ip6_prefix new=$new_ip6_prefix $new_ip6_address life=$cur_max_life/$new_max_life" >>/run/script.calls
+exit 0
+`)
+	p, err := client.Start("dhclient", "-6", "-d", "-v", "-N", "-P", "-lf", "/run/dhclient.leases", "-pf", "/run/dhclient.pid", "-sf", "/run/script", "eth0")
+	must(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("dhclient:\n%s\n%s", tail(p.Stderr(), 80), strings.Join(calls(client, "script"), "\n"))
+		}
+	})
+	eventually(t, "its leases", func() error {
+		if all := leasesOf(t, d); len(all) != 2 {
+			return fmt.Errorf("%v", all)
+		}
+		return nil
+	})
+	var address string
+	for prefix := range leasesOf(t, d) {
+		if strings.HasSuffix(prefix, "/128") {
+			address = prefix
+		}
+	}
+	d.reload(strings.Replace(movedConfig, "rapid_commit: true", "rapid_commit: true\n      renew_time: 6s", 1))
+	eventually(t, "the same places of the new prefixes", func() error {
+		all := leasesOf(t, d)
+		moved := strings.Replace(address, "2001:db8::", "2001:db8:7::", 1)
+		if len(all) != 2 || all[moved] == nil || all["2001:db8:2000:100::/60"] == nil {
+			return fmt.Errorf("%v", all)
+		}
+		return nil
+	})
+	eventually(t, "dhclient knows", func() error {
+		b, err := os.ReadFile(filepath.Join(client.Root(), "run/dhclient.leases"))
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(b), "iaprefix 2001:db8:2000:100::/60") {
+			return fmt.Errorf("%s", b)
+		}
+		return nil
+	})
+	_, sent := messages(t, d)
+	if sent["Reconfigure"] > 0 {
+		t.Errorf("a client that did not ask for it is told: %v", sent)
+	}
+}

@@ -240,6 +240,19 @@ func (s *Store) All() []Lease {
 	return out
 }
 
+// Walk calls f for each lease there is at the moment, by prefix, until it returns false. It needs less memory than All; f may call
+// the store.
+func (s *Store) Walk(f func(Lease) bool) {
+	s.mu.RLock()
+	refs := s.refs()
+	s.mu.RUnlock()
+	for _, l := range refs {
+		if !f(*l) {
+			return
+		}
+	}
+}
+
 // refs returns all leases by prefix. The leases themselves are never written to. The caller holds mu.
 func (s *Store) refs() []*Lease {
 	refs := make([]*Lease, 0, s.index.count)
