@@ -9,6 +9,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -78,9 +79,14 @@ func (r *Router) notForwarding() map[string]bool {
 	if !refused {
 		return nil
 	}
+	return stopped(r.monitor.Links())
+}
+
+// stopped returns the links that the kernel does not forward IPv6 packets from.
+func stopped(links kernel.Links) map[string]bool {
 	out := map[string]bool{}
-	for name, l := range r.monitor.Links() {
-		if len(l.Settings.V6) > 0 && l.Settings.V6[0] == 0 {
+	for name, l := range links {
+		if len(l.Settings.V6) > 0 && l.Settings.V6[0] == 0 { // forwarding
 			out[name] = true
 		}
 	}

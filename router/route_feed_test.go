@@ -1,0 +1,178 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/rib"
+)
+
+func bgpRoute(prefix string) rib.Route {
+	return rib.Route{Prefix: netip.MustParsePrefix(prefix), Via: netip.MustParseAddr("fe80::9"), Link: "up0"}
+}
+
+func offered(f *routeFeed, s RouteSelection) string { return fmt.Sprint(f.now()[s.name()]) }
+
+// TestRouteFeed follows a table, one VRF and one source of it.
+func TestRouteFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := &rib.Table{}
+		wakes := 0
+		f := newRouteFeed(table, func() { wakes++ })
+		s := RouteSelection{Table: rib.MainTable, Sources: []rib.Source{rib.BGP, rib.Aggregate}}
+		table.Update(rib.BGP, []rib.Route{bgpRoute("2001:db8:1::/48"), bgpRoute("::/0")}, nil)
+		f.want(map[string]RouteSelection{s.name(): s})
+		if got := offered(f, s); got != "{[2001:db8:1::/48] 1}" {
+			t.Errorf("at once: %s", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- f.run(ctx) }()
+		after := func(d time.Duration, want string) {
+			t.Helper()
+			<-time.After(d) // of the bubble
+			synctest.Wait()
+			if got := offered(f, s); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+		after(time.Minute, "{[2001:db8:1::/48] 1}")
+		if wakes != 0 {
+			t.Errorf("woken %d times although nothing changed", wakes)
+		}
+		other := bgpRoute("2001:db8:9::/48")
+		other.Table = 100
+		table.Update(rib.BGP, []rib.Route{bgpRoute("2001:db8:2::/48"), other}, nil)
+		table.Update(rib.Static, []rib.Route{bgpRoute("2001:db8:3::/48")}, nil)
+		table.Update(rib.Aggregate, []rib.Route{{Prefix: netip.MustParsePrefix("2001:db8::/32"), Kind: rib.Unreachable}}, nil)
+		after(paceSettle+time.Millisecond, "{[2001:db8::/32 2001:db8:1::/48 2001:db8:2::/48] 3}")
+		table.Update(rib.BGP, nil, []rib.Key{{Table: rib.MainTable, Prefix: netip.MustParsePrefix("2001:db8:1::/48")}})
+		after(time.Second, "{[2001:db8::/32 2001:db8:1::/48 2001:db8:2::/48] 3}") // not so soon again
+		after(paceLeast, "{[2001:db8::/32 2001:db8:2::/48] 2}")
+		if wakes != 2 {
+			t.Errorf("woken %d times, want 2", wakes)
+		}
+
+		// A route that flaps all day is told of less and less often.
+		wakes = 0
+		for n := range 3600 {
+			if n%2 == 0 {
+				table.Update(rib.BGP, []rib.Route{bgpRoute("2001:db8:7::/48")}, nil)
+			} else {
+				table.Update(rib.BGP, nil, []rib.Key{{Table: rib.MainTable, Prefix: netip.MustParsePrefix("2001:db8:7::/48")}})
+			}
+			<-time.After(time.Second)
+		}
+		synctest.Wait()
+		if wakes > 3600/int(paceMost/time.Second)+5 {
+			t.Errorf("woken %d times in an hour of flaps", wakes)
+		}
+
+		f.want(nil)
+		synctest.Wait()
+		if len(f.now()) != 0 {
+			t.Errorf("offers %v", f.now())
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOfferOf(t *testing.T) {
+	all := map[netip.Prefix]struct{}{}
+	for n := range 1000 {
+		all[netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x::/%d", n, 48+n%16)).Masked()] = struct{}{}
+	}
+	o := offerOf(all)
+	if o.Total != len(all) || len(o.Prefixes) != maxOffered || !slices.IsSortedFunc(o.Prefixes, shorterFirst) {
+		t.Errorf("%d of %d", len(o.Prefixes), o.Total)
+	}
+	for p := range all {
+		if shorterFirst(p, o.Prefixes[maxOffered-1]) < 0 && !slices.Contains(o.Prefixes, p) {
+			t.Errorf("%s is left out", p)
+		}
+	}
+}
+
+func TestRouteSelection(t *testing.T) {
+	pattern := func(prefix string, least, most int) RoutePattern {
+		return RoutePattern{Prefix: netip.MustParsePrefix(prefix), Min: least, Max: most}
+	}
+	some := []RoutePattern{pattern("2001:db8::/32", 40, 48), pattern("fd00::/8", 0, 8)}
+	for _, tt := range []struct {
+		source   rib.Source
+		prefix   string
+		kind     rib.Kind
+		patterns []RoutePattern
+		want     bool
+	}{
+		{rib.BGP, "2001:db8:1::/48", rib.Unicast, nil, true},
+		{rib.Static, "2001:db8:1::/48", rib.Unicast, nil, false},
+		{rib.BGP, "::/0", rib.Unicast, nil, false},
+		{rib.BGP, "::/0", rib.Unicast, []RoutePattern{pattern("::/0", 0, 0)}, true},
+		{rib.BGP, "10.0.0.0/8", rib.Unicast, nil, false},
+		{rib.BGP, "ff05::/16", rib.Unicast, nil, false},
+		{rib.BGP, "fe80::/64", rib.Unicast, nil, false},
+		{rib.BGP, "2001:db8:1::/48", rib.Blackhole, nil, false},
+		{rib.Aggregate, "2001:db8::/56", rib.Unreachable, nil, true},
+		{rib.BGP, "2001:db8:1::/48", rib.Unicast, some, true},
+		{rib.BGP, "2001:db8:1:1::/64", rib.Unicast, some, false},
+		{rib.BGP, "2001:db8::/32", rib.Unicast, some, false},
+		{rib.BGP, "fc00::/7", rib.Unicast, some, true},
+		{rib.BGP, "fd00::/9", rib.Unicast, some, false},
+	} {
+		s := RouteSelection{Table: rib.MainTable, Sources: []rib.Source{rib.BGP, rib.Aggregate}, Patterns: tt.patterns}
+		e := rib.Entry{Source: tt.source, Route: rib.Route{Prefix: netip.MustParsePrefix(tt.prefix), Kind: tt.kind}}
+		if got := s.has(e); got != tt.want {
+			t.Errorf("%v %s %v: %v", tt.patterns, tt.prefix, tt.kind, got)
+		}
+	}
+}
+
+// TestStopped: forwarding that is off is a reason only where it cannot be switched on.
+func TestStopped(t *testing.T) {
+	links := kernel.Links{
+		"lan0": {Settings: kernel.Settings{V6: []int32{0, 64}}}, "lan1": {Settings: kernel.Settings{V6: []int32{1, 64}}}, "lan2": {},
+	}
+	if got := stopped(links); len(got) != 1 || !got["lan0"] {
+		t.Errorf("got %v", got)
+	}
+	if got := testRouter(&unit{name: "kernel"}).notForwarding(); got != nil {
+		t.Errorf("without a problem: %v", got)
+	}
+}
+
+// TestRouterEventTexts has a sentence for each kind of event about another router.
+func TestRouterEventTexts(t *testing.T) {
+	e := ra.RouterEvent{Link: "lan0", Router: netip.MustParseAddr("fe80::2"), MAC: "02:00:00:00:00:02", What: "WHAT", Count: 7}
+	for kind, want := range map[ra.RouterEventKind]string{
+		ra.RouterMet:      "fe80::2 (02:00:00:00:00:02) advertises on lan0 too: WHAT",
+		ra.RouterRogue:    "ALARM: fe80::2 (02:00:00:00:00:02) advertises on lan0 and is not in known_routers: WHAT",
+		ra.RouterResigned: "fe80::2 (02:00:00:00:00:02) on lan0 is no default router any more",
+		ra.RouterTook:     "fe80::2 (02:00:00:00:00:02) on lan0 is a default router now, WHAT",
+		ra.RouterDiffers:  "fe80::2 (02:00:00:00:00:02) on lan0 does not agree with what we advertise: WHAT",
+		ra.RouterAgrees:   "fe80::2 (02:00:00:00:00:02) on lan0 agrees with what we advertise again",
+		ra.RouterLost:     "fe80::2 (02:00:00:00:00:02) on lan0 was not heard for WHAT",
+		ra.RouterFlood:    "ALARM: more routers advertise on lan0 than are remembered, now fe80::2 (02:00:00:00:00:02); 7 advertisements were not looked at",
+	} {
+		e.Kind, e.Untold = kind, 0
+		if got := routerEvent(e); got.Text != want || got.Kind != event.RA || got.Link != "lan0" || got.Subject != "fe80::2" || got.Action != string(kind) {
+			t.Errorf("%s: %+v", kind, got)
+		}
+	}
+	e.Untold = 3
+	if got := routerEvent(e).Text; !strings.HasSuffix(got, "; 3 more such events on the link were not told of") {
+		t.Errorf("text %q", got)
+	}
+}
