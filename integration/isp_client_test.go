@@ -132,3 +132,61 @@ for n in range(50):
 		eventually(t, "address in what is excluded", router.Expect("ip -6 addr show dev wan0", "2001:980:0:ff::1/64"))
 	})
 }
+
+// TestSeveralDelegations has two delegations on one uplink and one on another. The second ISP is lost and comes back with nothing
+// remembered; the others do not notice.
+func TestSeveralDelegations(t *testing.T) {
+	t.Parallel()
+	first, second, router := host(t, "first"), host(t, "second"), host(t, "router")
+	cable(t, end(first, "cust0"), end(router, "wan0"))
+	cable(t, end(second, "cust0"), end(router, "wan1"))
+	const isp = `
+interfaces:
+  cust0:
+    addresses: ["%s::1/64"]
+    dhcpv6: {renew_time: 2s, rebind_time: 4s, preferred_lifetime: 60s, valid_lifetime: 90s, delegate: {all: {pool: "%s::/40", length: 48}}}
+`
+	run(t, first, fmt.Sprintf(isp, "2001:888:1", "2001:980"))
+	other := run(t, second, fmt.Sprintf(isp, "2001:888:2", "2a00:f10"))
+	r := run(t, router, `
+interfaces:
+  wan0: {delegations: {isp: {length: 48}, lab: {length: 48, iaid: 7}}}
+  wan1: {delegations: {backup: {length: 48, rapid_commit: true}}}
+`)
+	held := map[netip.Prefix]string{}
+	for _, name := range []string{"isp", "lab", "backup"} {
+		p := waitPrefix(t, r, name)
+		if was := held[p]; was != "" || p.Bits() != 48 {
+			t.Errorf("%s is %s, as is %q", name, p, was)
+		}
+		held[p] = name
+		eventually(t, "unreachable route of "+name, router.Expect("ip -6 route show type unreachable", p.String()))
+	}
+	if p := state(t, r, "lab"); p.Iaid != 7 {
+		t.Errorf("IAID %d", p.Iaid)
+	}
+	lost := waitPrefix(t, r, "backup")
+	other.kill()
+	must(t, os.RemoveAll(filepath.Join(second.Root(), "run/sixfold/state/leases")))
+	eventually(t, "the loss is noticed", func() error {
+		if p := state(t, r, "backup"); p.State != "rebinding" || p.Prefix != lost.String() {
+			return fmt.Errorf("%v", p)
+		}
+		return nil
+	})
+	until := state(t, r, "isp").ValidUntil.AsTime()
+	eventually(t, "the others are renewed", func() error {
+		if p := state(t, r, "isp"); !p.ValidUntil.AsTime().After(until) || p.State == "rebinding" {
+			return fmt.Errorf("%v", p)
+		}
+		return nil
+	})
+	other.start()
+	eventually(t, "it is held again", func() error {
+		p := state(t, r, "backup")
+		if p.State != "bound" || p.Problem != "" {
+			return fmt.Errorf("%v", p)
+		}
+		return nil
+	})
+}
