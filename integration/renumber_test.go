@@ -395,3 +395,75 @@ func TestPrefixRunsOut(t *testing.T) {
 	})
 	must(t, prefers(n.desktop, lan(second), first)())
 }
+
+// The ISP goes away for good. Its prefix counts down and ends, the router is no default router any more, and the LAN goes on with its
+// unique local prefix, as before and after.
+func TestUniqueLocalPrefixStays(t *testing.T) {
+	t.Parallel()
+	isp, router, desktop := host(t, "isp"), host(t, "router"), host(t, "desktop")
+	cable(t, end(isp, "cust0"), end(router, "wan0"))
+	cable(t, end(router, "lan0"), end(desktop, "eth0"))
+	p := run(t, isp, `
+interfaces:
+  cust0:
+    addresses: ["fe80::1/64", "2001:888:1::1/64"]
+    advertise: {max_interval: 4s}
+    dhcpv6: {delegate: {customers: {pool: "2001:980::/44", length: 48, valid_lifetime: 14s, preferred_lifetime: 10s}}}
+`)
+	r := run(t, router, `
+ula: auto
+interfaces:
+  wan0: {accept_ra: true, delegations: {isp: {length: 48}}}
+  lan0: {addresses: ["isp ::1/64", "ula ::1/64"], advertise: {dns: ["ula ::1"], min_delay: 30ms}}
+`)
+	prefix, site := waitPrefix(t, r, "isp"), waitPrefix(t, r, "ula")
+	if site.Bits() != 48 || site.Addr().As16()[0] != 0xfd {
+		t.Fatalf("the unique local prefix is %s", site)
+	}
+	local := within(site, "::1")
+	inside := netip.PrefixFrom(site.Addr(), 64)
+	eventually(t, "addresses of the desktop", prefers(desktop, netip.PrefixFrom(prefix.Addr(), 64)))
+	eventually(t, "and a unique local one", desktop.Expect("ip -6 addr show dev eth0 -deprecated", strings.TrimSuffix(inside.Addr().String(), "::")+":"))
+	eventually(t, "default route", desktop.Expect("ip -6 route show default", "proto ra"))
+	eventually(t, "name server in it", func() error {
+		_, _, all, err := told(desktop)
+		if err == nil && !strings.Contains(all, local.String()) {
+			err = fmt.Errorf("%s", all)
+		}
+		return err
+	})
+
+	p.kill()
+	until := state(t, r, "isp").ValidUntil.AsTime()
+	eventually(t, "no default route", gone(desktop, "default"))
+	eventually(t, "the end of the prefix", func() error {
+		if now := state(t, r, "isp"); now.Prefix != "" {
+			return fmt.Errorf("%v", now)
+		}
+		return nil
+	})
+	if early := time.Until(until); early > 0 {
+		t.Errorf("given up %v before its end", early)
+	}
+	eventually(t, "nothing but the unique local prefix", func() error {
+		use, _, all, err := told(desktop)
+		if err == nil && (len(use) != 1 || use[0] != inside || !strings.Contains(all, local.String())) {
+			err = fmt.Errorf("%s", all)
+		}
+		return err
+	})
+	if _, err := desktop.Ping(t.Context(), local); err != nil {
+		t.Error(err)
+	}
+
+	// It is the same after a restart, and the ISP's is back when it is.
+	r.kill()
+	r.start()
+	if again := waitPrefix(t, r, "ula"); again != site {
+		t.Errorf("the unique local prefix was %s, and is %s", site, again)
+	}
+	p.start()
+	now := waitPrefix(t, r, "isp")
+	eventually(t, "the desktop uses it", prefers(desktop, netip.PrefixFrom(now.Addr(), 64)))
+	eventually(t, "default route", desktop.Expect("ip -6 route show default", "proto ra"))
+}

@@ -36,7 +36,7 @@ func TestULAIsMadeOnce(t *testing.T) {
 
 func TestULAOfAConfiguration(t *testing.T) {
 	made := netip.MustParsePrefix("fd01:2:3::/48")
-	for text, want := range map[string]string{"": "invalid Prefix", "ula: auto": "fd01:2:3::/48", `ula: "fd09::/16"`: "fd09::/16"} {
+	for text, want := range map[string]string{"{}": "invalid Prefix", "ula: auto": "fd01:2:3::/48", `ula: "fd09::/16"`: "fd09::/16"} {
 		conf, _, err := config.Load("test", []byte(text))
 		if err != nil {
 			t.Fatal(err)
