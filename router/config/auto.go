@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -236,6 +238,9 @@ func (c *Config) Claims() []Claim {
 		for _, e := range i.Addresses {
 			add(where+".addresses", e)
 		}
+		if i.Client != nil {
+			add(where+".client.fallback_address", i.Client.Fallback)
+		}
 		if i.Advertise != nil {
 			for _, p := range i.Advertise.Prefixes {
 				if !p.Skip {
@@ -300,6 +305,7 @@ func (b *builder) checkParts(cfg *Config) {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
+	b.checkRoomOfParts(used)
 	for _, p := range b.parts {
 		if used[partOf{delegation: p.delegation, slot: p.slot}] || slices.ContainsFunc(b.interfaces, func(i string) bool {
 			return IsPattern(i) && MatchInterface(i, p.slot.Name) && used[partOf{delegation: p.delegation, slot: Slot{i, p.slot.Bits}}]
@@ -312,5 +318,21 @@ func (b *builder) checkParts(cfg *Config) {
 			continue
 		}
 		b.accepted(p.spot, some(names), "nothing uses %q%s; a part is used by an address, a pool, a route, local or an advertised prefix", text, suggest(text, names))
+	}
+}
+
+// checkRoomOfParts warns of more parts than fit into what is asked for.
+func (b *builder) checkRoomOfParts(used map[partOf]bool) {
+	need := map[string]float64{} // in units of the whole delegation
+	for p := range used {
+		if d := b.delegations[p.delegation]; d != nil && d.bits > 0 {
+			need[p.delegation] += math.Ldexp(1, d.bits-p.slot.Bits)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(need)) {
+		if n, d := need[name], b.delegations[name]; n > 1 {
+			bits := d.bits - int(math.Ceil(math.Log2(n)))
+			b.warnf(d.spot, "all the parts of %s together need a /%d, and a /%d is asked for; those that come last by name get none of that", name, bits, d.bits)
+		}
 	}
 }

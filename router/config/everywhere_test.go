@@ -61,7 +61,7 @@ var everywhere = map[string]where{
 	"Gre.remote":                   {takes: "never", text: `tun0: {gre: {local: "2001:db8::1", remote: X}}`, why: "give that of the other end"},
 	"Delegation.prefix":            {takes: "never", text: `wan1: {delegations: {two: {prefix: X}}}`, why: "needs a prefix length"},
 	"Delegation.excluded_address":  {takes: "never", text: `wan1: {delegations: {two: {excluded_address: X}}}`, why: "give a plain address"},
-	"DhcpClient.fallback_address":  {takes: "never", text: `wan1: {client: {fallback_address: X}}`, why: ""},
+	"DhcpClient.fallback_address":  {takes: "address", text: `wan0: {request_address: true, delegations: {isp: {}}, client: {fallback_address: X}}`},
 	"PrefixPool.exclude":           {takes: "never", text: `lan0: {dhcpv6: {delegate: {p: {pool: "isp 0:0:0:1::/64", length: 72, exclude: X}}}}`, why: "give a plain address"},
 	"Advertise.clients":            {takes: "never", text: `lan0: {advertise: {clients: [X]}}`, why: "a link-local one"},
 	"Advertise.source_address":     {takes: "never", text: `lan0: {advertise: {source_address: X}}`, why: "a link-local one"},
@@ -103,7 +103,10 @@ func TestDelegatedPrefixesEverywhere(t *testing.T) {
 			if name == "Reservation.addresses" {
 				sample = strings.ReplaceAll(sample, "lan1", "own")
 			}
-			text := "interfaces:\n  wan0: {delegations: {isp: {}}}\n  lan1: {addresses: [isp auto/64]}\n"
+			text := "interfaces:\n  lan1: {addresses: [isp auto/64]}\n"
+			if !strings.HasPrefix(w.text, "wan0:") {
+				text += "  wan0: {delegations: {isp: {}}}\n"
+			}
 			for i, line := range strings.Split(strings.ReplaceAll(w.text, "X", fmt.Sprintf("%q", sample)), "\n") {
 				if i == 0 {
 					line = "  " + line
