@@ -159,6 +159,7 @@ func FuzzServe(f *testing.F) {
 	for _, line := range []string{
 		"solicit ann na=1 pd=1,::/60 oro=23,24 rapid", "request ann server na=1,2001:db8::101 na=2 pd=1,2001:db8:fff:10::/60",
 		"renew ann server na=1,2001:db8::101 pd=1", "rebind eve na=1,2001:db8::101", "release ann server na=1,2001:db8::101 pd=1",
+		"request ann server na=1 pd=1 accept oro=67", "renew ann server na=1,2001:db8::101 pd=1,2001:db8:fff:10::/60 accept oro=67",
 		"decline ann server na=1,2001:db8::101", "confirm ann na=1,2001:db8::101", "information ann oro=23,24,32",
 	} {
 		m := e.build(strings.Fields(line)).ToBytes()
@@ -175,7 +176,7 @@ func FuzzServe(f *testing.F) {
 			t.Fatalf("the guard made %d bytes of %d, and %d relays", len(d.message), len(b), len(d.relays))
 		}
 		e := newEnv(t, seedConfig())
-		e.do(strings.Fields("config rapid"))
+		e.do(strings.Fields("config rapid reconfigure leave=::/64"))
 		e.do(strings.Fields("request ann server na=1,2001:db8::101 pd=1,2001:db8:fff:10::/60"))
 		e.do(strings.Fields("request web1 server na=1"))
 		req, err := parse(d)
@@ -205,6 +206,17 @@ func FuzzServe(f *testing.F) {
 		l, ok := e.store.ByPrefix(netip.MustParsePrefix("2001:db8::5054:ff:fed6:c2a9/128"))
 		if !ok || string(l.Key.DUID) != string(duidOf("web1")) || !bytes.Equal(l.MAC, reserved) {
 			t.Errorf("somebody else has what is reserved: %+v", l)
+		}
+		// The pools move, and everybody who can be told is asked what he would get.
+		e.do(strings.Fields("config pool=2001:db8:7::100-2001:db8:7::ffff subnet=2001:db8:7::/64 delegate=hosts@2001:db8:eee::/48-60 former=2001:db8:fff::/48,30m"))
+		e.stale()
+		if after := e.store.All(); len(after) != len(all) {
+			t.Errorf("asking what would be changed the leases: %d, were %d", len(after), len(all))
+		}
+		for _, l := range all {
+			if l.Contact != nil && len(l.Contact.Path) > maxPath {
+				t.Errorf("a path of %d bytes is kept", len(l.Contact.Path))
+			}
 		}
 	})
 }
