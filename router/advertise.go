@@ -13,13 +13,13 @@ import (
 	"github.com/sixfold-router/sixfold/router/event"
 )
 
-// advertPart is what the unit "ra" takes from the plan.
+// advertPart is what the unit "ra" takes from the plan. What is remembered of links follows from their advertisements.
 type advertPart struct {
-	RA         ra.Config
-	Advertised map[string]advertised.Link
+	RA        ra.Config
+	Delegated advertised.Link
 }
 
-func advertPartOf(p *Plan) any { return advertPart{p.RA, p.Advertised} }
+func advertPartOf(p *Plan) any { return advertPart{p.RA, p.Advertised[""]} }
 
 // openAdvertised reads what hosts may have from an earlier run.
 func (r *Router) openAdvertised() error {
