@@ -146,6 +146,9 @@ func (l *birdLink) read(name token, st stmt) {
 		}
 	}
 	for _, s := range l.global {
+		if l.over != nil {
+			return
+		}
 		if !(local[0] && s.is("rdnss") || local[1] && s.is("dnssl")) {
 			l.statement(s)
 		}

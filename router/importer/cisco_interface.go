@@ -190,6 +190,7 @@ func (i *ciscoInterface) addAddress(t token, s string) {
 	}
 	i.mark(i.link.field("addresses").item(len(i.Addresses)), t)
 	i.Addresses = append(i.Addresses, s)
+	i.limit(len(i.Addresses) <= maxItems, t)
 }
 
 // address4 reads ip address ADDRESS MASK [secondary].

@@ -25,7 +25,11 @@ func dhclient(d *draft, s string) error {
 		}
 	}
 	c.uplinks(named, leases)
+	d.limit(len(all)*len(c.links) <= maxValues*maxItems, token{pos: pos{1, 1}})
 	for _, st := range all {
+		if d.over != nil {
+			break
+		}
 		name, ok := st.arg(1)
 		switch {
 		case st.is("interface") && ok && st.open:

@@ -84,6 +84,9 @@ func (c *dibblerClientFile) iface(st stmt) {
 	}
 	l := c.link(name)
 	for _, s := range c.global {
+		if c.over != nil {
+			return
+		}
 		c.statement(l, s)
 	}
 	for _, s := range st.block {

@@ -55,6 +55,9 @@ func (f *dibblerServerFile) iface(st stmt) {
 	s := &dibblerService{service{draft: f.draft, link: l, at: l.field("dhcpv6"), to: l.serve()}}
 	f.mark(s.at, name)
 	for _, g := range f.global {
+		if f.over != nil {
+			return
+		}
 		s.statement(g)
 	}
 	for _, inner := range st.block {

@@ -47,6 +47,7 @@ func (d *draft) advertiseDNS(a *sixfoldv1.Advertise, at path, groups []dnsGroup,
 		return
 	}
 	first := groups[0]
+	d.limit(len(groups) <= maxItems, first.token)
 	for _, g := range groups { // what is withdrawn cannot be an option of its own
 		if first.keep && !g.keep {
 			first = g

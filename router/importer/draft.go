@@ -23,7 +23,11 @@ type draft struct {
 	from    map[path]source // where the file says what stands at a path
 	links   map[string]string
 	used    map[string]bool
-	told    bool // of addresses
+	told    bool           // of addresses
+	names   map[string]int // how often a name was made, by its beginning
+	// delegated has the names of delegations.
+	delegated map[string]bool
+	over      *pos // where the file had more than can be a configuration of one router
 	// patterns tells that names of interfaces may have * and ?, as ours may.
 	patterns bool
 }
@@ -36,7 +40,7 @@ type source struct {
 
 func newDraft(file string, o Options) *draft {
 	return &draft{
-		file: printable(file), options: o, conf: &sixfoldv1.Config{}, from: map[path]source{}, links: map[string]string{}, used: map[string]bool{},
+		file: printable(file), options: o, conf: &sixfoldv1.Config{}, from: map[path]source{}, links: map[string]string{}, used: map[string]bool{}, names: map[string]int{}, delegated: map[string]bool{},
 	}
 }
 
@@ -63,7 +67,24 @@ func (p path) entry(key string) path {
 func (p path) item(i int) path { return p + "[" + path(strconv.Itoa(i)) + "]" }
 
 // mark notes where the value at a path comes from.
-func (d *draft) mark(p path, t token) { d.from[p] = source{d.file, t.pos} }
+func (d *draft) mark(p path, t token) {
+	d.from[p] = source{d.file, t.pos}
+	d.limit(len(d.from) <= maxValues, t)
+}
+
+// Bounds of what one file may have; a router with thousands of interfaces is well below.
+const (
+	maxValues = 50000
+	maxLinks  = 5000
+	maxItems  = 1000 // of one list
+)
+
+// limit notes that a file goes beyond a bound: then it is not imported.
+func (d *draft) limit(within bool, t token) {
+	if !within && d.over == nil {
+		d.over = &t.pos
+	}
+}
 
 // link is an interface of the draft and its path.
 type link struct {
@@ -86,6 +107,7 @@ func (d *draft) link(t token) link {
 		i = &sixfoldv1.Interface{}
 		d.conf.Interfaces[name] = i
 		d.mark(at, t)
+		d.limit(len(d.conf.Interfaces) <= maxLinks, t)
 	}
 	return link{i, at, name}
 }
@@ -98,9 +120,10 @@ func (d *draft) linkName(t token) string {
 	name, mapped := d.options.Names[t.text]
 	if !mapped {
 		if name = d.plainLinkName(t.text); name != t.text || t.text == "" {
-			for n := 2; d.used[name]; n++ {
-				digits := strconv.Itoa(n)
-				name = name[:min(len(name), linkLength-len(digits))] + digits
+			for stem := name; d.used[name]; {
+				d.names[stem]++
+				digits := strconv.Itoa(d.names[stem] + 1)
+				name = stem[:min(len(stem), linkLength-len(digits))] + digits
 			}
 			d.lost(t, "%s cannot be the name of an interface of Linux and is called %s here: say which one it is with --map %s=NAME",
 				quoted(t.text), name, shellWord(t.text))
@@ -181,24 +204,19 @@ func (d *draft) delegate(l link, name string, t token) (*sixfoldv1.Delegation, p
 	at := l.field("delegations").entry(name)
 	if l.Delegations[name] == nil {
 		l.Delegations[name] = &sixfoldv1.Delegation{}
+		d.delegated[name] = true
 		d.mark(at, t)
+		d.limit(len(l.Delegations) <= maxItems, t)
 	}
 	l.uplink()
 	return l.Delegations[name], at
 }
 
 func (d *draft) freeDelegation(name string) string {
-	taken := func(s string) bool {
-		for _, i := range d.conf.GetInterfaces() {
-			if i.GetDelegations()[s] != nil {
-				return true
-			}
-		}
-		return false
-	}
 	free := name
-	for n := 2; taken(free); n++ {
-		free = name + strconv.Itoa(n)
+	for d.delegated[free] {
+		d.names[name]++
+		free = name + strconv.Itoa(d.names[name]+1)
 	}
 	return free
 }

@@ -92,6 +92,9 @@ func Import(format string, file File, o Options) (*Result, error) {
 	if err := f.read(d, text); err != nil {
 		return nil, d.inFile(err)
 	}
+	if d.over != nil {
+		return nil, d.inFile(failed(*d.over, "this is more than one router has: cut the file into several"))
+	}
 	if err := d.prune(); err != nil {
 		return nil, err
 	}

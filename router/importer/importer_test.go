@@ -160,3 +160,30 @@ func TestNotesAreBounded(t *testing.T) {
 	}
 	checkResult(t, r)
 }
+
+// TestBounds gives files that are small enough, and have more in them than any router: they are refused, soon.
+func TestBounds(t *testing.T) {
+	repeat := func(before, format, after string, n int) string {
+		var b strings.Builder
+		b.WriteString(before)
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String() + after
+	}
+	for _, c := range []struct{ name, format, text string }{
+		{"interfaces", "radvd", repeat("", "interface e%d { };\n", "", 2*maxLinks)},
+		{"templates that double at each step", "rtadvd", repeat("", "e%[1]d:tc=f%[1]d:tc=g%[1]d:\n", "", 10) +
+			repeat("", "f%[1]d:tc=t:tc=t:tc=t:tc=t:tc=t:tc=t:\ng%[1]d:tc=t:tc=t:tc=t:tc=t:tc=t:\n", "t:tc=f1:tc=g1:tc=f2:tc=g2:\n", 10)},
+		{"delegations", "dhcp6c", repeat("interface e { send ", "ia-pd %d, ", "ia-pd 0; };", 2*maxItems)},
+		{"pools", "dibbler", repeat("iface e { class {\n", "pool 2001:db8:0:%x::/64\n", "} }", 2*maxItems)},
+		{"options of every interface", "bird", repeat("protocol radv {\n", "interface \"e%d\";\n", "", 400) + repeat("", "rdnss 2001:db8::%x;\n", "}", 400)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Import(c.format, File{"x", []byte(c.text)}, Options{})
+			if err == nil || !strings.Contains(err.Error(), "this is more than one router has") {
+				t.Errorf("Import returned %v", err)
+			}
+		})
+	}
+}

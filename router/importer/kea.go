@@ -125,6 +125,9 @@ func (k *keaFile) read(v value) {
 		}
 	}
 	for _, s := range subnets {
+		if k.over != nil {
+			return
+		}
 		k.subnet(s)
 	}
 	if len(subnets) == 0 {

@@ -46,11 +46,11 @@ func (e *SyntaxError) Error() string { return e.Note.place() + ": " + e.Note.Tex
 const maxNotes = 1000
 
 func (d *draft) note(at pos, s Severity, format string, args ...any) {
-	n := Note{File: d.file, Line: at.line, Column: at.column, Severity: s, Text: printable(fmt.Sprintf(format, args...))}
 	if len(d.notes) >= maxNotes {
 		d.untold++
 		return
 	}
+	n := Note{File: d.file, Line: at.line, Column: at.column, Severity: s, Text: printable(fmt.Sprintf(format, args...))}
 	d.notes = append(d.notes, n)
 }
 

@@ -126,6 +126,7 @@ func (r *radvdLink) advertisePrefix(head token, p netip.Prefix, o *sixfoldv1.Adv
 	}
 	r.mark(at, head)
 	r.adv.Prefixes[key] = o
+	r.limit(len(r.adv.Prefixes) <= maxItems, head)
 }
 
 // ownPrefixes says of all prefixes of the interface what the file says of ::/64.

@@ -22,7 +22,8 @@ const (
 
 // Bounds of entries that refer to one another.
 const (
-	maxReferences = 16
+	maxReferences = 16   // one after the other
+	maxExpanded   = 5000 // in a file
 	maxFields     = 4096
 )
 
@@ -71,6 +72,7 @@ type rtadvdFile struct {
 	byName   map[string]record
 	referred map[string]bool
 	absent   map[string]bool // templates that were missed already
+	expanded int
 }
 
 // expand returns the fields of an entry and of those it refers to. Of two of the same name the first counts.
@@ -87,6 +89,10 @@ func (f *rtadvdFile) expand(r record, depth int, seen map[string]bool) []capabil
 				}
 			}
 			continue
+		}
+		f.expanded++
+		if f.limit(f.expanded <= maxExpanded, c.value); f.over != nil {
+			return all
 		}
 		next, ok := f.byName[c.value.text]
 		switch {

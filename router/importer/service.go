@@ -55,6 +55,9 @@ func (s *service) pool(t token) {
 			return
 		}
 	}
+	if s.limit(len(s.pools) < maxItems, t); s.over != nil {
+		return
+	}
 	name := fmt.Sprintf("pool%d", len(s.pools)+1)
 	s.pools = append(s.pools, poolRange{t, first, last})
 	if s.to.Pools == nil {
@@ -104,6 +107,7 @@ func (s *service) addresses(program string) {
 		address := netip.PrefixFrom(own, bits).String()
 		s.mark(s.link.field("addresses").item(len(s.link.Addresses)), p.token)
 		s.link.Addresses = append(s.link.Addresses, address)
+		s.limit(len(s.link.Addresses) <= maxItems, p.token)
 		s.lost(p.token, "an interface that serves this pool has an address in its prefix, which %s does not tell: %s is taken, write the one it has", program, address)
 	}
 }
