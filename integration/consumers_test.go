@@ -227,6 +227,15 @@ interfaces:
 	if got, want := strings.Join(calls(router, "virsh"), "\n"), "net-define /run/OVSNetwork.xml\nnet-destroy OVSNetwork\nnet-start OVSNetwork"; got != want {
 		t.Errorf("virsh was called with\n%s\nwant\n%s", got, want)
 	}
+	// What a commit would have to tell is in its preview.
+	must(t, os.WriteFile(filepath.Join(router.Root(), "run/more.yaml"), []byte(`
+interfaces:
+  wan0: {accept_ra: true, delegations: {isp: {length: 56, on_change: {hook: {run: [/run/hook]}}}}}
+`), 0o644))
+	plan := r.cli("config", "plan", "/run/more.yaml")
+	if len(lines(plan, "consumer isp/hook", "tell /run/hook that isp is fc01:100:200:400::/56")) != 1 || len(lines(plan, "consumer isp/libvirt", "tell it no more")) != 1 {
+		t.Errorf("the preview is\n%s", plan)
+	}
 	// The end of the delegation: the network goes on without the prefix.
 	r.cli("delegation", "release", "isp")
 	eventually(t, "libvirt is told of the end", func() error {
