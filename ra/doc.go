@@ -20,6 +20,11 @@
 // (schedule.gather). A flood of solicitations is read no faster than maxRead, remembers no more than maxHosts hosts on a link, and
 // gets no more than newHosts of them entries in the neighbor table; the others are served together.
 //
+// An [Observer] listens to other routers, with one socket for all links: it remembers what each says, within bounds, and finds what
+// does not agree with what we say (6.2.7) and who should not say anything. heard.go puts together what a router spreads over several
+// advertisements and tells what changed; it serves [WatchLinks], for an operator who looks at a link, as well. The decoder skips an
+// option that makes no sense, and says why.
+//
 // advert.go, schedule.go, limit.go, solicitation.go and decode.go are functions of their arguments; batch_linux.go is the socket of a
 // Sender, conn_linux.go that of those who watch.
 package ra

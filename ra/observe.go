@@ -100,15 +100,10 @@ func (o *Observer) Apply(_ context.Context, want ObserveConfig) error {
 			l = &observedLink{name: name, routers: map[netip.Addr]*otherRouter{}, dropped: map[string]uint64{}}
 			o.links[name], o.byIndex[w.Index] = l, l
 		}
-		l.conf, l.ours = w, said{}
-		if w.Ours != nil {
-			var err error
-			if l.ours, err = saying(*w.Ours, now); err != nil {
-				errs = append(errs, fmt.Errorf("compare with others on %s: %w", name, err))
-				l.conf.Ours = nil
-			}
+		l.conf, l.ours = w, nil
+		if err := l.reconsider(now); err != nil {
+			errs = append(errs, fmt.Errorf("compare with others on %s: %w", name, err))
 		}
-		l.reconsider(now)
 	}
 	return errors.Join(errs...)
 }

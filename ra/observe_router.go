@@ -33,7 +33,7 @@ const (
 type observedLink struct {
 	name    string
 	conf    Observed
-	ours    said
+	ours    *said // what conf.Ours says; nil: not needed yet
 	routers map[netip.Addr]*otherRouter
 	looks   meter // advertisements that are looked at
 	tells   meter // events
@@ -91,7 +91,9 @@ func (o *Observer) take(l *observedLink, r Received) {
 
 // compare finds what a router says differently, and tells of it when that changed.
 func (o *Observer) compare(l *observedLink, router *otherRouter, now time.Time) {
-	router.compare(l, now)
+	if err := router.compare(l, now); err != nil {
+		return // the Sender does not send it either, and says so
+	}
 	if len(router.disagrees) > 0 {
 		router.inconsistent++
 		l.inconsistent++
@@ -109,16 +111,24 @@ func (o *Observer) compare(l *observedLink, router *otherRouter, now time.Time) 
 }
 
 // compare updates what the router says differently.
-func (t *otherRouter) compare(l *observedLink, now time.Time) {
+func (t *otherRouter) compare(l *observedLink, now time.Time) error {
 	if l.conf.Ours == nil {
 		t.disagrees = nil
-		return
+		return nil
+	}
+	if l.ours == nil {
+		ours, err := saying(*l.conf.Ours, now)
+		if err != nil {
+			t.disagrees = nil
+			return err
+		}
+		l.ours = &ours
 	}
 	since := map[string]time.Time{}
 	for _, d := range t.disagrees {
 		since[d.What] = d.Since
 	}
-	t.disagrees = disagreements(l.ours, &t.heard)
+	t.disagrees = disagreements(*l.ours, &t.heard)
 	for n := range t.disagrees {
 		d := &t.disagrees[n]
 		d.Since = now
@@ -126,14 +136,17 @@ func (t *otherRouter) compare(l *observedLink, now time.Time) {
 			d.Since = at
 		}
 	}
+	return nil
 }
 
 // reconsider looks at what was heard after the link was configured anew.
-func (l *observedLink) reconsider(now time.Time) {
+func (l *observedLink) reconsider(now time.Time) error {
+	var err error
 	for address, t := range l.routers {
 		t.standing = l.standing(address, t.heard.State().MAC)
-		t.compare(l, now)
+		err = t.compare(l, now) // the same for all
 	}
+	return err
 }
 
 func (l *observedLink) standing(router netip.Addr, mac string) Standing {

@@ -31,7 +31,53 @@ func advertisePartOf(p *Plan) any {
 // applyAdvertise has the routes followed that advertisements depend on, sends them, and listens to those of others.
 func (r *Router) applyAdvertise(ctx context.Context, p *Plan) error {
 	r.feed.want(p.Selections)
-	return errors.Join(r.routes.Want(ctx, p.Follow), r.applyAdvertisements(ctx, p), r.observer.Apply(ctx, p.Observe))
+	now := reasonsOf(p)
+	for _, e := range defaultEvents(r.defaults, now) {
+		r.journal.add(e, time.Now())
+	}
+	r.defaults = now
+	return errors.Join(r.routes.Want(ctx, p.Follow), r.applyAdvertisements(ctx, p), r.observer.Apply(ctx, observing(p)))
+}
+
+// reasonsOf says of the links whose router lifetime depends on something why it is 0; empty: it is not.
+func reasonsOf(p *Plan) map[string]string {
+	out := map[string]string{}
+	for link, d := range p.DefaultRouters {
+		out[link] = d.Reason
+	}
+	return out
+}
+
+// defaultEvents tells which links became or ceased to be default routers, one event for all that have the same reason.
+func defaultEvents(before, now map[string]string) []event.Event {
+	links := map[string][]string{}
+	for _, link := range sortedKeys(now) {
+		if was, known := before[link]; was != now[link] || !known && now[link] != "" {
+			links[now[link]] = append(links[now[link]], link)
+		}
+	}
+	var out []event.Event
+	for _, reason := range sortedKeys(links) {
+		list := links[reason]
+		e := event.Event{Kind: event.RA, Subject: list[0], Link: list[0], Action: "no-default", Text: fmt.Sprintf("hosts on %s do not take us as their default router: %s", few(list, len(list)), reason)}
+		if reason == "" {
+			e.Action, e.Text = "default", fmt.Sprintf("hosts on %s take us as their default router again", few(list, len(list)))
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// observing is where the advertisements of others are listened to, with ours to compare them with.
+func observing(p *Plan) ra.ObserveConfig {
+	out := ra.ObserveConfig{Links: make(map[string]ra.Observed, len(p.Observe.Links))}
+	for name, o := range p.Observe.Links {
+		if ours, advertised := p.RA.Interfaces[name]; advertised {
+			o.Ours = &ours
+		}
+		out.Links[name] = o
+	}
+	return out
 }
 
 // planFollowing plans. Routes that the plan depends on and that are not followed yet are read, so that nobody is told for a moment what

@@ -103,7 +103,7 @@ func renderFollow(w *bufio.Writer, p *Plan) {
 		fmt.Fprintf(w, "offer on %s: %d of %d\n", name, o.Advertised, o.Matched)
 	}
 	for _, name := range sortedKeys(p.Observe.Links) {
-		if o := p.Observe.Links[name]; o.Known != nil {
+		if o := observing(p).Links[name]; o.Known != nil {
 			fmt.Fprintf(w, "listen on %s%s own %v known %v %v\n", name, show(" compared", o.Ours != nil), o.Own, o.Known.Addresses, o.Known.MACs)
 		}
 	}

@@ -3,7 +3,8 @@ package router
 import "github.com/sixfold-router/sixfold/ra"
 
 // planObserved plans where the advertisements of others are listened to: where we advertise, to compare them with ours; where we take
-// them, as they are our way out; and where it is said who may advertise.
+// them, as they are our way out; and where it is said who may advertise. What we advertise there is in the plan already: see
+// observing.
 func (p *planner) planObserved() {
 	for _, i := range p.Config.Interfaces {
 		state, there := p.Links[i.Name]
@@ -15,9 +16,6 @@ func (p *planner) planObserved() {
 			if addr := a.Prefix.Addr(); addr.Is6() && addr.IsLinkLocalUnicast() {
 				o.Own = append(o.Own, addr.WithZone(""))
 			}
-		}
-		if ours, advertised := p.plan.RA.Interfaces[i.Name]; advertised {
-			o.Ours = &ours
 		}
 		if k := i.KnownRouters; k != nil {
 			o.Known = &ra.Known{Addresses: k.Addresses, MACs: k.MACs}

@@ -176,3 +176,30 @@ func TestRouterEventTexts(t *testing.T) {
 		t.Errorf("text %q", got)
 	}
 }
+
+func TestDefaultEvents(t *testing.T) {
+	texts := func(before, now map[string]string) string {
+		var out []string
+		for _, e := range defaultEvents(before, now) {
+			out = append(out, e.Action+" "+e.Link+": "+e.Text)
+		}
+		return strings.Join(out, "\n")
+	}
+	const lost = "there is no default route"
+	up := map[string]string{"lan0": "", "lan1": "", "lan2": "", "lan3": "", "lan4": "other"}
+	down := map[string]string{"lan0": lost, "lan1": lost, "lan2": lost, "lan3": lost, "lan4": "other"}
+	for _, tt := range []struct {
+		before, now map[string]string
+		want        string
+	}{
+		{nil, up, "no-default lan4: hosts on lan4 do not take us as their default router: other"},
+		{up, up, ""},
+		{up, down, "no-default lan0: hosts on lan0, lan1, lan2 and more do not take us as their default router: there is no default route"},
+		{down, up, "default lan0: hosts on lan0, lan1, lan2 and more take us as their default router again"},
+		{down, nil, ""},
+	} {
+		if got := texts(tt.before, tt.now); got != tt.want {
+			t.Errorf("%v to %v:\n%s\nwant\n%s", tt.before, tt.now, got, tt.want)
+		}
+	}
+}

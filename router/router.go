@@ -55,6 +55,7 @@ type Router struct {
 	observer *ra.Observer
 	routes   *kernel.RouteWatch // that advertisements depend on
 	feed     *routeFeed         // routes that are advertised
+	defaults map[string]string  // why links are no default routers, as was told; guarded by applying
 	store    *lease.Store
 	dhcp     *dhcpv6.Server
 	main     *instance // bgp, store and dhcp
