@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -137,13 +136,7 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 		}
 	})
 	g.Go(func() error { return manager.run(routerCtx, r) })
-	g.Go(func() error {
-		// Thousands of links take several times as much memory to set up as to keep.
-		if r.Settled(routerCtx) == nil {
-			debug.FreeOSMemory()
-		}
-		return nil
-	})
+	g.Go(func() error { return giveBack(routerCtx) })
 	log.Info("sixfold runs", "version", versionText(), "config", o.config, "state", o.state)
 	err = g.Wait()
 	log.Info("sixfold stopped")

@@ -43,9 +43,9 @@ type resolver struct {
 
 func newResolver(links Links) resolver {
 	r := resolver{
-		links:   make(map[string]linkRef, len(links)),
-		byIndex: make(map[int32]linkRef, len(links)),
-		onLink:  map[rib.Key]int32{},
+		links:     make(map[string]linkRef, len(links)),
+		byIndex:   make(map[int32]linkRef, len(links)),
+		connected: make([]connected, 0, len(links)),
 	}
 	tables := links.Tables()
 	for name, l := range links {
@@ -64,6 +64,7 @@ func newResolver(links Links) resolver {
 		return cmp.Or(b.Prefix.Bits()-a.Prefix.Bits(), a.Compare(b.Key), int(a.link-b.link))
 	})
 	r.connected = slices.Compact(r.connected)
+	r.onLink = make(map[rib.Key]int32, len(r.connected))
 	for _, c := range slices.Backward(r.connected) { // of several links the one with the lowest index
 		r.onLink[c.Key] = c.link
 	}

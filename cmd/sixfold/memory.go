@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	lookAtMemory = 15 * time.Second
+	spare        = 32 << 20 // free memory that is worth giving back
+)
+
+// giveBack gives memory that is free back to the kernel when there is much of it, until ctx ends. Thousands of links take several times
+// as much memory to set up as to keep, and the garbage collector returns it over many minutes only.
+func giveBack(ctx context.Context) error {
+	tick := time.NewTicker(lookAtMemory)
+	defer tick.Stop()
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		metrics.Read(samples)
+		value := func(n int) uint64 {
+			if samples[n].Value.Kind() != metrics.KindUint64 {
+				return 0
+			}
+			return samples[n].Value.Uint64()
+		}
+		free, unused, live, objects := value(0), value(1), value(2), value(3)
+		if garbage := objects - min(live, objects); free+unused+garbage > spare+live/2 {
+			debug.FreeOSMemory()
+		}
+	}
+}
