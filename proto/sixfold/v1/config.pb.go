@@ -1195,7 +1195,7 @@ type Advertise struct {
 	// Answers by unicast that one host may have in a second; default 1. One that was quiet gets ten times as many at once.
 	SolicitRate *uint32 `protobuf:"varint,35,opt,name=solicit_rate,json=solicitRate,proto3,oneof" json:"solicit_rate,omitempty"`
 	// Be a default router only while there are routes; router_lifetime is 0 otherwise. Without it, a link that has an address or prefix of
-	// a delegation is one while there is a default route (RFC 7084 G-4, G-5, L-4), and any other always.
+	// a delegation is one while there is a default route, or one to 2000::/3 (RFC 7084 G-4, G-5, L-4), and any other always.
 	RouterWhile *RouterWhile `protobuf:"bytes,36,opt,name=router_while,json=routerWhile,proto3" json:"router_while,omitempty"`
 	// Advertise routes of the routing table as route information.
 	RoutesFrom    *RoutesFrom `protobuf:"bytes,37,opt,name=routes_from,json=routesFrom,proto3" json:"routes_from,omitempty"`
