@@ -301,6 +301,10 @@ interfaces:
 			return nil
 		}
 	}
+	// The host sees both routers, whatever link it is told to look at.
+	if out, err := desktop.Run(sixfold, "ra", "watch", "--wait", "10s", "--count", "3"); err != nil || len(lines(out, "lan0 from fe80::bad")) == 0 || len(lines(out, "prefix", "2001:db8:1::/64", "valid 2h, preferred 1h")) == 0 {
+		t.Errorf("ra watch: %v\n%s", err, out)
+	}
 	eventually(t, "event of the meeting", heard("fe80::bad", "advertises on lan0 too"))
 	eventually(t, "event of what differs", heard("fe80::bad", "does not agree", "hop limit 32 (ours 64)"))
 

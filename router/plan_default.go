@@ -12,6 +12,12 @@ import (
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
+// Prefixes of which a route is a way out.
+var (
+	everywhere    = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	globalUnicast = netip.MustParsePrefix("2000::/3")
+)
+
 // DefaultRouter is why hosts of a link may take us as their default router, or may not.
 type DefaultRouter struct {
 	Automatic bool             // it follows from a delegation; router_while is not configured
@@ -49,7 +55,13 @@ func (p *planner) planDefaultRouter(where string, i *config.Interface, addresses
 	case waitsForPrefix(i, addresses, out):
 		d.Reason = "the prefix of the link is not delegated yet (RFC 7084 L-4)"
 	default:
-		d.Depends = []RouteCondition{p.condition(p.keyOn(i.Name, netip.PrefixFrom(netip.IPv6Unspecified(), 0)), nil)}
+		d.Depends = []RouteCondition{p.condition(p.keyOn(i.Name, everywhere), nil)}
+		if d.Depends[0].Known && d.Depends[0].Route == "" {
+			// Some routers have a route to all global unicast addresses in place of a default route.
+			if global := p.condition(p.keyOn(i.Name, globalUnicast), nil); global.Route != "" {
+				d.Depends[0] = global
+			}
+		}
 		if reason := unmet(d.Depends, true); reason != "" {
 			d.Reason = reason + " (RFC 7084 G-4)"
 		}
@@ -103,7 +115,7 @@ func (p *planner) condition(key rib.Key, sources []string) RouteCondition {
 	routes, c.Known = p.Routes[key]
 	for _, r := range routes {
 		// A default route to nowhere is none; that of an aggregate stands for what is behind it.
-		if key.Prefix.Bits() == 0 && r.Kind != rib.Unicast || len(sources) > 0 && !slices.Contains(sources, originOf(r)) {
+		if (key.Prefix == everywhere || key.Prefix == globalUnicast) && r.Kind != rib.Unicast || len(sources) > 0 && !slices.Contains(sources, originOf(r)) {
 			continue
 		}
 		c.Route = fmt.Sprintf("%s (%s)", r.Route, r.Protocol)
