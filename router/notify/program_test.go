@@ -49,12 +49,12 @@ func TestInside(t *testing.T) {
 func TestInsideIsEnded(t *testing.T) {
 	dir := t.TempDir()
 	c := sh(`trap "" TERM; sleep 300 & echo $! >` + dir + `/child; echo $$ >` + dir + `/self; sleep 300`)
-	c.limit = 300 * time.Millisecond
+	c.limit = 2 * time.Second
 	began := time.Now()
-	if _, err := inside(t.Context(), c); err == nil || !strings.Contains(err.Error(), "took longer than 300ms") {
+	if _, err := inside(t.Context(), c); err == nil || !strings.Contains(err.Error(), "took longer than 2s") {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(began); took > 15*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	for _, name := range []string{"child", "self"} {

@@ -919,6 +919,9 @@ func (x *Delegation) GetExcludedAddress() string {
 // SIXFOLD_DELEGATION, SIXFOLD_LINK, SIXFOLD_PREFIX and SIXFOLD_OLD_PREFIX, and what scripts of dhclient expect: reason,
 // interface, new_ip6_prefix and old_ip6_prefix. A URL gets the same JSON by POST. One that fails is tried again, less and less
 // often; of several changes in the meantime only the newest is told.
+//
+// Where the router is a service of systemd, which may write next to nothing, systemd runs the program as a service of its own, and
+// writes the file: as root or the user, with the whole file system.
 type Consumer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Program and its arguments; no shell is involved. With file it runs only when the content of the file changed.
