@@ -97,7 +97,7 @@ func TestReconfigure(t *testing.T) {
 		key := b.keyOf(t)
 		b.ask("request bob server na=3") // does not accept it
 		b.answer()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if s := b.told(t, key); s != "" {
 			t.Fatalf("told without a change: %s", s)
 		}
@@ -116,7 +116,7 @@ func TestReconfigure(t *testing.T) {
 				}
 				times = append(times, int(time.Since(began).Seconds()))
 			}
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 		}
 		if len(times) != recMaxRC {
 			t.Errorf("told %d times, at %v s, want %d", len(times), times, recMaxRC)
@@ -152,7 +152,7 @@ func TestReconfigureIsAnswered(t *testing.T) {
 		last := b.replay
 		b = newBench(t, store, moving(true))
 		b.replay = last
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if s, want := b.told(t, key), "Renew to [fe80::c]:546"; s != want {
 			t.Fatalf("after the restart %q, want %q", s, want)
 		}
@@ -166,7 +166,7 @@ func TestReconfigureIsAnswered(t *testing.T) {
 		if r := b.routes(); !strings.Contains(r, "2001:db8:eee:30::/60 via fe80::c") {
 			t.Errorf("the new piece has no route: %s", r)
 		}
-		time.Sleep(time.Hour / 2)
+		<-time.After(time.Hour / 2)
 		if s := b.told(t, key); s != "" {
 			t.Errorf("told though it came: %s", s)
 		}
@@ -175,7 +175,7 @@ func TestReconfigureIsAnswered(t *testing.T) {
 		}
 		b.stop()
 		b = newBench(t, store, moving(true))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if s := b.told(t, key); s != "" {
 			t.Errorf("told after a restart that changed nothing: %s", s)
 		}
@@ -200,7 +200,7 @@ func TestReconfigureOverRelays(t *testing.T) {
 		if err := b.server.Apply(t.Context(), moving(true)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		want := "Renew to [2001:db8:9::9]:547 in a Relay-reply for fe80::c on 2001:db8::fe"
 		if s := b.told(t, key); s != want {
 			t.Errorf("got %q, want %q", s, want)
@@ -215,7 +215,7 @@ func TestReconfigureKinds(t *testing.T) {
 		defer b.stop()
 		b.ask("request ann server na=1,2001:db8::111 accept")
 		key := b.keyOf(t)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		apply := func(change func(*Config, *Interface)) {
 			c := moving(false)
 			in := c.Interfaces["eth1"]
@@ -226,7 +226,7 @@ func TestReconfigureKinds(t *testing.T) {
 			}
 		}
 		apply(func(_ *Config, in *Interface) { in.DNS = []netip.Addr{netip.MustParseAddr("2001:db8::99")} })
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if s, want := b.told(t, key), "Information-request to [fe80::c]:546"; s != want {
 			t.Errorf("other DNS servers: %q, want %q", s, want)
 		}
@@ -236,7 +236,7 @@ func TestReconfigureKinds(t *testing.T) {
 		}
 		b.server.Apply(t.Context(), moving(true))
 		apply(func(_ *Config, in *Interface) { in.DNS = []netip.Addr{netip.MustParseAddr("2001:db8::99")} })
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if s := b.told(t, key); s != "" {
 			t.Errorf("what was put back at once is told: %q", s)
 		}

@@ -180,7 +180,7 @@ func TestRetries(t *testing.T) {
 		defer func() { b.stop() }()
 		b.failing(errors.New("exit status 1"))
 		b.apply(t, first, hook())
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		tries := len(b.since())
 		if tries < 10 || tries > 25 {
 			t.Errorf("%d tries in an hour", tries)
@@ -192,12 +192,12 @@ func TestRetries(t *testing.T) {
 		b.apply(t, second, hook())
 		b.expect(t, "another prefix", "/hook reason=BOUND6 new_ip6_prefix=2001:980:2:50::/60")
 		b.failing(nil)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		b.expect(t, "it works again", "/hook reason=BOUND6 new_ip6_prefix=2001:980:2:50::/60")
 		if s := b.Status()[0]; s.State != "told" || s.Prefix != second.Prefix || !s.Next.IsZero() {
 			t.Errorf("status %+v", s)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		b.expect(t, "nothing more")
 	})
 }
