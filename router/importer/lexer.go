@@ -28,7 +28,7 @@ type token struct {
 
 func (t token) is(s string) bool { return t.kind == mark && t.text == s }
 
-// words tells whether the token is the word s, in capital or small letters.
+// isWord tells whether the token is the word s, in capital or small letters.
 func (t token) isWord(s string) bool { return t.kind == word && strings.EqualFold(t.text, s) }
 
 func (t token) String() string {
@@ -155,7 +155,7 @@ func (c *cursor) text(l lexis) (token, error) {
 	return token{}, failed(at, "this text does not end: its second %c is missing", quote)
 }
 
-// escaped reads what follows a backslash. A byte that was written as a number becomes the character of that number: unquoteBytes
+// escaped reads what follows a backslash. A byte that was written as a number becomes the character of that number: octets
 // makes bytes of them again.
 func (c *cursor) escaped(b *strings.Builder) {
 	n, digits := 0, 0
