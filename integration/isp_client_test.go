@@ -190,3 +190,31 @@ interfaces:
 		return nil
 	})
 }
+
+// TestAddressOfAnother has a host on the uplink that took the address which the ISP's server gives next: we decline it and get another,
+// and the prefix does not wait for that.
+func TestAddressOfAnother(t *testing.T) {
+	t.Parallel()
+	isp, router, other := host(t, "isp"), host(t, "router"), host(t, "other")
+	must(t, router.Sysctl("net.ipv6.conf.all.accept_dad=1", "net.ipv6.conf.default.accept_dad=1"))
+	sw, err := netns.Switch("switch", end(isp, "cust0"), end(router, "wan0"), end(other, "eth0"))
+	must(t, err)
+	t.Cleanup(func() { sw.Close() })
+	taken := linkPool.Addr()
+	must(t, other.IP("addr add "+taken.String()+"/64 dev eth0 nodad"))
+	must(t, isp.IP("addr add 2001:888:1::1/64 dev cust0 nodad"))
+	s := serve(t, isp, kea, ispOffer{pool: netip.MustParsePrefix("2001:980::/44"), t1: 300, t2: 600, preferred: 900, valid: 1200})
+	r := run(t, router, "interfaces: {wan0: {request_address: true, delegations: {isp: {length: 48}}}}")
+	prefix := waitPrefix(t, r, "isp")
+	eventually(t, "Decline", s.heard("Decline"))
+	eventually(t, "another address", func() error {
+		p := state(t, r, "")
+		if p.Prefix == "" || p.Prefix == taken.String()+"/128" {
+			return fmt.Errorf("%v", p)
+		}
+		return router.Expect("ip -6 addr show dev wan0 -tentative", strings.TrimSuffix(p.Prefix, "/128"))()
+	})
+	if now := waitPrefix(t, r, "isp"); now != prefix {
+		t.Errorf("the prefix became %s, and was %s", now, prefix)
+	}
+}
