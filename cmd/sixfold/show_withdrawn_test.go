@@ -5,9 +5,8 @@ import (
 	"context"
 	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,17 +59,20 @@ func TestShowWhatWasBefore(t *testing.T) {
 		}
 		return nil
 	})
-	golden := filepath.Join("testdata", "before.txt")
-	if *update {
-		if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, "withdrawn") || strings.Contains(line, "before:") || strings.Contains(line, "2001:db8:9:") {
+			got = append(got, strings.Join(strings.Fields(line)[1:], " "))
 		}
 	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
+	want := []string{
+		"withdrawn 2001:db8:9::/64 for 3m, 1h 27m more " + why,
+		"withdrawn route 2001:db8:9:100::/56 for 3m, 1h 27m more " + why,
+		"withdrawn dns 2001:db8:9::53 for 3m, 1h 27m more " + why,
+		"before: 2001:db8:8000::/36, which the server lets run out: deprecated, valid for 20m",
+		"before: 2001:db8:9000::/36, unreachable for 1h, 30m more: " + why,
 	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
