@@ -74,6 +74,7 @@ that cannot be read as one of its kind, 3 with --merge: the two configurations t
 	}
 	flags := cmd.Flags()
 	flags.StringToStringVar(&f.names, "map", nil, "our `NAME` of an interface of the file, as OLD=NEW; may be repeated")
+	flags.Lookup("map").DefValue = ""
 	flags.StringVar(&f.link, "interface", "", "the uplink, where the file does not name it")
 	flags.StringVar(&f.duid, "duid-file", "", "`file` with the DUID, of dibbler and dhcp6c")
 	flags.StringVar(&f.leases, "leases", "", "`file` with the leases of dhclient -6, for its DUID and identifiers")
