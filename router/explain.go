@@ -166,6 +166,7 @@ func (v View) names(kind string) []string {
 		}
 	}
 	if v.Config != nil {
+		found[config.ULA] = kind == kindDelegation && v.Config.ULA != nil
 		for _, i := range v.Config.Interfaces {
 			if kind == kindInterface {
 				found[i.Name] = true

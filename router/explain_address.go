@@ -264,6 +264,8 @@ func (v View) discards(c check, r rib.Route, to string) check {
 	c.state, c.advice = Broken, "the configuration wants it so, or this part of an aggregate is not in use"
 	if from := v.containing(r.Prefix); len(from) > 0 {
 		c.advice = fmt.Sprintf("no link and no client has this part of %s: give it to one", from[0].Name)
+	} else if e, ok := v.formerly(r.Prefix); ok {
+		c.advice = fmt.Sprintf("hosts and DNS names that still have it must change: %s", e.Reason)
 	}
 	does := "are answered with " + r.Kind.String()
 	if r.Kind == rib.Blackhole {

@@ -145,6 +145,7 @@ func parseView(name, conf, state string) (View, error) {
 		d.Server, d.T1 = netip.MustParseAddr("fe80::1"), now.Add(15*time.Minute)
 		v.Prefixes = append(v.Prefixes, PrefixStatus{Status: pd.Status{Link: d.Link, Name: d.Name, State: "bound", Since: now.Add(-time.Hour), Delegation: &d}, Uses: plan.Uses[d.Name]})
 	}
+	v.Prefixes = append(v.Prefixes, ulaStatus(ulaOf(c, in.ULA), plan.Uses, plan.partsOf)...)
 	for src, routes := range map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate, rib.Withdrawn: plan.Withdrawn} {
 		for _, r := range routes {
 			v.addRoute(src, r, "")

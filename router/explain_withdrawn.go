@@ -49,3 +49,15 @@ func (v View) earlier(p netip.Prefix) []check {
 	}
 	return out
 }
+
+// formerly finds the prefix that was delegated to us earlier and that p is.
+func (v View) formerly(p netip.Prefix) (advertised.Entry, bool) {
+	for _, link := range sortedKeys(v.Plan.Advertised) {
+		for _, e := range v.Plan.Advertised[link].Withdrawn {
+			if e.Kind == advertised.Aggregate && e.Prefix == p {
+				return e, true
+			}
+		}
+	}
+	return advertised.Entry{}, false
+}

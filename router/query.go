@@ -137,7 +137,7 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 			}
 		}
 	}
-	out = append(out, r.ulaStatus(uses)...)
+	out = append(out, ulaStatus(ulaOf(r.config(), r.ula), uses, parts)...)
 	for i := range out {
 		out[i].Withdrawn = r.withdrawn(out[i].Name)
 	}

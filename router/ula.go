@@ -58,8 +58,7 @@ func (p *planner) holdULA() {
 }
 
 // ulaStatus shows the unique local prefix among those that are delegated to us.
-func (r *Router) ulaStatus(uses map[string][]PrefixUse) []PrefixStatus {
-	prefix := ulaOf(r.config(), r.ula)
+func ulaStatus(prefix netip.Prefix, uses map[string][]PrefixUse, parts func(string, *pd.Delegation) []PartStatus) []PrefixStatus {
 	if !prefix.IsValid() {
 		return nil
 	}
@@ -68,5 +67,6 @@ func (r *Router) ulaStatus(uses map[string][]PrefixUse) []PrefixStatus {
 	s := PrefixStatus{Uses: uses[config.ULA]}
 	s.Name, s.State = config.ULA, "local"
 	s.Delegation = &pd.Delegation{Name: config.ULA, Prefix: prefix, PreferredUntil: forever, ValidUntil: forever}
+	s.Parts = parts(config.ULA, s.Delegation)
 	return []PrefixStatus{s}
 }
