@@ -193,6 +193,22 @@ func TestClients(t *testing.T) {
 	})
 }
 
+// TestUnicastOnlyClients: clients of a link without multicast are told of the end only.
+func TestUnicastOnlyClients(t *testing.T) {
+	i := basic
+	i.UnicastOnly, i.Clients = true, []netip.Addr{netip.MustParseAddr("fe80::a")}
+	bubble(t, one(i), func(t *testing.T, s *Sender, w *wire, _ func()) {
+		after(t, w, time.Hour)
+		solicit(w, "fe80::a")
+		solicit(w, "fe80::b")
+		after(t, w, time.Second, "1h0m0s 7 fe80::7 > fe80::a lifetime 1800")
+		if err := s.Apply(t.Context(), Config{}); err != nil {
+			t.Fatal(err)
+		}
+		after(t, w, time.Second, "1h0m1s 7 fe80::7 > fe80::a lifetime 0")
+	})
+}
+
 // TestMinDelay: multicast answers come closer together where that is configured.
 func TestMinDelay(t *testing.T) {
 	i := basic

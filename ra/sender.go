@@ -128,7 +128,7 @@ func (s *Sender) set(i Interface, now time.Time) error {
 		s.dismiss(l, now) // RFC 4861 6.2.8
 	}
 	l.become(i)
-	if visible(old, i, content, now) || !slices.Equal(old.audience(), i.audience()) {
+	if visible(old, i, content, now) || old.UnicastOnly != i.UnicastOnly || !slices.Equal(old.audience(), i.audience()) {
 		s.listen(l) // a change is often one of forwarding
 		s.begin(l, now)
 		return nil
@@ -147,7 +147,8 @@ func (s *Sender) begin(l *link, now time.Time) {
 
 // place puts a link where it belongs among those that are due, after its schedule or audience changed. Callers hold mu.
 func (s *Sender) place(l *link) {
-	sends := len(l.status.Interface.audience()) > 0
+	i := &l.status.Interface
+	sends := !i.UnicastOnly && len(i.audience()) > 0
 	switch {
 	case sends && l.position < 0:
 		heap.Push(&s.due, l)
