@@ -21,7 +21,6 @@ type rig struct {
 	ispProcess, routerProcess *netns.Process
 	nodes                     []*netns.Node
 	watch                     *watcher
-	began, told               time.Time
 }
 
 func build(sixfold string, n int) (_ *rig, err error) {
