@@ -15,7 +15,7 @@ type Config struct {
 	Hostname   string
 	RouterID   netip.Addr // IPv4, or invalid
 	DUID       []byte     // nil: the router keeps one of its own
-	ULA        *Local `json:",omitempty"` // nil: none
+	ULA        *Local     `json:",omitempty"` // nil: none
 	Interfaces []Interface
 	Routes     []Route
 	Local      []Expr // prefixes of which every address is ours
