@@ -16,9 +16,13 @@
 //	router/device   VLANs, bridges, bonds, tunnels, dummies and VRF devices, and which link is a port of which
 //	router/firewall one nftables table: zones, translation of addresses, protection of the router
 //	router/vrf      what runs in a VRF: look-ups of names, commands, services
+//	router/assign   which part of a delegation serves what, chosen by the router and kept
+//	router/advertised  what hosts may have from our advertisements, on disk, so that it can be withdrawn
+//	router/notify   programs, files and URLs that are told of a delegation
+//	router/importer configuration of other programs → ours
 //	vxlan           VXLAN devices; vxlan/mld multicast listeners, the MLD proxy and multicast routes
 //	bgp             the embedded GoBGP speaker: neighbors, policy, best paths → rib, rib → announcements
-//	ra              router advertisements
+//	ra              router advertisements: ours, and what others advertise
 //	dhcpv6          the DHCPv6 server; dhcpv6/lease its durable leases and pools; dhcpv6/pd the client on uplinks
 //	api             gRPC over a unix socket and mutual TLS: roles, audit, watches; declares the Backend it needs, which *Router is
 //	proto           the schema of configuration and API
@@ -26,7 +30,8 @@
 //
 // # The plan
 //
-// MakePlan is a pure function from {configuration, links, delegations} to the desired state of each subsystem. What a
+// MakePlan is a pure function from {configuration, links, delegations, what was chosen and advertised before, the default routes of the
+// kernel} to the desired state of each subsystem. What a
 // delegated prefix becomes (an address, an advertised prefix, a pool, an unreachable route, an announcement) is decided there
 // and nowhere else. What cannot be decided yet is in Plan.Pending with the reason.
 //
@@ -40,6 +45,18 @@
 // on the bridge. The router therefore plans and applies in rounds until the plan stands still.
 //
 // A stanza for a pattern of names is expanded over the links there are; a link that comes later is one more input.
+//
+// # Prefixes in motion
+//
+// Everything that is cut from a delegation is an expression until the plan is made, so that another prefix is no special case: the
+// next plan has other addresses, pools, sets and routes, and one round applies them. What has to outlive the change is an input of the
+// plan: router/assign has the parts that the router chose, written before they are used; router/advertised has what hosts of each
+// link may have heard, written before the advertisement leaves, and whatever of it is not in the plan is advertised with lifetime 0
+// until no host can have it; dhcpv6/pd keeps the former prefixes that the server lets run out. It does not matter whether the change
+// came by a Reply, by a commit, or while the router was down.
+//
+// The advertisements also follow the routing table: RouteWatch tells of default routes whoever made them, route_feed.go of the routes
+// that are offered to hosts, slowly enough that a churning table makes no storm.
 //
 // # Instances
 //
