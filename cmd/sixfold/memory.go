@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	lookAtMemory = 15 * time.Second
+	lookAtMemory = 10 * time.Second
 	spare        = 32 << 20 // free memory that is worth giving back
 )
 
@@ -32,7 +32,7 @@ func giveBack(ctx context.Context) error {
 			return samples[n].Value.Uint64()
 		}
 		free, unused, live, objects := value(0), value(1), value(2), value(3)
-		if garbage := objects - min(live, objects); free+unused+garbage > spare+live/2 {
+		if garbage := objects - min(live, objects); free+unused+garbage > spare+live/4 {
 			debug.FreeOSMemory()
 		}
 	}
