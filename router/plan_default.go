@@ -54,6 +54,8 @@ func (p *planner) planDefaultRouter(where string, i *config.Interface, addresses
 		return
 	case waitsForPrefix(i, addresses, out):
 		d.Reason = "the prefix of the link is not delegated yet (RFC 7084 L-4)"
+	case onlyLocal(i, addresses, out):
+		d.Reason = "only unique local prefixes are on the link (RFC 7084 ULA-5)"
 	default:
 		d.Depends = []RouteCondition{p.condition(p.keyOn(i.Name, everywhere), nil)}
 		if d.Depends[0].Known && d.Depends[0].Route == "" {
@@ -84,6 +86,16 @@ func delegatedTo(i *config.Interface) bool {
 // waitsForPrefix reports whether an interface has none of its prefixes yet.
 func waitsForPrefix(i *config.Interface, addresses []cut, out *ra.Interface) bool {
 	return len(onLink(addresses)) == 0 && len(out.Prefixes) == 0
+}
+
+// onlyLocal reports whether an interface that is to have a prefix of a delegation has only unique local ones. Hosts that took us as their
+// default router then would send packets of addresses to which no answer comes back.
+func onlyLocal(i *config.Interface, addresses []cut, out *ra.Interface) bool {
+	global := func(e config.Expr) bool { return e.Delegation != "" && e.Delegation != config.ULA }
+	wanted := slices.ContainsFunc(i.Addresses, func(e config.Expr) bool { return global(e) && !e.Prefix.IsSingleIP() }) ||
+		slices.ContainsFunc(i.Advertise.Prefixes, func(a config.AdvertisedPrefix) bool { return global(a.Prefix) && !a.Skip })
+	return wanted && !slices.ContainsFunc(onLink(addresses), func(c cut) bool { return !c.prefix.Addr().IsPrivate() }) &&
+		!slices.ContainsFunc(out.Prefixes, func(p ra.Prefix) bool { return !p.Prefix.Addr().IsPrivate() })
 }
 
 // conditions are the routes of router_while. Those that cannot be named yet are not there.
