@@ -170,7 +170,7 @@ func TestThreeLevels(t *testing.T) {
 	})
 	t.Run("shown and explained", func(t *testing.T) {
 		out := l.low.cli("show", "prefixes")
-		for _, want := range []string{"up auto:lan0/64", "0:0:0:1::/64", "up rest", "the lowest that was free"} {
+		for _, want := range []string{"up auto:lan0/64", "0:0:0:1::/64", "up rest", "the first of the smallest free blocks"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("show prefixes has no %q:\n%s", want, out)
 			}

@@ -81,18 +81,30 @@ func (p *planner) cutFrom(prefix netip.Prefix) string {
 // whyWithdrawn says why something that hosts have is no longer advertised.
 func (p *planner) whyWithdrawn(e advertised.Entry) string {
 	if e.Delegation == "" {
-		return "the configuration has it no more"
+		return notThere(e.Kind)
 	}
 	d, held := p.held[e.Delegation]
 	switch {
 	case held && within(e.Prefix, d.Prefix):
-		return "the configuration has it no more"
+		return notThere(e.Kind)
 	case held:
 		return fmt.Sprintf("%s is %s now", e.Delegation, d.Prefix)
 	case p.uplinks[e.Delegation] == "":
 		return fmt.Sprintf("%s is asked for no more", e.Delegation)
 	}
-	return fmt.Sprintf("%s has ended, and there is no other prefix yet", e.Delegation)
+	return fmt.Sprintf("%s has ended", e.Delegation)
+}
+
+// notThere is why something is withdrawn that no delegation took along. Routes and servers may come from the routing table and from an
+// ISP, and go without a change of the configuration.
+func notThere(kind advertised.Kind) string {
+	switch kind {
+	case advertised.Route:
+		return "the route is there no more"
+	case advertised.Server:
+		return "it is no DNS server of the link any more"
+	}
+	return "the configuration has it no more"
 }
 
 // planDelegated notes the prefixes that are delegated to us, and keeps those unreachable that were until a while ago: hosts may still

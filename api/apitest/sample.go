@@ -95,7 +95,7 @@ func Sample(now time.Time) *Backend {
 					{Where: "interfaces.lan0.dhcpv6.delegate.customers", Expr: "isp 0:0:0:100::/56", Prefix: "2001:db8:1:100::/56"},
 				},
 				Parts: []router.PartStatus{
-					{Name: "lan1", Bits: 64, Subnet: prefix("0:0:0:1::/64"), Prefix: prefix("2001:db8:1:1::/64"), State: "active", Reason: "the lowest that was free"},
+					{Name: "lan1", Bits: 64, Subnet: prefix("0:0:0:1::/64"), Prefix: prefix("2001:db8:1:1::/64"), State: "active", Reason: "the first of the smallest free blocks"},
 					{Bits: 80, Subnet: prefix("0:0:0:2::/80"), Prefix: prefix("2001:db8:1:2::/80"), State: "active", Reason: "moved here: 0:0:0:7::/80 belongs to routes"},
 					{Name: "lan2", Bits: 47, State: "pending", Reason: "isp is a /48, too small for a /47"},
 					{Name: "lan9", Bits: 64, Subnet: prefix("0:0:0:9::/64"), State: "kept", Reason: "nothing uses it now"},

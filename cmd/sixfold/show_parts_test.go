@@ -12,7 +12,7 @@ import (
 // Of the places that are kept for links that are gone a few are enough.
 func TestPartLines(t *testing.T) {
 	d := &sixfoldv1.PrefixState{Name: "isp", Assignments: []*sixfoldv1.PrefixAssignment{
-		{Name: "lan0", Length: 64, Subnet: "::/64", Prefix: "2001:db8::/64", State: "active", Reason: "the lowest that was free"},
+		{Name: "lan0", Length: 64, Subnet: "::/64", Prefix: "2001:db8::/64", State: "active", Reason: "the first of the smallest free blocks"},
 		{Length: 60, State: "pending", Reason: "isp is a /62, too small for a /60"},
 	}}
 	for i := range 8 {
@@ -25,7 +25,7 @@ func TestPartLines(t *testing.T) {
 		got = append(got, line...)
 	}
 	want := []string{
-		"2001:db8::/64  isp auto:lan0/64   ::/64         the lowest that was free",
+		"2001:db8::/64  isp auto:lan0/64   ::/64         the first of the smallest free blocks",
 		"pending        isp auto/60        -             isp is a /62, too small for a /60",
 		"kept           isp auto:vnet0/64  0:0:0:1::/64  nothing uses it now",
 		"kept           isp auto:vnet1/64  0:0:0:2::/64  nothing uses it now",

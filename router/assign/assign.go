@@ -193,7 +193,7 @@ func (c *chooser) place(k Key) (Part, bool) {
 	}
 	if place, rest, ok := take(c.free, k.Bits); ok {
 		c.free = rest
-		return Part{Key: k, Subnet: place, Why: "the lowest that was free"}, true
+		return Part{Key: k, Subnet: place, Why: "the first of the smallest free blocks"}, true
 	}
 	// The fewer of those that are gone we spare, the more room there is: spare as many of the newest as possible.
 	n := sort.Search(len(c.Kept), func(gone int) bool {
