@@ -4,6 +4,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// routesHabits is short for the routes, which are asked for more often than the routers.
+func routesHabits() []string { return []string{"route", "rout", "rou", "ro"} }
+
 // addHabits makes show understand what the fingers of operators of FRR, BIRD and other routers type. None of it is listed.
 func addHabits(a *app, show *cobra.Command) {
 	show.Long = `Show what the router does.
@@ -19,7 +22,7 @@ show ipv6 route, show ipv6 neighbors, show interface brief, show ip bgp summary,
 			c.Aliases = []string{"interface"}
 			c.AddCommand(habit(showInterfaces(a), "brief"))
 		case "routes":
-			c.Aliases = []string{"route"}
+			c.Aliases = routesHabits()
 		case "neighbors":
 			c.Aliases = []string{"ndp", "arp"}
 		case "version":
@@ -32,8 +35,10 @@ show ipv6 route, show ipv6 neighbors, show interface brief, show ip bgp summary,
 		family := group(&cobra.Command{Use: name, Short: "The words of other routers", Hidden: true})
 		bgp := habit(showBGP(a), "bgp")
 		bgp.AddCommand(habit(showBGP(a), "summary"))
+		route := habit(showRoutes(a), "route")
+		route.Aliases = routesHabits()[1:]
 		family.AddCommand(
-			habit(showRoutes(a), "route"),
+			route,
 			habit(showNeighbors(a), "neighbors"),
 			habit(showInterfaces(a), "interface"),
 			habit(showMLD(a), "mld"),
