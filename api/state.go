@@ -256,7 +256,10 @@ func (s *stateService) GetDhcpv6(ctx context.Context, _ *sixfoldv1.GetDhcpv6Requ
 	if err != nil {
 		return nil, err
 	}
-	resp := &sixfoldv1.GetDhcpv6Response{Dropped: st.Dropped}
+	resp := &sixfoldv1.GetDhcpv6Response{Dropped: st.Dropped, Reconfigured: st.Reconfigured, ReconfigureFailed: st.ReconfigureFailed}
+	for _, r := range st.Reconfigures {
+		resp.Reconfigures = append(resp.Reconfigures, reconfigureState(r))
+	}
 	for _, i := range st.Interfaces {
 		resp.Links = append(resp.Links, dhcpv6LinkState(i))
 	}
