@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -74,6 +75,8 @@ type consumer struct {
 	forced  []chan<- error // who waits for the next try
 	backoff time.Duration  // after the last failure; 0: it did not fail
 	status  Status         // without what follows from the rest
+	unseen  bool           // it was not looked yet whether its file is there
+	gone    bool           // its file is not, although it was written
 }
 
 // Apply makes c the configuration. It does not wait for anybody to be told.
@@ -113,7 +116,7 @@ func (m *Manager) Apply(_ context.Context, c Config) error {
 
 // add makes a consumer, which goes on counting where one of the same name was. mu is held.
 func (m *Manager) add(c Consumer, before *consumer) *consumer {
-	n := &consumer{Consumer: c, wake: make(chan struct{}, 1)}
+	n := &consumer{Consumer: c, wake: make(chan struct{}, 1), unseen: c.File != nil}
 	if before != nil {
 		n.now, n.status.Tries, n.status.Failures = before.now, before.status.Tries, before.status.Failures
 	}
@@ -188,6 +191,7 @@ func (m *Manager) serve(ctx context.Context, n *consumer) {
 	for {
 		wait := time.Hour
 		if ctx.Err() == nil {
+			m.look(n)
 			if change, waiting, ok := m.due(n, time.Now()); ok {
 				m.tell(ctx, n, change, waiting)
 				continue
@@ -208,11 +212,29 @@ func (m *Manager) serve(ctx context.Context, n *consumer) {
 	}
 }
 
+// look finds out, once after a start, whether the file of a consumer is still there: it may be in a directory that is empty after a
+// reboot. What others wrote into it is left to them.
+func (m *Manager) look(n *consumer) {
+	m.mu.Lock()
+	check := n.unseen && n.now.Prefix.IsValid()
+	n.unseen = n.unseen && !check
+	check = check && m.records[n.ID()].Prefix == n.now.Prefix
+	m.mu.Unlock()
+	if !check {
+		return
+	}
+	if _, err := os.Stat(n.File.Path); errors.Is(err, fs.ErrNotExist) {
+		m.mu.Lock()
+		n.gone = true
+		m.mu.Unlock()
+	}
+}
+
 // due returns what there is to tell now, and who waits for that.
 func (m *Manager) due(n *consumer, now time.Time) (change render.Change, waiting []chan<- error, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	change, ok = difference(n.Consumer, m.records[n.ID()], n.now, len(n.forced) > 0)
+	change, ok = difference(n.Consumer, m.records[n.ID()], n.now, len(n.forced) > 0 || n.gone)
 	if !ok {
 		n.status.Next, n.backoff = time.Time{}, 0
 		return change, nil, false
@@ -244,7 +266,7 @@ func (m *Manager) tell(ctx context.Context, n *consumer, change render.Change, w
 		n.backoff = min(max(2*n.backoff, minBackoff), maxBackoff)
 		n.status.Next = now.Add(n.backoff)
 	} else {
-		n.backoff = 0
+		n.backoff, n.gone = 0, false
 	}
 	backoff := n.backoff
 	m.mu.Unlock()

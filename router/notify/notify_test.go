@@ -350,6 +350,48 @@ func TestFile(t *testing.T) {
 }
 
 // As a service of systemd nothing but our own directories can be written: systemd does it, with our program.
+// TestFileIsGoneAtTheStart has a file in a directory that does not survive a reboot.
+func TestFileIsGoneAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		b := newBench(t, dir)
+		defer func() { b.stop() }()
+		path := filepath.Join(dir, "ipv6.prefix")
+		c := Consumer{
+			Delegation: "isp", Name: "docker", Link: "wan0", Timeout: time.Minute, Run: []string{"/restart"},
+			File: &File{Path: path, Template: "{{.Event}} {{.Prefix}}", Mode: 0o640, Remove: true},
+		}
+		b.apply(t, first, c)
+		b.expect(t, "bound", "/restart reason=BOUND6 new_ip6_prefix=2001:980:1:140::/60")
+		again := func(when string, now State, want ...string) {
+			t.Helper()
+			b.stop()
+			b = newBench(t, dir)
+			b.apply(t, now, c)
+			b.expect(t, when, want...)
+		}
+		again("a start with the file", first)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		longer := first
+		longer.ValidUntil = time.Now().Add(time.Hour)
+		b.apply(t, longer, c)
+		b.expect(t, "only a start looks")
+		again("a start without the file", first, "/restart reason=RENEW6 old_ip6_prefix=2001:980:1:140::/60 new_ip6_prefix=2001:980:1:140::/60")
+		if got, err := os.ReadFile(path); err != nil || string(got) != "renewed 2001:980:1:140::/60" {
+			t.Errorf("the file has %q, %v", got, err)
+		}
+		again("the next start", first)
+		b.apply(t, State{}, c)
+		b.expect(t, "lost", "/restart reason=EXPIRE6 old_ip6_prefix=2001:980:1:140::/60")
+		again("a start without a prefix", State{})
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("the file is there without a prefix: %v", err)
+		}
+	})
+}
+
 func TestFileOutside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, t.TempDir())
