@@ -214,7 +214,10 @@ func (b *builder) delegated(name string, a netip.Addr, bits int, s *spot) bool {
 
 // delegationKnown checks that an interface asks for the delegation.
 func (b *builder) delegationKnown(name string, s *spot) bool {
-	if _, ok := b.delegations[name]; !ok {
+	if _, ok := b.delegations[name]; !ok && name == ULA {
+		b.errorf(s, "there is no unique local prefix: write ula: auto, or ula with a prefix of fd00::/8, beside interfaces")
+		return false
+	} else if !ok {
 		names := make([]string, 0, len(b.delegations))
 		for n := range b.delegations {
 			names = append(names, n)
