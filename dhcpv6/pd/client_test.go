@@ -347,3 +347,28 @@ func TestClientTellsOfSmallPrefixes(t *testing.T) {
 		}
 	})
 }
+
+// TestClientTellsOfSilence checks that the log tells once of each kind of message that nobody answers.
+func TestClientTellsOfSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		r := newRig(t, "")
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		r.apply(t, uplink())
+		r.start(t)
+		pass(3 * time.Second)
+		if log := log.String(); strings.Contains(log, "no server answers") {
+			t.Errorf("with a server: %s", log)
+		}
+		r.mu.Lock()
+		r.srv.silent = true
+		r.mu.Unlock()
+		pass(24 * time.Hour)
+		r.stop()
+		for _, kind := range []string{"Renew", "Rebind", "Solicit"} {
+			if n := strings.Count(log.String(), "msg=\"no server answers\" link=wan0 message="+kind+" tries=4\n"); n != 1 {
+				t.Errorf("%d times of %s:\n%s", n, kind, log.String())
+			}
+		}
+	})
+}

@@ -92,7 +92,11 @@ type task struct {
 	keys   []key
 	listen bool      // a Reconfigure may come
 	info   *Resolver // nil: none
+	tries  int       // how often what is to be sent was, this time included
 }
+
+// silence is how many messages of one kind are sent before the log tells that nobody answers.
+const silence = 4
 
 // work lets the machines do what is due, and does what they want.
 func (l *loop) work() {
@@ -103,6 +107,9 @@ func (l *loop) work() {
 		m.tick(now)
 		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), expect: m.expect(), leases: m.leases(),
 			keys: m.keys, listen: m.up && len(m.keys) > 0 && m.holds(), info: m.resolver})
+		if m.ex != nil {
+			tasks[len(tasks)-1].tries = m.ex.sent
+		}
 		if m.idle() {
 			delete(l.c.machines, link)
 		}
@@ -127,6 +134,9 @@ func (l *loop) work() {
 				l.c.log.Debug("not sent", "link", t.link, "message", titles[t.send.kind], "error", err)
 			} else {
 				l.c.log.Debug("sent", "link", t.link, "message", titles[t.send.kind])
+			}
+			if t.tries == silence {
+				l.c.log.Warn("no server answers", "link", t.link, "message", titles[t.send.kind], "tries", t.tries)
 			}
 			l.sent(t, err)
 		}
