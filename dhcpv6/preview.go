@@ -120,6 +120,7 @@ func started(i Interface) change.Op {
 // piece is a pool of either kind.
 type piece struct {
 	text        string // what it has, in words
+	named       string // the same with its name
 	kind        lease.Kind
 	first, last netip.Addr
 	all         any // everything about it
@@ -132,14 +133,16 @@ func pieces(i Interface) map[string]piece {
 		parts[p.Name]++
 	}
 	for _, p := range i.Pools {
-		out["pool "+p.Name] = piece{fmt.Sprintf("%s - %s", p.First, p.Last), lease.Address, p.First, p.Last, p}
+		name, text := "pool "+p.Name, fmt.Sprintf("%s - %s", p.First, p.Last)
+		out[name] = piece{text, name + ", " + text, lease.Address, p.First, p.Last, p}
 	}
 	for _, p := range i.Delegate {
-		name := "delegate " + p.Name
+		name, text := "delegate "+p.Name, fmt.Sprintf("%s in /%ds", p.Prefix, p.Length)
+		named := name + ", " + text
 		if parts[p.Name] > 1 {
 			name += " in " + p.Prefix.String()
 		}
-		out[name] = piece{fmt.Sprintf("%s in /%ds", p.Prefix, p.Length), lease.Prefix, p.Prefix.Addr(), lastOf(p.Prefix), p}
+		out[name] = piece{text, named, lease.Prefix, p.Prefix.Addr(), lastOf(p.Prefix), p}
 	}
 	return out
 }
@@ -167,7 +170,7 @@ func pools(old, next Interface, count counter) []change.Op {
 	for _, name := range slices.Sorted(maps.Keys(before)) {
 		if _, ok := after[name]; !ok {
 			p := before[name]
-			ops = append(ops, change.Op{Class: change.Delete, Object: next.Link, Action: fmt.Sprintf("remove %s, %s", name, p.text), Disturbs: stranded(p)})
+			ops = append(ops, change.Op{Class: change.Delete, Object: next.Link, Action: "remove " + p.named, Disturbs: stranded(p)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(after)) {
@@ -175,7 +178,7 @@ func pools(old, next Interface, count counter) []change.Op {
 		op := change.Op{Object: next.Link}
 		switch {
 		case was.all == nil:
-			op.Action = fmt.Sprintf("add %s, %s", name, p.text)
+			op.Action = "add " + p.named
 		case was.all == p.all:
 			continue
 		case was.text != p.text:

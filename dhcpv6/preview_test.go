@@ -59,6 +59,12 @@ func TestPreview(t *testing.T) {
 lan0 | change delegate sites to 2001:db8:100::/40 in /60s | live | the renewal of 1 lease from 2001:db8:100::/40 in /56s
 lan0 | add pool new, 2001:db8::2000 - 2001:db8::2fff | live | 
 `},
+		{"a pool in several parts", func(_ *Config, i *Interface) {
+			i.Delegate = []PrefixPool{{Name: "sites", Prefix: netip.MustParsePrefix("2001:db8:140::/42"), Length: 56}, {Name: "sites", Prefix: netip.MustParsePrefix("2001:db8:180::/41"), Length: 56}}
+		}, `lan0 | remove delegate sites, 2001:db8:100::/40 in /56s | delete | the renewal of 1 lease from 2001:db8:100::/40 in /56s
+lan0 | add delegate sites, 2001:db8:140::/42 in /56s | live | 
+lan0 | add delegate sites, 2001:db8:180::/41 in /56s | live | 
+`},
 		{"larger pool", func(_ *Config, i *Interface) { i.Pools[0].Last = addr("2001:db8::2fff") },
 			"lan0 | change pool hosts to 2001:db8::1000 - 2001:db8::2fff | live | \n"},
 		{"reservations", func(_ *Config, i *Interface) {
