@@ -8,6 +8,7 @@ import (
 // planStale has hosts told that go on with addresses of a delegated prefix that is no longer ours, with or without a firewall (RFC 7084
 // L-14).
 func (p *planner) planStale() {
+	p.plan.Firewall.StaleReady = p.Config.Firewall != nil && len(p.uplinks) > 0
 	var ours []netip.Prefix
 	for _, name := range sortedNames(p.held) {
 		ours = append(ours, p.held[name].Prefix)

@@ -7,7 +7,7 @@ const priorityStale = -10
 // would go elsewhere.
 func (c *compiler) stale() {
 	elements := addressElements(c.conf.Stale, false)
-	if len(elements) == 0 {
+	if len(elements) == 0 && !c.conf.StaleReady {
 		return
 	}
 	chain := &Chain{Name: "stale", Hook: ForwardHook, Priority: priorityStale}

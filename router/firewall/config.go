@@ -27,6 +27,7 @@ type Config struct {
 	MSSClamps    []MSSClamp
 	Protection   *Protection    // nil: none
 	Stale        []netip.Prefix // IPv6 prefixes that are no longer ours: hosts that use them are told so
+	StaleReady   bool           // have the rule for Stale also while there are none, so that one that comes changes no rule
 }
 
 // IsEmpty reports whether the configuration wants no table.
