@@ -11,6 +11,7 @@ import (
 type fresh struct {
 	since  time.Time // when the commit in progress began; zero: there is none
 	writes uint64    // what had been written to links when they were read
+	told   bool      // what the kernel told of is enough: this is no periodic look
 }
 
 // linkWrites counts what we wrote to links and their addresses.
@@ -29,7 +30,11 @@ func (r *Router) freshSince() time.Time {
 // readLinks reads the links if what is known of them is not fresh. r.applying is held.
 func (r *Router) readLinks(ctx context.Context) error {
 	since, writes := r.freshSince(), r.linkWrites()
-	if err := r.monitor.RefreshSince(ctx, since); err != nil {
+	read := func() error { return r.monitor.RefreshSince(ctx, since) }
+	if r.fresh.told {
+		read = func() error { return r.monitor.Update(ctx) }
+	}
+	if err := read(); err != nil {
 		return err
 	}
 	r.fresh.writes = writes
@@ -38,7 +43,11 @@ func (r *Router) readLinks(ctx context.Context) error {
 
 // applyLinks applies the part of the kernel unit.
 func (r *Router) applyLinks(ctx context.Context, p *Plan) error {
-	err := r.links.ApplySince(ctx, p.Kernel, r.freshSince())
+	apply := func() error { return r.links.ApplySince(ctx, p.Kernel, r.freshSince()) }
+	if r.fresh.told {
+		apply = func() error { return r.links.ApplyChanges(ctx, p.Kernel) }
+	}
+	err := apply()
 	r.fresh.writes = r.linkWrites() // it has read them after its last write
 	return err
 }

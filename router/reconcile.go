@@ -32,10 +32,12 @@ type unit struct {
 	// preview tells what apply would do if the links were as they would become. Nil: it changes the links, or that
 	// the part changed is all there is to tell.
 	preview func(*Plan, kernel.Links) ([]change.Op, error)
+	idle    func(*Plan) bool // there is nothing to do; nil: it is not known
 
 	// Guarded by Router.applying.
 	done    any // the part that is in force
 	applied bool
+	rested  bool // it was idle the last time
 	retryAt time.Time
 	backoff time.Duration
 
@@ -58,14 +60,16 @@ func (r *Router) reconcileLoop(ctx context.Context) error {
 	defer retry.Stop()
 	var told string // so that each problem is logged when it comes, not at each look
 	for {
+		woken := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-r.wake:
+			woken = true
 		case <-retry.C:
 		}
 		problem := ""
-		if err := r.reconcile(ctx); err != nil {
+		if err := r.follow(ctx, woken); err != nil {
 			problem = err.Error()
 		}
 		if ctx.Err() == nil && problem != told {
@@ -82,7 +86,7 @@ func (r *Router) reconcileLoop(ctx context.Context) error {
 // nextLook says when to look again without being woken: at a retry, at the end of a delegation, or when it is time for the periodic look.
 func (r *Router) nextLook(now time.Time) time.Duration {
 	r.applying.Lock()
-	next := now.Add(lookAfter(r.lookCost))
+	next := r.lookedAt.Add(lookAfter(r.lookCost))
 	for _, u := range r.units {
 		if u.retryAt.After(now) && u.retryAt.Before(next) {
 			next = u.retryAt
@@ -98,15 +102,22 @@ func (r *Router) nextLook(now time.Time) time.Duration {
 	return max(next.Sub(now), 10*time.Millisecond)
 }
 
-// reconcile plans and applies until the plan stands still.
-func (r *Router) reconcile(ctx context.Context) error {
+// reconcile plans and applies until the plan stands still, and looks at all that is in the kernel.
+func (r *Router) reconcile(ctx context.Context) error { return r.follow(ctx, false) }
+
+// follow is reconcile, but if it was woken, by the kernel or a subsystem, what the kernel told of is enough until the next periodic look.
+func (r *Router) follow(ctx context.Context, woken bool) error {
 	r.applying.Lock()
 	defer r.applying.Unlock()
 	began := time.Now()
+	r.fresh.told = woken && began.Before(r.lookedAt.Add(lookAfter(r.lookCost)))
+	defer func() { r.fresh.told = false }()
 	if _, err := r.converge(ctx, nil); err != nil {
 		return err
 	}
-	r.lookCost = time.Since(began)
+	if !r.fresh.told {
+		r.lookedAt, r.lookCost = began, time.Since(began)
+	}
 	units, err := r.Units(ctx)
 	errs := []error{err}
 	for _, u := range units {
@@ -121,8 +132,15 @@ func (r *Router) reconcile(ctx context.Context) error {
 // another one, and returns it. r.applying is held.
 func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitError, error) {
 	var last *Plan
+	var from Inputs // what last was made of
 	for range settleRounds {
-		plan := r.decide(r.inputs())
+		in := r.inputs()
+		from.Now = in.Now
+		if last != nil && r.fresh.told && reflect.DeepEqual(from, in) {
+			break // what time alone changes has a time of its own to be looked at
+		}
+		from = in
+		plan := r.decide(in)
 		if last != nil && reflect.DeepEqual(last, plan) {
 			break
 		}
@@ -150,7 +168,7 @@ func (r *Router) applyPlan(ctx context.Context, plan *Plan, known map[*unit]stri
 	r.publishAggregates(plan)
 	for _, u := range r.units {
 		now := time.Now()
-		if u.apply == nil || !u.due(plan, now) {
+		if u.apply == nil || !u.due(plan, now) || r.idle(u, plan) {
 			continue
 		}
 		err := u.apply(ctx, plan)
@@ -201,6 +219,7 @@ func (r *Router) publish(plan *Plan) {
 // settle records how an Apply went. r.applying is held.
 func (r *Router) settle(u *unit, plan *Plan, err error, now time.Time) {
 	u.applied = err == nil
+	u.rested = err == nil && u.idle != nil && u.idle(plan)
 	if err == nil {
 		u.backoff, u.retryAt = 0, time.Time{}
 		if u.part != nil {

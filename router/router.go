@@ -65,7 +65,8 @@ type Router struct {
 	wake     chan struct{}
 	units    []*unit
 	applying sync.Mutex    // held while a plan is applied
-	lookCost time.Duration // of the last reconciliation; guarded by applying
+	lookedAt time.Time     // when the last periodic look began; guarded by applying
+	lookCost time.Duration // how long it took; guarded by applying
 	fresh    fresh         // guarded by applying
 	assigned assigned
 
@@ -163,9 +164,9 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		{name: "firewall", apply: func(ctx context.Context, p *Plan) error { return r.firewall.Apply(ctx, p.Firewall) }},
 		{name: "device", apply: func(ctx context.Context, p *Plan) error {
 			return errors.Join(r.keepRules(ctx, p), r.devices.Apply(ctx, p.Devices))
-		}},
+		}, idle: r.idleDevices},
 		{name: "kernel", apply: r.applyLinks},
-		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }},
+		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }, idle: r.idleVXLAN},
 		{name: "mld", apply: func(ctx context.Context, p *Plan) error { return r.mld.Apply(ctx, p.MLD) }, part: func(p *Plan) any { return p.MLD }},
 		{name: "fib", apply: r.dropRules},
 		{name: "bgp", apply: r.applyBGP, part: bgpPartOf},

@@ -10,8 +10,10 @@ const minMTU = 1280
 
 // settledLink is what Apply left a link as: while the same is wanted of the same link, a difference is somebody else's work.
 type settledLink struct {
-	want  Link
-	index int
+	want       Link
+	configured bool
+	index      int
+	have       LinkState // as it was found
 }
 
 // settledSysctl is the same for one sysctl. The index is that of its link, 0 if it is for all.
@@ -98,18 +100,19 @@ func (d *linkDrift) outcome(name string, err error) error {
 	return err
 }
 
-// settle remembers how Apply leaves the links, and tells what it found. What could not be mended is drift at the next Apply too.
+// settle remembers how Apply leaves links, which are some of those that are present, and tells what it found. What could not be mended is drift at the next Apply too.
 // w.mu is held.
-func (w *LinkWriter) settle(cfg Config, links Links, d *linkDrift) {
+func (w *LinkWriter) settle(cfg Config, links, present Links, d *linkDrift) {
 	for name := range w.settled {
-		if _, ok := links[name]; !ok {
+		if _, ok := present[name]; !ok {
 			delete(w.settled, name)
 		}
 	}
 	for name, state := range links {
 		switch {
 		case !d.failed[name]:
-			w.settled[name] = settledLink{cfg.Links[name], state.Index}
+			want, configured := cfg.Links[name]
+			w.settled[name] = settledLink{want, configured, state.Index, state}
 		case !d.steady[name]:
 			delete(w.settled, name)
 		}

@@ -29,6 +29,8 @@ type LinkWriter struct {
 
 	mu      sync.Mutex // one Apply at a time; guards how it left things
 	settled map[string]settledLink
+	whole   bool                     // the last Apply left nothing undone
+	forward bool                     // and wanted forwarding
 	sysctls map[string]settledSysctl // by path
 	origins origins
 	stale   bool                         // something was written since the links were read, so that their settings may be others
@@ -58,7 +60,24 @@ func (w *LinkWriter) ApplySince(ctx context.Context, want Config, since time.Tim
 	if err := w.monitor.RefreshSince(ctx, since); err != nil {
 		return err
 	}
-	links := w.monitor.Links()
+	return w.apply(ctx, want, false)
+}
+
+// ApplyChanges is Apply for a caller that was woken by events, and calls Apply now and then. After an Apply that left nothing undone
+// it sees only to links of which something else is wanted than then, or to which something happened. What the kernel tells nobody
+// of, as most sysctls, is found by Apply.
+func (w *LinkWriter) ApplyChanges(ctx context.Context, want Config) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.monitor.Update(ctx); err != nil {
+		return err
+	}
+	return w.apply(ctx, want, true)
+}
+
+// apply goes by the links that the monitor has. w.mu is held.
+func (w *LinkWriter) apply(ctx context.Context, want Config, changes bool) error {
+	present := w.monitor.Links()
 	w.stale = false
 	c, err := dial()
 	if err != nil {
@@ -67,24 +86,35 @@ func (w *LinkWriter) ApplySince(ctx context.Context, want Config, since time.Tim
 	defer c.close()
 
 	good, errs := named(want)
-	before, d := w.Writes(), w.drift(good, links)
-	w.origins.keepOnly(links.byIndex())
-	if err := w.noteLinks(good, links); err != nil {
+	cfg, links, refresh := good, present, w.monitor.Refresh
+	if changes = changes && w.whole && w.forward == want.Forwarding; changes {
+		cfg, links = w.changed(good, present)
+		refresh = w.monitor.Update
+	}
+	w.whole, w.forward = false, want.Forwarding
+	before, d := w.Writes(), w.drift(cfg, links)
+	w.origins.keepOnly(present)
+	if err := w.noteLinks(cfg, links); err != nil {
 		return err
 	}
-	w.eachLink(good, links, func(want Link, have LinkState) error { return w.setMTU(c, want, have, d) }, &errs)
-	solicit := w.applySysctls(good, links, d, &errs)
-	w.eachLink(good, links, func(_ Link, have LinkState) error { return w.setUp(c, have, d) }, &errs)
-	w.applyAddresses(c, good, links, d, &errs)
-	w.putBack(c, good, links, &errs)
-	w.settle(good, links, d)
+	w.eachLink(cfg, present, func(want Link, have LinkState) error { return w.setMTU(c, want, have, d) }, &errs)
+	left := map[string]settledSysctl{}
+	if changes {
+		left = w.sysctls
+	}
+	solicit := w.applySysctls(cfg, links, max(len(present), len(good.Links)), left, d, &errs)
+	w.eachLink(cfg, present, func(_ Link, have LinkState) error { return w.setUp(c, have, d) }, &errs)
+	w.applyAddresses(c, cfg, links, d, &errs)
+	w.putBack(c, good, present, links, &errs)
+	w.settle(cfg, links, present, d)
 
 	if w.Writes() != before {
 		// Whoever asks next, this Apply included, sees what was written.
-		if err := w.monitor.Refresh(ctx); err != nil {
+		if err := refresh(ctx); err != nil {
 			errs = append(errs, err)
 		}
 	}
+	w.whole = len(errs) == 0
 	now := w.monitor.Links()
 	for _, name := range solicit {
 		if err := w.monitor.solicit(now[name]); err != nil {
@@ -96,6 +126,10 @@ func (w *LinkWriter) ApplySince(ctx context.Context, want Config, since time.Tim
 
 // named returns the part of want with names that links can have, and an error for each other.
 func named(want Config) (Config, []error) {
+	bad := func(name string) bool { return checkLinkName(name) != nil }
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(want.Links)), bad) {
+		return want, nil
+	}
 	var errs []error
 	good := Config{Forwarding: want.Forwarding, AnyIP: want.AnyIP, Links: make(map[string]Link, len(want.Links))}
 	for _, name := range slices.Sorted(maps.Keys(want.Links)) {
@@ -115,8 +149,39 @@ func wantsIPv6(l Link) bool {
 	return l.AcceptRA || slices.ContainsFunc(l.Addresses, func(a Address) bool { return a.Prefix.Addr().Is6() })
 }
 
+// changed returns the links of which something else is wanted than the last Apply left, or that are not as it found them, with what is
+// wanted of them.
+func (w *LinkWriter) changed(cfg Config, links Links) (Config, Links) {
+	some, left := Config{Forwarding: cfg.Forwarding, AnyIP: cfg.AnyIP, Links: map[string]Link{}}, Links{}
+	for name, have := range links {
+		want, configured := cfg.Links[name]
+		if was, ok := w.settled[name]; ok && was.configured == configured && was.want.same(want) && was.have.untouched(have) {
+			continue
+		}
+		left[name] = have
+		if configured {
+			some.Links[name] = want
+		}
+	}
+	return some, left
+}
+
+// untouched reports whether a link was not read again since.
+func (l LinkState) untouched(o LinkState) bool {
+	return l.Index == o.Index && l.Name == o.Name && l.MTU == o.MTU && l.Up == o.Up && l.Running == o.Running &&
+		l.Parent == o.Parent && l.Master == o.Master && sameMemory(l.Addresses, o.Addresses) &&
+		sameMemory(l.Settings.V4, o.Settings.V4) && sameMemory(l.Settings.V6, o.Settings.V6)
+}
+
+func sameMemory[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
 // eachLink calls fn for the links of cfg that are present.
 func (w *LinkWriter) eachLink(cfg Config, links Links, fn func(want Link, have LinkState) error, errs *[]error) {
+	if len(cfg.Links) == 0 {
+		return
+	}
 	for _, name := range lowerFirst(cfg, links) {
 		if state, ok := links[name]; ok {
 			if err := fn(cfg.Links[name], state); err != nil {
@@ -175,6 +240,7 @@ func (w *LinkWriter) address(c *conn, l LinkState, op addressOp, dad bool) error
 	preposition := map[string]string{"add": "to", "replace": "on", "deprecate": "on", "prefer": "on", "remove": "from"}[op.verb]
 	what := fmt.Sprintf("%s %s %s %s", op.verb, op.prefix, preposition, l.Name)
 	err := w.request(c, what, addressRequest(op, l.Index, dad))
+	w.monitor.touch(l.Index)
 	if op.verb == "remove" && errors.Is(err, unix.EADDRNOTAVAIL) {
 		err = nil // gone already
 	}

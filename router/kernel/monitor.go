@@ -29,8 +29,8 @@ const (
 	groupConf6 = unix.RTNLGRP_IPV6_NETCONF
 )
 
-// Monitor keeps a snapshot of links and their addresses. It takes events only as a reason to read the state again, so events
-// that were lost or doubled do no harm. All methods may be called from any goroutine, before Run too.
+// Monitor keeps a snapshot of links and their addresses. It takes events only as a reason to read the links again that they are about,
+// so events that come late or twice do no harm; after lost ones all links are read. All methods may be called from any goroutine, before Run too.
 type Monitor struct {
 	// OnNeighbor, if set before Run, is told of neighbors that come, move, fail and come back. It must not block.
 	OnNeighbor func(NeighborEvent)
@@ -41,9 +41,12 @@ type Monitor struct {
 	sysctl atomic.Bool // a sysctl or policy rule changed that the kernel tells of
 	news   atomic.Bool // something changed since the last reading began
 
-	reading sync.Mutex // serialises Refresh: snapshots are published in the order they were read; guards what follows
-	readAt  time.Time  // when the last reading that was completed began
-	written uint64     // writes until then
+	reading sync.Mutex    // serialises Refresh: snapshots are published in the order they were read; guards what follows
+	readAt  time.Time     // when the last reading of all links that was completed began
+	written uint64        // writes until then
+	allTook time.Duration // and how long it took
+	events  *events       // of Run; nil: it does not run
+	unread  unread        // what to read
 
 	mu        sync.Mutex // guards what follows
 	watches   map[*func()]struct{}
@@ -114,8 +117,11 @@ func (m *Monitor) Run(ctx context.Context) error {
 		})
 	}
 	// Subscribed first, read second: nothing falls in between.
+	m.unread.miss()
+	m.listenTo(ev)
 	notify(news)
 	err = m.follow(ctx, news, failed)
+	m.listenTo(nil)
 	ev.close()
 	<-receiving
 	cancel()
@@ -126,18 +132,14 @@ func (m *Monitor) Run(ctx context.Context) error {
 // receive turns events into news until the socket fails.
 func (m *Monitor) receive(next func(func(syscall.NlMsghdr, []byte)) (bool, error), news chan<- struct{}) error {
 	for {
-		overflow, err := next(func(h syscall.NlMsghdr, _ []byte) {
-			m.news.Store(true)
-			switch h.Type {
-			case unix.RTM_NEWNETCONF, unix.RTM_NEWRULE, unix.RTM_DELRULE:
-				m.sysctl.Store(true)
-			}
-		})
+		overflow, err := next(m.note)
 		if err != nil {
 			return err
 		}
 		if overflow {
 			m.log.Debug("netlink events lost, reading links again")
+			m.unread.miss()
+			m.news.Store(true)
 		}
 		notify(news)
 	}
@@ -178,9 +180,8 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 			// What came while events were collected is covered by this reading.
 			drain(news)
 			due = false
-			began := time.Now()
-			err := m.Refresh(ctx)
-			rested = time.Now().Add(min(restFactor*time.Since(began), longestGap))
+			took, err := m.update(ctx)
+			rested = time.Now().Add(min(restFactor*took, longestGap))
 			if err != nil && ctx.Err() == nil {
 				level := slog.LevelWarn
 				if errors.Is(err, errInterrupted) {
@@ -194,7 +195,7 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 	}
 }
 
-// Refresh reads links and addresses now. When it returns, Links is no older than the call.
+// Refresh reads all links and addresses now. When it returns, Links is no older than the call.
 func (m *Monitor) Refresh(ctx context.Context) error {
 	m.reading.Lock()
 	defer m.reading.Unlock()
@@ -216,11 +217,13 @@ func (m *Monitor) RefreshSince(ctx context.Context, since time.Time) error {
 func (m *Monitor) refresh(ctx context.Context) error {
 	began, written := time.Now(), m.writes.Load()
 	m.news.Store(false)
+	m.unread.take()
 	if err := m.readAll(ctx); err != nil {
+		m.unread.miss()
 		m.news.Store(true)
 		return err
 	}
-	m.readAt, m.written = began, written
+	m.readAt, m.written, m.allTook = began, written, time.Since(began)
 	return nil
 }
 
@@ -236,8 +239,14 @@ func (m *Monitor) readAll(ctx context.Context) error {
 		return err
 	}
 	old := m.links.Swap(&links)
-	if told := m.sysctl.Swap(false); !told && old != nil && equalLinks(*old, links) {
-		return nil
+	m.tell(old == nil || !equalLinks(*old, links))
+	return nil
+}
+
+// tell calls those who watch if links changed, or something else did that they want to know of.
+func (m *Monitor) tell(changed bool) {
+	if told := m.sysctl.Swap(false); !told && !changed {
+		return
 	}
 	m.mu.Lock()
 	fns := slices.Collect(maps.Keys(m.watches))
@@ -245,7 +254,6 @@ func (m *Monitor) readAll(ctx context.Context) error {
 	for _, fn := range fns {
 		(*fn)()
 	}
-	return nil
 }
 
 func (m *Monitor) read(ctx context.Context, c *conn) (Links, error) {
@@ -261,7 +269,7 @@ func (m *Monitor) read(ctx context.Context, c *conn) (Links, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
-	if err := m.readAddresses(ctx, c, byIndex); err != nil {
+	if err := m.readAddresses(ctx, c, unix.AF_UNSPEC, 0, byIndex); err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
 	links := make(Links, len(byIndex))
@@ -271,14 +279,21 @@ func (m *Monitor) read(ctx context.Context, c *conn) (Links, error) {
 	return links, nil
 }
 
-func (m *Monitor) readAddresses(ctx context.Context, c *conn, byIndex map[int]*LinkState) error {
+// readAddresses adds the addresses of a family to the links; with an index, kernels before 4.20 list those of all links too.
+func (m *Monitor) readAddresses(ctx context.Context, c *conn, family, index int, byIndex map[int]*LinkState) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	req := nl.NewNetlinkRequest(unix.RTM_GETADDR, 0)
-	req.AddData(nl.NewIfAddrmsg(unix.AF_UNSPEC))
+	msg := nl.NewIfAddrmsg(family)
+	msg.Index = uint32(index)
+	req.AddData(msg)
+	had := make(map[int]int, len(byIndex))
+	for index, l := range byIndex {
+		had[index] = len(l.Addresses)
+	}
 	return c.dump(ctx, req, func() {
-		for _, l := range byIndex {
-			l.Addresses = nil
+		for index, l := range byIndex {
+			l.Addresses = l.Addresses[:had[index]]
 		}
 	}, func(typ uint16, data []byte) {
 		index, a, proto, ok := parseAddress(data)
@@ -360,14 +375,16 @@ func (m *Monitor) names() map[int]string {
 
 // equalLinks compares snapshots without the lifetimes of addresses.
 func equalLinks(a, b Links) bool {
-	return maps.EqualFunc(a, b, func(a, b LinkState) bool {
-		return a.Name == b.Name && a.Index == b.Index && a.Kind == b.Kind && slices.Equal(a.MAC, b.MAC) && a.MTU == b.MTU &&
-			a.Up == b.Up && a.Running == b.Running && a.Loopback == b.Loopback && a.Parent == b.Parent && a.Master == b.Master &&
-			slices.EqualFunc(a.Addresses, b.Addresses, func(a, b AddressState) bool {
-				a.Valid, a.Preferred, b.Valid, b.Preferred = 0, 0, 0, 0
-				return a == b
-			})
-	})
+	return maps.EqualFunc(a, b, equalLink)
+}
+
+func equalLink(a, b LinkState) bool {
+	return a.Name == b.Name && a.Index == b.Index && a.Kind == b.Kind && slices.Equal(a.MAC, b.MAC) && a.MTU == b.MTU &&
+		a.Up == b.Up && a.Running == b.Running && a.Loopback == b.Loopback && a.Parent == b.Parent && a.Master == b.Master &&
+		slices.EqualFunc(a.Addresses, b.Addresses, func(a, b AddressState) bool {
+			a.Valid, a.Preferred, b.Valid, b.Preferred = 0, 0, 0, 0
+			return a == b
+		})
 }
 
 // notify makes c readable without blocking.

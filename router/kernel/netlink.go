@@ -258,8 +258,9 @@ type events struct {
 	raw    syscall.RawConn
 	closed atomic.Bool
 
-	mu  sync.Mutex // held while a datagram is taken and looked at
-	buf []byte
+	mu      sync.Mutex // held while a datagram is taken and looked at; guards what follows
+	buf     []byte
+	dropped bool // the kernel dropped events since the last catchUp
 }
 
 // listen opens a socket that is a member of the multicast groups and, if filter is not empty, receives what it accepts.
@@ -323,8 +324,8 @@ func (e *events) receive(fn func(h syscall.NlMsghdr, data []byte)) (overflow boo
 const maxCatchUp = 1 << 16
 
 // catchUp calls fn for the messages of all datagrams that the kernel has sent until now, and returns when those were looked at that
-// a receive took. It does not block. lost says that there is more to know than these: events were dropped, or there was no end to
-// them.
+// a receive took. It does not block. lost says that there is more to know than these: events were dropped since the last catchUp, even
+// if a receive was told of that, or there was no end to them.
 func (e *events) catchUp(fn func(h syscall.NlMsghdr, data []byte)) (lost bool) {
 	lost = true
 	_ = e.raw.Control(func(fd uintptr) { // fails when the socket was closed
@@ -335,6 +336,10 @@ func (e *events) catchUp(fn func(h syscall.NlMsghdr, data []byte)) (lost bool) {
 			}
 		}
 	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	lost = lost || e.dropped
+	e.dropped = false
 	return lost
 }
 
@@ -350,6 +355,7 @@ func (e *events) take(fd int, fn func(h syscall.NlMsghdr, data []byte)) error {
 		if err == nil {
 			eachMessage(e.buf[:n], fn)
 		}
+		e.dropped = e.dropped || err == unix.ENOBUFS
 		return err
 	}
 }

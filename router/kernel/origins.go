@@ -127,7 +127,14 @@ func (o *origins) forget(index int, setting string) {
 }
 
 // keepOnly drops the links that are no longer there.
-func (o *origins) keepOnly(byIndex map[int]LinkState) {
+func (o *origins) keepOnly(links Links) {
+	if len(o.links) == 0 {
+		return
+	}
+	byIndex := make(map[int]struct{}, len(links))
+	for _, l := range links {
+		byIndex[l.Index] = struct{}{}
+	}
 	for index := range o.links {
 		if _, ok := byIndex[index]; !ok && index != wholeMachine {
 			delete(o.links, index)
@@ -162,12 +169,12 @@ type back struct {
 }
 
 // backs returns what of origins is no longer wanted: the settings to put back, and those that are as they should be, or that others
-// changed, and are only to be forgotten. A link that others use meanwhile stays up.
-func (w *LinkWriter) backs(cfg Config, links Links) (put, forget []back) {
+// changed, and are only to be forgotten. It looks at some of the links. A link that others use meanwhile stays up.
+func (w *LinkWriter) backs(cfg Config, links, some Links) (put, forget []back) {
 	if len(w.origins.links) == 0 {
 		return nil, nil
 	}
-	byIndex := links.byIndex()
+	byIndex := some.byIndex()
 	wanted := w.wantedSettings(cfg, links, byIndex)
 	for index, settings := range w.origins.links {
 		l, ok := byIndex[index]
@@ -265,7 +272,7 @@ func (w *LinkWriter) PutBack(want Config, links Links) Links {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	good, _ := named(want)
-	put, _ := w.backs(good, links)
+	put, _ := w.backs(good, links, links)
 	if len(put) == 0 {
 		return links
 	}

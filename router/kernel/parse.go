@@ -22,7 +22,6 @@ func parseLink(b []byte) (LinkState, bool) {
 		Running:  flags&unix.IFF_RUNNING != 0,
 		Loopback: flags&unix.IFF_LOOPBACK != 0,
 	}
-	elsewhere := false
 	var data []byte
 	eachAttr(b[unix.SizeofIfInfomsg:], func(typ uint16, val []byte) {
 		switch typ {
@@ -35,7 +34,7 @@ func parseLink(b []byte) (LinkState, bool) {
 		case unix.IFLA_LINK:
 			l.Parent = int(attrUint32(val))
 		case unix.IFLA_LINK_NETNSID:
-			elsewhere = true
+			l.Apart = true
 		case unix.IFLA_MASTER:
 			l.Master = int(attrUint32(val))
 		case unix.IFLA_GROUP:
@@ -61,7 +60,8 @@ func parseLink(b []byte) (LinkState, bool) {
 		})
 	}
 	// For veth the attribute names the other end, which is no lower link; an index of another namespace means nothing here.
-	if elsewhere || l.Kind == "veth" || l.Parent == l.Index {
+	l.Apart = l.Apart && l.Kind != "veth"
+	if l.Apart || l.Kind == "veth" || l.Parent == l.Index {
 		l.Parent = 0
 	}
 	return l, l.Name != "" && l.Index > 0

@@ -95,7 +95,7 @@ func (w *LinkWriter) previewSysctls(cfg Config, links Links, errs *[]error) []ch
 	place := map[string]int{}     // in ops, by link
 	defaults := map[string]bool{} // paths below conf/default to write, once read
 	spread := map[string]bool{}   // families whose forwarding is about to be switched on for all links
-	for _, s := range sysctlPlan(cfg, links) {
+	for _, s := range append(sysctlPlan(cfg, links), neighborLimits(max(len(links), len(cfg.Links)))...) {
 		family, key := strings.Split(s.path, "/")[1], path.Base(s.path)
 		if s.link != "" && key == "forwarding" && spread[family] {
 			continue

@@ -40,9 +40,10 @@ func (w *LinkWriter) noteLinks(cfg Config, links Links) error {
 	return w.origins.save()
 }
 
-// putBack gives links that left the configuration, and settings that did, what they were found with.
-func (w *LinkWriter) putBack(c *conn, cfg Config, links Links, errs *[]error) {
-	put, forget := w.backs(cfg, links)
+// putBack gives links that left the configuration, and settings that did, what they were found with. It looks at some of the links
+// that are present.
+func (w *LinkWriter) putBack(c *conn, cfg Config, present, some Links, errs *[]error) {
+	put, forget := w.backs(cfg, present, some)
 	for _, b := range forget {
 		w.origins.forget(b.link.Index, b.setting)
 	}
@@ -77,7 +78,9 @@ func (w *LinkWriter) putBackOne(c *conn, b back) error {
 		return unlessGone(w.request(c, "set "+b.link.Name+" down again", req))
 	}
 	p := sysctlPath(b.setting, b.link.Name)
-	if err := w.write("sysctl "+p, func() error { return w.sys.set(p, b.was) }); err != nil {
+	err := w.write("sysctl "+p, func() error { return w.sys.set(p, b.was) })
+	w.monitor.touch(b.link.Index)
+	if err != nil {
 		return fmt.Errorf("set sysctl %s back to %s: %w", p, b.was, err)
 	}
 	w.log.Debug("sysctl", "path", p, "was", b.now, "is", b.was)
@@ -94,7 +97,7 @@ func unlessGone(err error) error {
 
 // previewBacks tells what putBack does, with one operation for the sysctls of each link. w.mu is held.
 func (w *LinkWriter) previewBacks(cfg Config, links Links) []change.Op {
-	put, _ := w.backs(cfg, links)
+	put, _ := w.backs(cfg, links, links)
 	var ops []change.Op
 	place := map[string]int{}
 	for _, b := range put {

@@ -22,6 +22,7 @@ type LinkState struct {
 	Running   bool // with carrier
 	Loopback  bool
 	Parent    int    // index of the lower link; 0: none
+	Apart     bool   // the lower link is in another network namespace
 	Master    int    // index of the bridge or VRF it belongs to; 0: none
 	Group     uint32 // link group (IFLA_GROUP), by which those who make links tell theirs; 0: none
 	Table     uint32 // of a VRF device: its routing table; 0 for others

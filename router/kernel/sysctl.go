@@ -29,7 +29,7 @@ type sysctl struct {
 // nonlocalBind lets programs bind to IPv6 addresses that are on no link. With IPv4 a local route is enough.
 const nonlocalBind = "net/ipv6/ip_nonlocal_bind"
 
-// sysctlPlan returns the settings for cfg in the order to write them. Links that are not present are left out.
+// sysctlPlan returns the settings for cfg in the order to write them; neighborLimits come after them. Links that are not present are left out.
 //
 // The order matters: when forwarding is switched on, the kernel drops the default routes it took from advertisements on all
 // links where accept_ra is not 2 (Documentation/networking/ip-sysctl.rst). accept_ra therefore comes before forwarding.
@@ -71,7 +71,7 @@ func sysctlPlan(cfg Config, present Links) []sysctl {
 		first = append(first, sysctl{path: "net/ipv6/conf/all/forwarding", value: "1"},
 			sysctl{path: "net/ipv4/ip_forward", value: "1"})
 	}
-	return append(append(first, last...), neighborLimits(max(len(present), len(cfg.Links)))...)
+	return append(first, last...)
 }
 
 // choose adds the settings that the configuration names. They take the place of those that follow from the rest of it.

@@ -13,15 +13,16 @@ type dueSysctl struct {
 	old string
 }
 
-// applySysctls writes what differs and returns the links on which advertisements are accepted from now on.
-func (w *LinkWriter) applySysctls(cfg Config, links Links, d *linkDrift, errs *[]error) (solicit []string) {
-	left := map[string]settledSysctl{}
+// applySysctls writes what differs, notes in left how it leaves them, and returns the links on which advertisements are accepted from
+// now on. There are so many links in all.
+func (w *LinkWriter) applySysctls(cfg Config, links Links, many int, left map[string]settledSysctl, d *linkDrift, errs *[]error) (solicit []string) {
 	defer func() { w.sysctls = left }()
 	var due []dueSysctl
 	look := func(s sysctl) {
 		old, write, err := w.due(s, cfg, links)
 		switch {
 		case err != nil:
+			delete(left, s.path)
 			*errs = append(*errs, err)
 		case write:
 			due = append(due, dueSysctl{s, old})
@@ -33,10 +34,12 @@ func (w *LinkWriter) applySysctls(cfg Config, links Links, d *linkDrift, errs *[
 			}
 		case old != "": // it exists
 			left[s.path] = settledSysctl{s.value, links[s.link].Index, old}
+		default:
+			delete(left, s.path)
 		}
 	}
 	var later []sysctl
-	for _, s := range sysctlPlan(cfg, links) {
+	for _, s := range append(sysctlPlan(cfg, links), neighborLimits(many)...) {
 		if s.follows {
 			later = append(later, s)
 			continue
@@ -67,6 +70,8 @@ func (w *LinkWriter) applySysctls(cfg Config, links Links, d *linkDrift, errs *[
 func (w *LinkWriter) applySysctl(s dueSysctl, link LinkState, left map[string]settledSysctl, d *linkDrift, errs *[]error) bool {
 	err := w.write("sysctl "+s.path, func() error { return w.sys.set(s.path, s.value) })
 	known := w.sysctls[s.path]
+	delete(left, s.path)
+	w.monitor.touch(link.Index)
 	d.sysctl(known, s.sysctl, s.old, link, err)
 	if err != nil {
 		if known.value == s.value {
