@@ -40,6 +40,7 @@ interfaces:
 		{Name: "bond0", Kind: "bond", Ours: true, Ports: []string{"p2"}, Bond: &device.BondStatus{Mode: device.ActiveBackup, Active: "p2"}},
 		{Name: "p2", Master: "bond0", Slave: &device.SlaveStatus{Active: true, Up: true}},
 	}, Units: []UnitStatus{{Name: "device", Problem: "gre1: there is a link gre1 already, of kind gre, which is not ours: remove it, or configure another name\np1: no"}}}
+	const remove = "remove it (ip link delete gre1), and it is made anew, or take gre1 out of the configuration"
 	for name, want := range map[string][]string{
 		"later.5": {
 			"later.5 carries nothing: there is no link later.5; there is no link later to carry it", "X link: there is no link later.5",
@@ -61,9 +62,8 @@ interfaces:
 			"p1 is not what it should be: p1 is no port of br10; no", "+ link: p1 is up, MTU 1500", "  X device: p1 is no port of br10", "    > no",
 		},
 		"gre1": {
-			"gre1 is not what it should be: gre1 is not as configured: there is a link gre1 already, of kind gre, which is not ours: remove it, or configure another name",
-			"+ link: gre1 is up, gre, MTU 1500",
-			"  X device: gre1 is not as configured: there is a link gre1 already, of kind gre, which is not ours: remove it, or configure another name",
+			"gre1 is not what it should be: there is a link gre1 already, of kind gre, which is not ours; " + remove,
+			"X device: there is a link gre1 already, of kind gre, which is not ours", "  > " + remove, "  - device: gre gre1",
 		},
 	} {
 		e, err := explain(v, "interface "+name)
@@ -73,5 +73,32 @@ interfaces:
 		if diff := cmp.Diff("interface "+name+"\n"+strings.Join(want, "\n")+"\n", tell(e)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestExplainForeignDevice: a link that is down and has the name of one that we make is not to be brought up, but to be removed.
+func TestExplainForeignDevice(t *testing.T) {
+	v, err := parseView("r.yaml", "interfaces:\n  br10: {bridge: {}, addresses: [\"2001:db8::1/64\"]}\n", "link br10 3 down kind=bridge\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := explain(v, "br10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := tell(e)
+	for _, want := range []string{"of kind bridge, which is not ours", "ip link delete br10"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "ip link set") {
+		t.Errorf("advice to bring up what is not ours:\n%s", text)
+	}
+	if len(v.Plan.Pending) != 1 || v.Plan.Pending[0].What != "interfaces.br10.bridge" || !strings.Contains(v.Plan.Pending[0].Reason, "ip link delete br10") {
+		t.Errorf("pending: %+v", v.Plan.Pending)
+	}
+	if c := v.link("br10"); c.state != Broken || !strings.Contains(c.advice, "ip link delete br10") {
+		t.Errorf("the link: %+v", c)
 	}
 }

@@ -28,6 +28,9 @@ func (v View) taleOfInterface(name string) tale {
 		t.checks = []check{link.with(v.addresses(name, nil)...)}
 		return t
 	}
+	if l, ok := v.Links[name]; ok && foreign(*i, l) {
+		link = bad("device", "", notOursAdvice(l), "%s", notOurs(l))
+	}
 	var on []check
 	if i.Pattern != "" {
 		on = append(on, note("configuration", "", "configured by the pattern %s", i.Pattern))
@@ -65,6 +68,9 @@ func (v View) taleOfInterface(name string) tale {
 		does = append(does, "delegation held")
 	}
 	t.good = fmt.Sprintf("%s works: %s", name, strings.Join(does, ", "))
+	if d := v.Plan.DefaultRouters[name]; d.Reason != "" {
+		t.good = fmt.Sprintf("%s works, but its hosts have no default router by us: %s; %s", name, d.Reason, strings.Join(does, ", "))
+	}
 	return t
 }
 

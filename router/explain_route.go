@@ -22,6 +22,9 @@ func (v View) link(name string) check {
 		}
 		return bad("link", "link "+name, advice, "there is no link %s", name)
 	case !l.Up:
+		if i := v.configured(name); i != nil && foreign(*i, l) {
+			return bad("link", "link "+name, notOursAdvice(l), "%s is down, and it is not ours", name)
+		}
 		return bad("link", "link "+name, "bring it up: ip link set dev "+name+" up", "%s is down", name)
 	case !l.Running:
 		return bad("link", "link "+name, "is the cable in, and the other end on?", "%s has no carrier", name)

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"net"
@@ -201,4 +202,16 @@ func foreign(i config.Interface, l kernel.LinkState) bool {
 		return l.Kind != "vxlan"
 	}
 	return !device.Owns(l.Kind, l.Group)
+}
+
+// notOurs says what is in the way of a device that the router makes.
+func notOurs(l kernel.LinkState) string {
+	return fmt.Sprintf("there is a link %s already, of kind %s, which is not ours", l.Name, cmp.Or(l.Kind, "hardware"))
+}
+
+func notOursAdvice(l kernel.LinkState) string {
+	if l.Kind == "" {
+		return fmt.Sprintf("configure another name than %s", l.Name)
+	}
+	return fmt.Sprintf("remove it (ip link delete %s), and it is made anew, or take %s out of the configuration", l.Name, l.Name)
 }

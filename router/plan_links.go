@@ -17,7 +17,9 @@ func (p *planner) planInterface(i config.Interface) {
 		p.planVXLAN(i)
 	}
 	if l, ok := p.Links[i.Name]; ok && foreign(i, l) {
-		return // the unit that would make it refuses: it is not ours to give addresses
+		// The unit that would make it refuses: it is not ours to give addresses.
+		p.pending(where+"."+i.Kind(), notOurs(l)+": "+notOursAdvice(l))
+		return
 	}
 	addresses := p.resolveEvery(where+".addresses", i.Addresses)
 	link := kernel.Link{Name: i.Name, MTU: p.mtu(&i), AcceptRA: i.AcceptRA, DAD: i.DAD, Sysctls: linkSettings(i), Made: i.Kind() != ""}
