@@ -32,6 +32,7 @@ type Speaker struct {
 	log   *slog.Logger
 	table *rib.Instance
 	own   *ownAddresses
+	wake  chan struct{} // there may be something to do at each tick
 
 	// apply is held while the state changes, so that changes come one after the other. It guards the fields of instance that
 	// say so. It is taken before mu.
@@ -55,6 +56,7 @@ func New(log *slog.Logger, table *rib.Instance) *Speaker {
 		log:      log,
 		table:    table,
 		own:      &ownAddresses{},
+		wake:     make(chan struct{}, 1),
 		sessions: map[netip.Addr]*sessionState{},
 	}
 }
@@ -78,11 +80,16 @@ func (s *Speaker) Run(ctx context.Context) error {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
+		var due <-chan time.Time
+		if s.wanted() {
+			due = t.C // a ticker that nobody waits for wakes nobody
+		}
 		select {
 		case <-ctx.Done():
 			s.shutdown()
 			return nil
-		case now := <-t.C:
+		case <-s.wake:
+		case now := <-due:
 			s.step(ctx, now)
 		}
 	}
@@ -103,6 +110,10 @@ func (s *Speaker) Apply(ctx context.Context, want Config) error {
 	s.want, s.applied = want, true
 	running := s.running
 	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 	if !running {
 		return nil
 	}
@@ -182,6 +193,13 @@ func (s *Speaker) step(ctx context.Context, now time.Time) {
 	inst.enforceLimits(ctx, now)
 	inst.checkReady(now)
 	s.remember(now)
+}
+
+// wanted reports whether anything runs here, or should.
+func (s *Speaker) wanted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inst != nil || s.want.ASN != 0
 }
 
 func (s *Speaker) shutdown() {

@@ -260,9 +260,18 @@ func (r *Router) observe(ctx context.Context) error {
 	links, held := r.monitor.Links(), r.pd.Delegations()
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
+	stirred := true
 	var full <-chan time.Time // what drift was gathered is to be told
 	for {
+		var due <-chan time.Time
+		if stirred {
+			due = second.C // a ticker that nobody waits for wakes nobody
+		}
 		select {
+		case <-r.stirred:
+			stirred = true
+		case <-r.journal.wake:
+			stirred = true
 		case <-ctx.Done():
 			r.tellDrift(r.drifts.flush())
 			return nil
@@ -279,13 +288,14 @@ func (r *Router) observe(ctx context.Context) error {
 		case <-full:
 			full = nil
 			r.tellDrift(r.drifts.flush())
-		case <-second.C:
+		case <-due:
 			now := r.pd.Delegations()
 			for _, e := range delegationEvents(held, now) {
 				r.journal.add(e, time.Now())
 			}
 			held = now
 			r.journal.settle(time.Now())
+			stirred = len(held) > 0 || r.journal.busy()
 		}
 	}
 }

@@ -25,6 +25,7 @@ const (
 // journal publishes events within bounds. Its methods never wait for anything but each other. A nil one publishes nothing.
 type journal struct {
 	ring *event.Ring
+	wake chan struct{} // there is something to settle later
 
 	mu        sync.Mutex // guards all below
 	kinds     map[string]*allowance
@@ -46,7 +47,7 @@ type asked struct {
 }
 
 func newJournal(ring *event.Ring) *journal {
-	return &journal{ring: ring, kinds: map[string]*allowance{}, solicited: map[string]*asked{}}
+	return &journal{ring: ring, wake: make(chan struct{}, 1), kinds: map[string]*allowance{}, solicited: map[string]*asked{}}
 }
 
 // add publishes an event, or counts it. It reports whether it was published.
@@ -74,12 +75,33 @@ func (j *journal) add(e event.Event, now time.Time) bool {
 			action = "other"
 		}
 		a.actions[action]++
+		j.stir()
 		return false
 	}
 	a.full = a.full.Add(eventRefill)
 	e.Time = now
 	j.ring.Publish(e)
 	return true
+}
+
+// stir says that there is something to settle. j.mu is held.
+func (j *journal) stir() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// busy reports whether there is something to settle later.
+func (j *journal) busy() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, a := range j.kinds {
+		if a.held > 0 {
+			return true
+		}
+	}
+	return len(j.solicited) > 0
 }
 
 // settle publishes the summaries that are due.
@@ -120,6 +142,7 @@ func (j *journal) solicit(link string, now time.Time) int {
 		return 0
 	case s == nil:
 		j.solicited[link] = &asked{told: now}
+		j.stir()
 		return 1
 	case now.Sub(s.told) < solicitsEvery:
 		s.more++

@@ -63,6 +63,7 @@ type Router struct {
 	notify   *notify.Manager
 
 	wake     chan struct{}
+	stirred  chan struct{} // delegations changed, for observe
 	units    []*unit
 	applying sync.Mutex    // held while a plan is applied
 	lookedAt time.Time     // when the last periodic look began; guarded by applying
@@ -117,6 +118,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 		stateDir: stateDir,
 		table:    &rib.Table{},
 		wake:     make(chan struct{}, 1),
+		stirred:  make(chan struct{}, 1),
 
 		revisions:  revisions,
 		events:     event.New(remembered),
@@ -138,7 +140,7 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	r.vxlan = vxlan.New(named("vxlan"))
 	r.firewall = firewall.New(named("firewall"))
 	r.mld = mld.New(named("mld"))
-	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.Wake)
+	r.pd = pd.New(named("pd"), filepath.Join(stateDir, "delegations"), r.delegated)
 	r.ra = ra.New(named("ra"))
 	r.observer = ra.NewObserver(named("ra"))
 	r.routes = kernel.NewRouteWatch(named("kernel"), r.monitor)
@@ -191,6 +193,15 @@ func (r *Router) Close() error {
 func (r *Router) Wake() {
 	select {
 	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// delegated is told that delegations changed.
+func (r *Router) delegated() {
+	r.Wake()
+	select {
+	case r.stirred <- struct{}{}:
 	default:
 	}
 }
