@@ -13,12 +13,13 @@ const (
 )
 
 // giveBack gives memory that is free back to the kernel when there is much of it, until ctx ends. Thousands of links take several times
-// as much memory to set up as to keep, and the garbage collector returns it over many minutes only.
+// as much memory to set up as to keep, and the garbage collector returns it over many minutes only. The first look gives back all,
+// what the start took.
 func giveBack(ctx context.Context) error {
 	tick := time.NewTicker(lookAtMemory)
 	defer tick.Stop()
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
-	for {
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -32,7 +33,7 @@ func giveBack(ctx context.Context) error {
 			return samples[n].Value.Uint64()
 		}
 		free, unused, live, objects := value(0), value(1), value(2), value(3)
-		if garbage := objects - min(live, objects); free+unused+garbage > spare+live/4 {
+		if garbage := objects - min(live, objects); free+unused+garbage > spare+live/4 || first {
 			debug.FreeOSMemory()
 		}
 	}
