@@ -69,10 +69,7 @@ func (r *Router) bootFile(path, text string, base uint64) error {
 		Name: path, Time: time.Now(), Author: Author, Comment: "read at the start", Base: base, Result: revision.Applied,
 	}, text)
 	if err == nil {
-		err = r.revisions.Confirm(rev.ID)
-	}
-	if err == nil {
-		err = r.revisions.SetFileHash(rev.Hash)
+		err = r.revisions.ConfirmFile(rev.ID, rev.Hash)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the revision: %w", err)

@@ -205,6 +205,15 @@ func (s *Store) Confirm(id uint64) error {
 	return s.setCurrent(c)
 }
 
+// ConfirmFile is Confirm of a revision that was read from the configuration file, and SetFileHash with the hash of that.
+func (s *Store) ConfirmFile(id uint64, hash string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.current
+	c.Confirmed, c.Waiting, c.Deadline, c.File = id, 0, time.Time{}, hash
+	return s.setCurrent(c)
+}
+
 // Drop ends the wait for a revision: the confirmed one is the one to run.
 func (s *Store) Drop() error {
 	s.mu.Lock()
@@ -290,6 +299,9 @@ func (s *Store) SetFileHash(hash string) error {
 func (s *Store) Recover() ([]Revision, error) {
 	waiting, _ := s.Waiting()
 	confirmed := s.Confirmed()
+	if waiting == 0 && confirmed == 0 && len(s.List()) == 0 {
+		return nil, nil // the first start
+	}
 	var out []Revision
 	for _, rev := range s.List() {
 		var result Result

@@ -181,3 +181,21 @@ func TestNothingIsKeptWithoutADisk(t *testing.T) {
 		t.Errorf("Confirm: %v, and confirmed is %d", err, s.Confirmed())
 	}
 }
+
+// The first start writes what it runs at once: what was read, and that it is in force, from the file with that hash.
+func TestFirstStart(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if dropped, err := s.Recover(); err != nil || len(dropped) > 0 {
+		t.Fatalf("recovered %v, %v", dropped, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("%v was written to recover nothing, %v", entries, err)
+	}
+	id := add(t, s, "one", Applied)
+	must(t, s.ConfirmFile(id, "hash"))
+	s = open(t, dir)
+	if s.Confirmed() != id || s.FileHash() != "hash" {
+		t.Errorf("confirmed %d, of the file %q", s.Confirmed(), s.FileHash())
+	}
+}
