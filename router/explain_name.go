@@ -28,7 +28,7 @@ func (v View) taleOfInterface(name string) tale {
 		t.checks = []check{link.with(v.addresses(name, nil)...)}
 		return t
 	}
-	if l, ok := v.Links[name]; ok && foreign(*i, l) {
+	if l, ok := v.Links[name]; ok && v.inTheWay(name, l) {
 		link = bad("device", "", notOursAdvice(l), "%s", notOurs(l))
 	}
 	var on []check

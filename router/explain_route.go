@@ -21,10 +21,9 @@ func (v View) link(name string) check {
 			}
 		}
 		return bad("link", "link "+name, advice, "there is no link %s", name)
+	case !l.Running && v.inTheWay(name, l):
+		return bad("link", "link "+name, notOursAdvice(l), "%s carries nothing, and it is not ours", name)
 	case !l.Up:
-		if i := v.configured(name); i != nil && foreign(*i, l) {
-			return bad("link", "link "+name, notOursAdvice(l), "%s is down, and it is not ours", name)
-		}
 		return bad("link", "link "+name, "bring it up: ip link set dev "+name+" up", "%s is down", name)
 	case !l.Running:
 		return bad("link", "link "+name, "is the cable in, and the other end on?", "%s has no carrier", name)
@@ -36,6 +35,12 @@ func (v View) link(name string) check {
 		}
 	}
 	return good("link", "link "+name, "%s", text)
+}
+
+// inTheWay reports whether a link has the name of one that the router would make.
+func (v View) inTheWay(name string, l kernel.LinkState) bool {
+	i := v.configured(name)
+	return i != nil && foreign(*i, l)
 }
 
 // maxHops bounds how often a next hop is looked up through another route, as the kernel writer does.
