@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -275,4 +276,15 @@ func (s *Sender) answered(st *Status, sent int, err error) {
 }
 
 // sendError names what could not be sent.
-func sendError(o *outgoing) error { return fmt.Errorf("send to %s: %w", o.destination, o.err) }
+func sendError(o *outgoing) error {
+	return fmt.Errorf("send to %s: %w%s", o.destination, o.err, crowdedTable(o.err))
+}
+
+// crowdedTable tells of a likely reason that Linux does not name: where there is no room for another neighbor, and a group is one, it
+// calls the packet invalid.
+func crowdedTable(err error) string {
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOBUFS) {
+		return " (if the neighbor table of the machine is full, raise the sysctl net.ipv6.neigh.default.gc_thresh3)"
+	}
+	return ""
+}

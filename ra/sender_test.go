@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -355,4 +356,17 @@ func (s *Sender) solicited(b []byte, info packetInfo, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hear(&answers, b, info, now)
+}
+
+// TestSendErrorHint: what Linux says where the neighbor table has no room is explained, and nothing else.
+func TestSendErrorHint(t *testing.T) {
+	for err, want := range map[error]bool{
+		os.NewSyscallError("sendmsg", syscall.EINVAL): true, syscall.ENOBUFS: true,
+		syscall.ENETUNREACH: false, errCrowded: false,
+	} {
+		got := sendError(&outgoing{destination: allNodes, err: err})
+		if strings.Contains(got.Error(), "net.ipv6.neigh.default.gc_thresh3") != want || !errors.Is(got, err) {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
 }

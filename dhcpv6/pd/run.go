@@ -2,11 +2,13 @@ package pd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	dhcp6 "github.com/insomniacslk/dhcp/dhcpv6"
@@ -236,9 +238,18 @@ func (l *loop) send(t task) error {
 		}
 	}
 	if err := s.Write(t.send.marshal()); err != nil {
-		return fmt.Errorf("send %s: %w", titles[t.send.kind], err)
+		return fmt.Errorf("send %s: %w%s", titles[t.send.kind], err, crowdedTable(err))
 	}
 	return nil
+}
+
+// crowdedTable tells of a likely reason that Linux does not name: where there is no room for another neighbor, and a group is one, it
+// calls the packet invalid.
+func crowdedTable(err error) string {
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOBUFS) {
+		return " (if the neighbor table of the machine is full, raise the sysctl net.ipv6.neigh.default.gc_thresh3)"
+	}
+	return ""
 }
 
 // sent tells the machine how sending went.
