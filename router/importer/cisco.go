@@ -23,6 +23,7 @@ func cisco(d *draft, s string) error {
 	}
 	c.sections()
 	c.undefined()
+	c.steadfast()
 	if len(c.lines) == 0 {
 		d.note(pos{1, 1}, Warning, "there is nothing in this file")
 	}
@@ -78,6 +79,7 @@ type ciscoFile struct {
 	general map[string]token        // where the name of a delegated prefix is used, before it is known who asks for it
 	literal map[string]netip.Prefix // ipv6 general-prefix with a prefix
 	asked   map[string]bool         // ipv6 dhcp client pd
+	given   []ciscoGiven            // of what clients are given, what is not relative to a delegation
 }
 
 // split makes commands of lines. Everything between the marks of a banner is left out.

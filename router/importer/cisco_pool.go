@@ -1,12 +1,14 @@
 package importer
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/config"
 )
 
 // ciscoLocal is ipv6 local pool NAME PREFIX LENGTH.
@@ -190,6 +192,7 @@ func (c *ciscoFile) servePool(l link, name token, words []token) {
 			s.Reservations = map[string]*sixfoldv1.Reservation{}
 		}
 		c.mark(at.field("reservations").entry(r), f.at)
+		c.given = append(c.given, ciscoGiven{f.at, f.prefix})
 		s.Reservations[r] = &sixfoldv1.Reservation{Duid: colons(f.duid), Prefixes: []string{f.prefix.String()}}
 	}
 }
@@ -206,6 +209,7 @@ func (c *ciscoFile) delegatePools(s *sixfoldv1.Dhcpv6, at path, p *ciscoPool) {
 		}
 		name := poolName(d.name.text)
 		c.mark(at.field("delegate").entry(name), local.token)
+		c.given = append(c.given, ciscoGiven{local.token, local.prefix})
 		s.Delegate[name] = &sixfoldv1.PrefixPool{
 			Pool: local.prefix.String(), Length: local.length, ValidLifetime: seconds(d.valid), PreferredLifetime: seconds(d.preferred),
 		}
@@ -222,10 +226,44 @@ func (c *ciscoFile) addressPools(l link, s *sixfoldv1.Dhcpv6, at path, p *ciscoP
 			name = poolName(name + "-" + a.text)
 		}
 		c.mark(at.field("pools").entry(name), a.at)
+		if a.prefix.IsValid() {
+			c.given = append(c.given, ciscoGiven{a.at, a.prefix})
+		}
 		s.Pools[name] = &sixfoldv1.AddressPool{Range: a.text}
 		if s.ValidLifetime == nil {
 			s.ValidLifetime, s.PreferredLifetime = seconds(a.valid), seconds(a.preferred)
 		}
+	}
+}
+
+// ciscoGiven is a literal prefix of which clients are given something.
+type ciscoGiven struct {
+	at     token
+	prefix netip.Prefix
+}
+
+// customary is the length of a delegation of which the file says nothing.
+const customary = 48
+
+// steadfast tells of literal prefixes in a file that asks for a delegation: whether they are part of it is not known here, and they do not
+// change with it.
+func (c *ciscoFile) steadfast() {
+	known := maps.Clone(c.asked)
+	for name := range c.general {
+		known[delegationName(name)] = true
+	}
+	if len(known) == 0 {
+		return
+	}
+	names := slices.Sorted(maps.Keys(known))
+	for _, g := range c.given {
+		if g.prefix.Bits() <= customary || g.prefix.Addr().IsPrivate() {
+			continue
+		}
+		b := g.prefix.Addr().As16()
+		clear(b[:customary/8])
+		part := config.Expr{Delegation: names[0], Prefix: netip.PrefixFrom(netip.AddrFrom16(b), g.prefix.Bits())}
+		c.tell(g.at, "%s stays as it is when the delegation changes: if it is part of %s, write %q (for a /%d)", g.prefix, strings.Join(names, " or "), part, customary)
 	}
 }
 
