@@ -68,3 +68,36 @@ func TestUnwiseAdvertising(t *testing.T) {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
+
+// TestNoSLAAC: a prefix that is no /64 is advertised for nothing where nothing else gives addresses.
+func TestNoSLAAC(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lan  string
+		want bool
+	}{
+		"delegated /56":       {`{addresses: ["isp ::1/56"], advertise: {}}`, true},
+		"literal /48":         {`{addresses: ["2001:db8::1/48"], advertise: {}}`, true},
+		"second of two":       {`{addresses: ["2001:db8:1::1/64", "2001:db8::1/48"], advertise: {}}`, true},
+		"/64":                 {`{addresses: ["isp ::1/64", "fe80::1/10", "2001:db8::1/128", "192.0.2.1/24"], advertise: {}}`, false},
+		"not advertised":      {`{addresses: ["2001:db8::1/48"]}`, false},
+		"skipped":             {`{addresses: ["2001:db8::1/48"], advertise: {prefixes: {"2001:db8::/48": {skip: true}}}}`, false},
+		"off for the prefix":  {`{addresses: ["isp ::1/56"], advertise: {prefixes: {"isp ::/56": {autonomous: false}}}}`, false},
+		"off for the link":    {`{addresses: ["isp ::1/56"], advertise: {autonomous: false}}`, false},
+		"pools":               {`{addresses: ["2001:db8::1/48"], advertise: {managed: true}, dhcpv6: {pools: {p: {range: "2001:db8::/112"}}}}`, false},
+		"DHCPv6 without pool": {`{addresses: ["2001:db8::1/48"], advertise: {}, dhcpv6: {dns: ["2001:db8::1"]}}`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, _, err := Load("r.yaml", []byte("interfaces:\n  wan0: {delegations: {isp: {length: 56}}}\n  lan0: "+tt.lan+"\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := false
+			for _, w := range cfg.Warnings {
+				got = got || strings.Contains(w.Error(), "interfaces.lan0.addresses[") && strings.Contains(w.Error(), "SLAAC needs a /64")
+			}
+			if got != tt.want {
+				t.Errorf("warned: %v, want %v: %v", got, tt.want, cfg.Warnings)
+			}
+		})
+	}
+}

@@ -67,3 +67,33 @@ func (b *builder) prefixesToAskFor(i *Interface, m *sixfoldv1.Interface, s *spot
 		}
 	}
 }
+
+// noSLAAC notes addresses whose prefix is advertised, and of which hosts make no address: SLAAC is for a /64 (RFC 4291 2.5.1), and DHCPv6
+// gives none.
+func (b *builder) noSLAAC(i *Interface, s *spot) {
+	if i.Advertise == nil || i.DHCPv6 != nil && len(i.DHCPv6.Pools)+len(i.DHCPv6.Reservations) > 0 {
+		return
+	}
+	for n, e := range i.Addresses {
+		bits := e.Prefix.Bits()
+		if !e.IsValid() || !e.Prefix.Addr().Is6() || e.Prefix.Addr().IsLinkLocalUnicast() || bits == 64 || bits == 128 || i.Advertise.slaacIsOff(e) {
+			continue
+		}
+		b.warnf(s.field("addresses").item(n), "hosts make no address of a prefix that is a /%d, for SLAAC needs a /64: write a /64, serve DHCPv6 with pools, or set autonomous: false", bits)
+	}
+}
+
+// slaacIsOff reports whether the prefix of an address is not advertised, or not for SLAAC.
+func (a *Advertise) slaacIsOff(e Expr) bool {
+	skip, o := false, a.Prefix
+	if a.Own != nil {
+		skip, o = a.Own.Skip, a.Own.Options
+	}
+	e.Prefix = e.Prefix.Masked()
+	for _, p := range a.Prefixes {
+		if p.Prefix.String() == e.String() {
+			skip, o = p.Skip, p.Options
+		}
+	}
+	return skip || o.Autonomous != nil && !*o.Autonomous
+}

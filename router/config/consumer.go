@@ -64,7 +64,7 @@ func (b *builder) consumer(name string, m *sixfoldv1.Consumer, s *spot) Consumer
 	switch {
 	case m.GetUrl() != "" && (len(m.GetRun()) > 0 || m.GetFile() != nil):
 		b.errorf(s.field("url"), "a consumer is a program, a file, a file with a program, or a URL: make the URL one of its own")
-	case m.GetUrl() == "" && len(m.GetRun()) == 0 && m.GetFile() == nil:
+	case m.GetUrl() == "" && len(m.GetRun()) == 0 && m.GetFile() == nil && !unreadable(s, "run", "file", "url"):
 		b.errorf(s, "a consumer needs run, file, or url")
 	}
 	if len(c.Run) > 0 {
@@ -80,6 +80,14 @@ func (b *builder) consumer(name string, m *sixfoldv1.Consumer, s *spot) Consumer
 	}
 	b.webhook(c, s)
 	return c
+}
+
+// unreadable reports whether a field has something that could not be read, of which enough was said.
+func unreadable(s *spot, fields ...string) bool {
+	return slices.ContainsFunc(fields, func(name string) bool {
+		k := s.kids[name]
+		return k != nil && k.bad
+	})
 }
 
 func (b *builder) consumerTimeout(d *durationpb.Duration, s *spot) time.Duration {

@@ -172,6 +172,9 @@ func asList(node *yaml.Node, field protoreflect.FieldDescriptor) string {
 	if node.Kind != yaml.ScalarNode || field.Message() != nil {
 		return ""
 	}
+	if field.FullName() == "sixfold.v1.Consumer.run" {
+		return "; write [" + strings.Join(strings.Fields(inBrackets(node.Value)), ", ") + "]"
+	}
 	return "; write [" + inBrackets(node.Value) + "]"
 }
 

@@ -44,6 +44,7 @@ func (b *builder) iface(name string, m *sixfoldv1.Interface, s *spot) Interface 
 		i.DHCPv6 = b.dhcpv6(m.GetDhcpv6(), i.Advertise, s.field("dhcpv6"))
 	}
 	b.prefixesToAskFor(&i, m, s)
+	b.noSLAAC(&i, s)
 	if m.GetVxlan() != nil {
 		i.VXLAN = b.vxlan(name, m.GetVxlan(), s.field("vxlan"))
 	}
