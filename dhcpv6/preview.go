@@ -261,6 +261,19 @@ func settings(old, next Interface) []string {
 	for _, f := range old.Former {
 		add(!slices.ContainsFunc(next.Former, func(n Former) bool { return n.Prefix == f.Prefix }), "end the leases of %s", f.Prefix)
 	}
-	add(!slices.Equal(old.Exclude, next.Exclude), "keep our own addresses, which changed, out of pools")
+	add(!slices.Equal(keptOut(old.Exclude, next), keptOut(next.Exclude, next)), "keep our own addresses, which changed, out of pools")
 	return parts
+}
+
+// keptOut returns what of list lies in a pool of i. The rest concerns other links.
+func keptOut(list []netip.Prefix, i Interface) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range list {
+		first, last := p.Masked().Addr(), lastOf(p)
+		inRange := slices.ContainsFunc(i.Pools, func(o AddressPool) bool { return !last.Less(o.First) && !o.Last.Less(first) })
+		if inRange || slices.ContainsFunc(i.Delegate, func(o PrefixPool) bool { return o.Prefix.Overlaps(p) }) {
+			out = append(out, p)
+		}
+	}
+	return out
 }

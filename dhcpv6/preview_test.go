@@ -52,6 +52,11 @@ func TestPreview(t *testing.T) {
 		want   string
 	}{
 		{"the same", func(*Config, *Interface) {}, ""},
+		{"an address of ours in a pool", func(_ *Config, i *Interface) { i.Exclude = []netip.Prefix{netip.MustParsePrefix("2001:db8::1001/128")} },
+			"lan0 | keep our own addresses, which changed, out of pools | live | \n"},
+		{"a prefix of ours in a pool", func(_ *Config, i *Interface) { i.Exclude = []netip.Prefix{netip.MustParsePrefix("2001:db8:100::/64")} },
+			"lan0 | keep our own addresses, which changed, out of pools | live | \n"},
+		{"an address of another link", func(_ *Config, i *Interface) { i.Exclude = []netip.Prefix{netip.MustParsePrefix("2001:db8:7::1/64")} }, ""},
 		{"pools", func(_ *Config, i *Interface) {
 			i.Pools = []AddressPool{{Name: "new", First: addr("2001:db8::2000"), Last: addr("2001:db8::2fff")}}
 			i.Delegate[0].Length = 60
