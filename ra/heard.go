@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -258,8 +259,16 @@ func millisText(n uint32) string {
 	return shortText(time.Duration(n) * time.Millisecond)
 }
 
-// shortText leaves out zeros at the end: 1h, not 1h0m0s.
+// shortText counts days, and leaves out zeros at the end: 30d, not 720h0m0s.
 func shortText(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day {
+		text := strconv.FormatInt(int64(d/day), 10) + "d"
+		if rest := d % day; rest > 0 {
+			text += shortText(rest)
+		}
+		return text
+	}
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -143,7 +143,7 @@ func TestObserverCompares(t *testing.T) {
 		{"router lifetime and preference are its own", func(i *Interface) { i.RouterLifetime, i.Preference = time.Hour, 1 }, ""},
 		{"another prefix", func(i *Interface) { i.Prefixes[0].Prefix = netip.MustParsePrefix("2001:db8:2::/64") }, ""},
 		{"no prefix", func(i *Interface) { i.Prefixes = nil }, ""},
-		{"other lifetimes", func(i *Interface) { i.Prefixes[0].Preferred = time.Hour }, "lifetimes of 2001:db8:1::/64 valid 720h, preferred 1h (ours valid 720h, preferred 168h)"},
+		{"other lifetimes", func(i *Interface) { i.Prefixes[0].Preferred = time.Hour }, "lifetimes of 2001:db8:1::/64 valid 30d, preferred 1h (ours valid 30d, preferred 7d)"},
 		{"lifetimes that count down", func(i *Interface) { i.Prefixes[0].ValidUntil = epoch.Add(time.Hour) }, ""},
 		{"other flags", func(i *Interface) { i.Prefixes[0].Autonomous = false }, "autonomous flag of 2001:db8:1::/64 clear (ours set)"},
 		{"captive portal that we have not", func(i *Interface) { i.CaptivePortal = "https://portal/" }, ""},
