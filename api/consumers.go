@@ -63,7 +63,7 @@ func (s *operateService) consumerNames(ctx context.Context) string {
 		return "no delegation has on_change"
 	}
 	slices.Sort(names)
-	return "there is " + strings.Join(names, ", ")
+	return "there " + areOf(len(names)) + " " + strings.Join(names, ", ")
 }
 
 func consumerState(c notify.Status) *sixfoldv1.ConsumerState {

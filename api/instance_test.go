@@ -120,7 +120,7 @@ func TestOperateInInstances(t *testing.T) {
 		{call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "isp", Vrf: "blue", Soft: true}), "reset neighbor isp soft=true in blue", ""},
 		{call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "isp", Vrf: "default"}), "reset neighbor isp soft=false", ""},
 		{call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "lab", Vrf: "blue"}), "", `no BGP neighbor in VRF blue "lab": there is isp`},
-		{call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "isp", Vrf: "green"}), "", `no VRF with BGP "green": there is blue, red`},
+		{call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "isp", Vrf: "green"}), "", `no VRF with BGP "green": there are blue, red`},
 	} {
 		_, err := tt.do(t.Context())
 		if got := status.Convert(err).Message(); got != tt.text {

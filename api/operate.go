@@ -152,7 +152,14 @@ func find(kind, name string, names []string) error {
 	if len(names) > shown {
 		names, more = names[:shown], " …"
 	}
-	return status.Errorf(codes.NotFound, "no %s %q: there is %s%s", kind, name, strings.Join(names, ", "), more)
+	return status.Errorf(codes.NotFound, "no %s %q: there %s %s%s", kind, name, areOf(len(names)), strings.Join(names, ", "), more)
+}
+
+func areOf(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // parsePrefixOrAddress reads a prefix, or an address as a prefix of full length.

@@ -32,15 +32,15 @@ func TestOperate(t *testing.T) {
 	}{
 		{"release", call(c.ReleaseDelegation, &sixfoldv1.ReleaseDelegationRequest{Name: "isp"}), "release delegation isp", codes.OK, ""},
 		{"renew", call(c.RenewDelegation, &sixfoldv1.RenewDelegationRequest{Name: "backup"}), "renew delegation backup", codes.OK, ""},
-		{"release unknown", call(c.ReleaseDelegation, &sixfoldv1.ReleaseDelegationRequest{Name: "x"}), "", codes.NotFound, `no delegation "x": there is backup, isp`},
-		{"renew unknown", call(c.RenewDelegation, &sixfoldv1.RenewDelegationRequest{}), "", codes.NotFound, `no delegation "": there is backup, isp`},
+		{"release unknown", call(c.ReleaseDelegation, &sixfoldv1.ReleaseDelegationRequest{Name: "x"}), "", codes.NotFound, `no delegation "x": there are backup, isp`},
+		{"renew unknown", call(c.RenewDelegation, &sixfoldv1.RenewDelegationRequest{}), "", codes.NotFound, `no delegation "": there are backup, isp`},
 		{"lease of a prefix", call(c.ReleaseLease, &sixfoldv1.ReleaseLeaseRequest{Prefix: "2001:db8:1:100::/60"}), "release lease 2001:db8:1:100::/60", codes.OK, ""},
 		{"lease of an address", call(c.ReleaseLease, &sixfoldv1.ReleaseLeaseRequest{Prefix: "2001:db8:1::5054"}), "release lease 2001:db8:1::5054/128", codes.OK, ""},
 		{"lease unknown", call(c.ReleaseLease, &sixfoldv1.ReleaseLeaseRequest{Prefix: "2001:db8:1:100::/61"}), "", codes.NotFound, "no lease of 2001:db8:1:100::/61"},
 		{"lease of what", call(c.ReleaseLease, &sixfoldv1.ReleaseLeaseRequest{Prefix: "web1"}), "", codes.InvalidArgument, `"web1" is not a prefix such as 2001:db8::/32`},
 		{"reset", call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "isp"}), "reset neighbor isp soft=false", codes.OK, ""},
 		{"soft reset", call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "lab", Soft: true}), "reset neighbor lab soft=true", codes.OK, ""},
-		{"reset unknown", call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "nobody"}), "", codes.NotFound, `no BGP neighbor "nobody": there is isp, lab`},
+		{"reset unknown", call(c.ResetBgpNeighbor, &sixfoldv1.ResetBgpNeighborRequest{Name: "nobody"}), "", codes.NotFound, `no BGP neighbor "nobody": there are isp, lab`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := tt.do(t.Context())

@@ -191,7 +191,7 @@ func TestStateRefuses(t *testing.T) {
 		"no address":         {call(c.ListRoutes, &sixfoldv1.ListRoutesRequest{Address: "::1::"}), codes.InvalidArgument, `"::1::" is not an address such as 2001:db8::1`},
 		"address with zone":  {call(c.ListRoutes, &sixfoldv1.ListRoutesRequest{Address: "fe80::1%lan0"}), codes.InvalidArgument, `"fe80::1%lan0" is not an address such as 2001:db8::1`},
 		"kind of lease":      {call(c.ListLeases, &sixfoldv1.ListLeasesRequest{Kind: "pd"}), codes.InvalidArgument, `kind "pd" is neither address nor prefix`},
-		"neighbor":           {call(c.ListBgpPaths, &sixfoldv1.ListBgpPathsRequest{Neighbor: "ips"}), codes.NotFound, `no BGP neighbor "ips": there is isp, lab`},
+		"neighbor":           {call(c.ListBgpPaths, &sixfoldv1.ListBgpPathsRequest{Neighbor: "ips"}), codes.NotFound, `no BGP neighbor "ips": there are isp, lab`},
 		"advertised to whom": {call(c.ListBgpPaths, &sixfoldv1.ListBgpPathsRequest{Advertised: true}), codes.InvalidArgument, "advertised needs a neighbor"},
 		"prefix of a path":   {call(c.ListBgpPaths, &sixfoldv1.ListBgpPathsRequest{Prefix: "::1"}), codes.InvalidArgument, `"::1" is not a prefix such as 2001:db8::/32`},
 		"token":              {call(c.ListPending, &sixfoldv1.ListPendingRequest{PageToken: "?"}), codes.InvalidArgument, "page_token is not one of this server"},

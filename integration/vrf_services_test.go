@@ -253,7 +253,7 @@ func (l *vrfLab) testCommands(t *testing.T) {
 		t.Errorf("release of a lease that only VRFs have: %v\n%s", err, out)
 	}
 	l.d.cli("bgp", "reset", "--vrf", "blue", "--soft", "isp")
-	if _, err := l.router.Run(sixfold, "show", "bgp", "--vrf", "green"); err == nil || !strings.Contains(err.Error(), "there is blue, red") {
+	if _, err := l.router.Run(sixfold, "show", "bgp", "--vrf", "green"); err == nil || !strings.Contains(err.Error(), "there are blue, red") {
 		t.Errorf("a VRF that there is not: %v", err)
 	}
 	if out := l.d.cli("show", "leases"); len(lines(out, "2001:db8:100::/56", "blue")) != 1 || len(lines(out, "2001:db8:100::/56", "red")) != 1 {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/config"
 )
 
 // completionTimeout is how long a person who pressed Tab waits for the daemon.
@@ -132,7 +133,7 @@ func (a *app) argumentNames() map[string]cobra.CompletionFunc {
 		"sixfold show routes":     a.complete(routePrefixes),
 		"sixfold show bgp routes": a.complete(bgpPrefixes),
 		"sixfold ra watch":        links,
-		"sixfold explain":         a.complete(explainable),
+		"sixfold explain":         a.completeExplain,
 		"sixfold show interfaces": links,
 		"sixfold show ra":         links,
 		"sixfold show routers":    a.complete(observedLinks),
@@ -196,6 +197,16 @@ func delegationNames(ctx context.Context, c *client) ([]string, error) {
 	return names, err
 }
 
+// askedDelegations are those that an ISP gave: ula is made here, and nobody is to be asked for it.
+func askedDelegations(ctx context.Context, c *client) ([]string, error) {
+	list, err := delegationNames(ctx, c)
+	return withoutLocal(list), err
+}
+
+func withoutLocal(names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return name == config.ULA })
+}
+
 func leasePrefixes(ctx context.Context, c *client) ([]string, error) {
 	m, err := listLeases(ctx, c, newLeaseRequest())
 	var names []string
@@ -242,6 +253,20 @@ func bgpPrefixes(ctx context.Context, c *client) ([]string, error) {
 		names = append(names, p.GetPrefix())
 	}
 	return names, err
+}
+
+// completeExplain offers what is often asked about, and behind a kind what there is of that kind.
+func (a *app) completeExplain(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	ask := names(explainable)
+	if len(args) > 0 {
+		ask = map[string]names{
+			"interface": interfaceNames, "delegation": delegationNames, "neighbor": neighborNames, "prefix": routePrefixes, "address": leasePrefixes,
+		}[args[0]]
+	}
+	if len(args) > 1 || ask == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.live(ask)(cmd, args, typed)
 }
 
 // explainable is what most often is asked about: who has a lease, what was delegated, and the neighbors.

@@ -31,7 +31,7 @@ without one, all. With --json, one object a line.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			for _, k := range args {
 				if !slices.Contains(eventKinds(), k) {
-					return fmt.Errorf("no kind of event %q: there is %s", k, strings.Join(eventKinds(), ", "))
+					return fmt.Errorf("no kind of event %q: there are %s", k, strings.Join(eventKinds(), ", "))
 				}
 			}
 			return nil

@@ -31,13 +31,13 @@ func action[M proto.Message](a *app, use, short string, names func(context.Conte
 
 func delegationCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{Use: "delegation", Short: "Act on a prefix delegated to us"})
-	release := action(a, "release NAME", "Give a prefix back to the ISP", delegationNames,
+	release := action(a, "release NAME", "Give a prefix back to the ISP", askedDelegations,
 		func(ctx context.Context, c *client, name string) (*sixfoldv1.ReleaseDelegationResponse, error) {
 			return c.operate.ReleaseDelegation(ctx, &sixfoldv1.ReleaseDelegationRequest{Name: name})
 		}, "releasing %s; sixfold delegation renew asks for it again")
 	release.Long = `Give a prefix back to the ISP. What was made of it, on every link, goes away. No other is asked for until
 sixfold delegation renew, or a restart.`
-	cmd.AddCommand(release, action(a, "renew NAME", "Ask the ISP to extend a prefix now", delegationNames,
+	cmd.AddCommand(release, action(a, "renew NAME", "Ask the ISP to extend a prefix now", askedDelegations,
 		func(ctx context.Context, c *client, name string) (*sixfoldv1.RenewDelegationResponse, error) {
 			return c.operate.RenewDelegation(ctx, &sixfoldv1.RenewDelegationRequest{Name: name})
 		}, "renewing %s; see sixfold show prefixes"))

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,10 @@ func TestCompleteLine(t *testing.T) {
 		{line: "sh bgp neighbor l", list: "lab", completed: "sh bgp neighbor lab "},
 		{line: "sh bgp neighbors l", list: "lab", completed: "sh bgp neighbors lab "},
 		{line: "del ren b", list: "backup", completed: "del ren backup "},
+		{line: "explain delegation back", list: "backup", completed: "explain delegation backup "},
+		{line: "explain interface la", list: "lan0", completed: "explain interface lan0 "},
+		{line: "explain interface lan0 ", list: ""},
+		{line: "explain isp ", list: ""},
 		{line: "delegation renew b", list: "backup", completed: "delegation renew backup "},
 		{line: "lease rel 2001:db8:1:1", list: "2001:db8:1:1::7 2001:db8:1:100::/60"},
 		{line: "show leases --link la", list: "lan0", completed: "show leases --link lan0 "},
@@ -202,4 +207,10 @@ func FuzzCompleteLine(f *testing.F) {
 		c.explain(80)
 		c.columns(80)
 	})
+}
+
+func TestWithoutLocal(t *testing.T) {
+	if got := withoutLocal([]string{"isp", "ula", "backup"}); !slices.Equal(got, []string{"isp", "backup"}) {
+		t.Errorf("got %q", got)
+	}
 }

@@ -44,7 +44,7 @@ func filterName(w string) (string, error) {
 	}
 	switch len(could) {
 	case 0:
-		return "", fmt.Errorf("unknown filter %q: there is %s", w, strings.Join(filterNames(), ", "))
+		return "", fmt.Errorf("unknown filter %q: there are %s", w, strings.Join(filterNames(), ", "))
 	case 1:
 		return could[0], nil
 	}

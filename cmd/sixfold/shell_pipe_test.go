@@ -22,7 +22,7 @@ func TestPipe(t *testing.T) {
 		{filters: "json", want: text, flags: "--json"},
 		{filters: "no-more|j", want: text, flags: "--json --no-pager"},
 		{filters: "include lab down", want: "lab down\n"},
-		{filters: "frob", err: `unknown filter "frob": there is begin, count, exclude, include, json, no-more`},
+		{filters: "frob", err: `unknown filter "frob": there are begin, count, exclude, include, json, no-more`},
 		{filters: "include", err: "include takes a regular expression"},
 		{filters: "count 3", err: "count takes no argument"},
 		{filters: "include (", err: "include (: error parsing regexp: missing closing ): `(`"},

@@ -116,10 +116,17 @@ func showBGPNeighbor(a *app, vrf *string) *cobra.Command {
 				if len(names) == 0 {
 					return nil, status.Errorf(codes.NotFound, "no BGP neighbor %q: there is none", args[0])
 				}
-				return nil, status.Errorf(codes.NotFound, "no BGP neighbor %q: there is %s", args[0], strings.Join(names, ", "))
+				return nil, status.Errorf(codes.NotFound, "no BGP neighbor %q: there %s %s", args[0], isAre(len(names)), strings.Join(names, ", "))
 			}, printBGPNeighbor)
 		},
 	}
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func printBGPNeighbor(p printer, n *sixfoldv1.BgpNeighborState) error {

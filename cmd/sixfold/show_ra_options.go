@@ -93,7 +93,7 @@ func sendingDetails(r *sixfoldv1.Advertisement) [][]string {
 		}
 	}
 	add(r.GetSource() != "", "source", r.GetSource(), r.GetSourceLinkLayer())
-	add(r.GetIntervalOption(), "interval", "is advertised")
+	add(r.GetIntervalOption(), "interval", span(r.GetMaxInterval().AsDuration())+" is advertised")
 	add(r.GetUnicastOnly(), "sending", "by unicast only")
 	add(len(r.GetClients()) > 0, "clients", strings.Join(r.GetClients(), ", "))
 	add(len(r.GetExcluded()) > 0, "excluded", strings.Join(r.GetExcluded(), ", "))

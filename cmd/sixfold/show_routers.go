@@ -134,7 +134,7 @@ func printObserved(w io.Writer, links []*sixfoldv1.ObservedLink) error {
 func advertisingCircumstances(r *sixfoldv1.Advertisement) [][]string {
 	var rows [][]string
 	what := "no default"
-	for _, line := range wrapped(r.GetNoRouterReason(), 26) {
+	for _, line := range wrapped(r.GetNoRouterReason(), 44) {
 		rows = append(rows, []string{what, line})
 		what = ""
 	}

@@ -10,6 +10,7 @@ import (
 
 // table is text in columns. The last column is not padded, so that no line ends in spaces.
 type table struct {
+	ragged bool // the last cell of a row may reach into the columns behind it
 	header []string
 	rows   [][]string
 	right  map[int]bool // columns of numbers
@@ -56,8 +57,14 @@ func (t *table) lines() []string {
 	widths := make([]int, len(t.header))
 	all := append([][]string{t.header}, t.rows...)
 	for _, row := range all {
+		last := len(row) - 1
+		for t.ragged && last > 0 && row[last] == "" {
+			last--
+		}
 		for i, c := range row {
-			widths[i] = max(widths[i], displayWidth(c))
+			if !t.ragged || i != last {
+				widths[i] = max(widths[i], displayWidth(c))
+			}
 		}
 	}
 	lines := make([]string, len(all))
@@ -67,7 +74,7 @@ func (t *table) lines() []string {
 			if i > 0 {
 				line.WriteString("  ")
 			}
-			pad := strings.Repeat(" ", widths[i]-displayWidth(c))
+			pad := strings.Repeat(" ", max(0, widths[i]-displayWidth(c)))
 			if n > 0 {
 				c = t.style.paint(cellColour(t.header[i], c), c)
 			} else {
@@ -99,6 +106,7 @@ func (t *table) writeTree(w io.Writer, branches [][][]string) error {
 		}
 	}
 	all := newTable(make([]string, width)...)
+	all.ragged = true
 	for _, b := range branches {
 		for _, row := range b {
 			all.more(row...)
