@@ -5,8 +5,13 @@ package router
 
 // idleDevices reports whether the device unit has nothing to make, and no link has its marks.
 func (r *Router) idleDevices(p *Plan) bool {
-	if p.Rules || len(p.Devices.Devices)+len(p.Devices.Members)+len(p.Devices.MACs)+len(p.Ports) > 0 {
+	if p.Rules || len(p.Devices.Devices)+len(p.Devices.MACs)+len(p.Ports) > 0 {
 		return false
+	}
+	for _, m := range p.Devices.Members {
+		if m.Master != "" {
+			return false
+		}
 	}
 	for _, l := range r.monitor.Links() {
 		if l.Group != 0 {

@@ -1,12 +1,15 @@
 package kernel
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -32,7 +35,9 @@ const wholeMachine = 0
 type origins struct {
 	file    string // empty: in memory only
 	links   map[int]map[string]foundSetting
-	unsaved bool
+	unsaved map[int]struct{} // links of which the file does not have all
+	whole   bool             // the file has all else, and lines can be added to it
+	lines   int              // that were added to it
 }
 
 // foundSetting is one setting: the value that it had, and the one that we left it with. While it has the latter, nobody else
@@ -42,11 +47,20 @@ type foundSetting struct {
 	Left string `json:"left"`
 }
 
-// foundFile is how origins is kept on disk.
+// foundFile is how origins is kept on disk. Lines follow it: with thousands of links it is not written anew for each.
 type foundFile struct {
 	Machine string                          `json:"machine"` // indexes of links mean something only there
 	Links   map[int]map[string]foundSetting `json:"links"`
 }
+
+// foundLine is what became of one link since: all of its settings, or none.
+type foundLine struct {
+	Link     int                     `json:"link"`
+	Settings map[string]foundSetting `json:"settings,omitempty"`
+}
+
+// spareLines is how many lines a file may have beside two for each link before it is written anew.
+const spareLines = 256
 
 // machine names what has the indexes of links: this network namespace, since the machine was started.
 func machine() string {
@@ -60,37 +74,98 @@ func machine() string {
 
 // load reads what an earlier process kept.
 func (o *origins) load(file string, log *slog.Logger) {
-	o.file, o.links = file, map[int]map[string]foundSetting{}
+	*o = origins{file: file, links: map[int]map[string]foundSetting{}}
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	var kept foundFile
+	in := json.NewDecoder(bytes.NewReader(data))
 	if err == nil {
-		err = json.Unmarshal(data, &kept)
+		err = in.Decode(&kept)
 	}
 	switch {
 	case err != nil:
 		log.Warn("links that leave the configuration will stay as they are", "error", err)
-	case kept.Machine == machine() && kept.Links != nil:
-		o.links = kept.Links
+		return
+	case kept.Machine != machine() || kept.Links == nil:
+		return
+	}
+	o.links = kept.Links
+	for {
+		var l foundLine
+		switch err := in.Decode(&l); {
+		case err == io.EOF:
+			o.whole = true
+			return
+		case err != nil:
+			return // it was being written when the process ended: what it tells of was not done yet
+		case len(l.Settings) == 0:
+			delete(o.links, l.Link)
+		default:
+			o.links[l.Link] = l.Settings
+		}
+		o.lines++
 	}
 }
 
 // save puts on disk what is not there yet.
 func (o *origins) save() error {
-	if !o.unsaved || o.file == "" {
+	if len(o.unsaved) == 0 || o.file == "" {
 		return nil
 	}
-	data, err := json.Marshal(foundFile{machine(), o.links})
-	if err == nil {
-		err = disk.WriteFile(o.file, data)
+	var err error
+	if o.whole && o.lines+len(o.unsaved) <= 2*len(o.links)+spareLines {
+		err = o.add()
+	} else {
+		err = o.rewrite()
 	}
+	o.whole = err == nil
 	if err != nil {
 		return fmt.Errorf("keep how the links were: %w", err)
 	}
-	o.unsaved = false
+	clear(o.unsaved)
 	return nil
+}
+
+// add adds lines to the file for what is not there yet. They outlive the process; when the machine stops, what they tell of is gone with
+// it, so nobody waits for the disk.
+func (o *origins) add() error {
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
+	for _, index := range slices.Sorted(maps.Keys(o.unsaved)) {
+		if err := out.Encode(foundLine{index, o.links[index]}); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(o.file, os.O_WRONLY|os.O_APPEND, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o.rewrite()
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b.Bytes())
+	o.lines += len(o.unsaved)
+	return errors.Join(err, f.Close())
+}
+
+// rewrite replaces the file.
+func (o *origins) rewrite() error {
+	data, err := json.Marshal(foundFile{machine(), o.links})
+	if err != nil {
+		return err
+	}
+	o.lines = 0
+	return disk.WriteFile(o.file, append(data, '\n'))
+}
+
+// touched notes that the file does not have all of a link.
+func (o *origins) touched(index int) {
+	if o.unsaved == nil {
+		o.unsaved = map[int]struct{}{}
+	}
+	o.unsaved[index] = struct{}{}
 }
 
 // note remembers a setting that is about to be changed from was to left.
@@ -110,7 +185,7 @@ func (o *origins) note(index int, setting, was, left string) {
 	if s.Left != left || !ok {
 		s.Left = left
 		of[setting] = s
-		o.unsaved = true
+		o.touched(index)
 	}
 }
 
@@ -123,7 +198,7 @@ func (o *origins) forget(index int, setting string) {
 	if len(o.links[index]) == 0 {
 		delete(o.links, index)
 	}
-	o.unsaved = true
+	o.touched(index)
 }
 
 // keepOnly drops the links that are no longer there.
@@ -138,7 +213,7 @@ func (o *origins) keepOnly(links Links) {
 	for index := range o.links {
 		if _, ok := byIndex[index]; !ok && index != wholeMachine {
 			delete(o.links, index)
-			o.unsaved = true
+			o.touched(index)
 		}
 	}
 }

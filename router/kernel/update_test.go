@@ -154,6 +154,9 @@ func TestUpdateIsRefresh(t *testing.T) {
 // Only the links that something happened to are read.
 func TestUpdateReadsFew(t *testing.T) {
 	veth(t, "lan0", "lan1")
+	settled := NewMonitor(discard())
+	background(t, settled.Run)
+	linkLocals(t, settled, "lan0", "lan1") // nothing else will happen to them
 	m := listening(t)
 	before, at := m.Links(), m.readAt
 	ip(t, "addr add 192.0.2.1/24 dev lan0")
