@@ -85,6 +85,24 @@ func TestDhcpcd(t *testing.T) {
 	t.Parallel()
 	d, client := oneClient(t, clientsConfig)
 	must(t, client.IP("link add lan0 type bridge", "link set lan0 up"))
+	address := dhcpcd(t, client, "")
+	if !netip.MustParsePrefix("2001:db8::/112").Contains(address) {
+		t.Errorf("dhcpcd has %s, want one of the pool", address)
+	}
+	eventually(t, "the second /64 of the prefix on the LAN", client.Expect("ip -6 addr show dev lan0", "2001:db8:1000:101::1/64"))
+	received, sent := messages(t, d)
+	sameCounts(t, "received", received, map[string]uint64{"Solicit": 1})
+	sameCounts(t, "sent", sent, map[string]uint64{"Reply": 1})
+	if leases := leasesOf(t, d); len(leases) != 2 || leases[firstPiece] == nil || leases[address.String()+"/128"] == nil {
+		t.Errorf("want the leases of %s and %s, got %v", address, firstPiece, leases)
+	}
+	must(t, d.node.Expect("ip -6 route show "+firstPiece, "dev eth1 proto 167")())
+}
+
+// dhcpcd runs dhcpcd on a host, with one more line in its configuration: it has an address on eth0, which is returned, and a prefix for
+// lan0.
+func dhcpcd(t *testing.T, client *netns.Node, more string) netip.Addr {
+	t.Helper()
 	file(t, client, "dhcpcd.conf", `
 duid
 noipv4
@@ -94,6 +112,7 @@ nohook resolv.conf, hostname, ntp.conf, timesyncd.conf
 script /bin/true
 allowinterfaces eth0 lan0
 option domain_name_servers, domain_search, rapid_commit
+`+more+`
 interface eth0
 ia_na 1
 ia_pd 2 lan0/1
@@ -107,18 +126,7 @@ ia_pd 2 lan0/1
 			t.Logf("dhcpcd:\n%s\n%s", p.Stdout(), p.Stderr())
 		}
 	})
-	address := globalAddress(t, client, "eth0")
-	if !netip.MustParsePrefix("2001:db8::/112").Contains(address) {
-		t.Errorf("dhcpcd has %s, want one of the pool", address)
-	}
-	eventually(t, "the second /64 of the prefix on the LAN", client.Expect("ip -6 addr show dev lan0", "2001:db8:1000:101::1/64"))
-	received, sent := messages(t, d)
-	sameCounts(t, "received", received, map[string]uint64{"Solicit": 1})
-	sameCounts(t, "sent", sent, map[string]uint64{"Reply": 1})
-	if leases := leasesOf(t, d); len(leases) != 2 || leases[firstPiece] == nil || leases[address.String()+"/128"] == nil {
-		t.Errorf("want the leases of %s and %s, got %v", address, firstPiece, leases)
-	}
-	must(t, d.node.Expect("ip -6 route show "+firstPiece, "dev eth1 proto 167")())
+	return globalAddress(t, client, "eth0")
 }
 
 func TestDibbler(t *testing.T) {

@@ -41,30 +41,7 @@ func TestReconfigureDhcpcd(t *testing.T) {
 	t.Parallel()
 	d, client := oneClient(t, clientsConfig)
 	must(t, client.IP("link add lan0 type bridge", "link set lan0 up"))
-	file(t, client, "dhcpcd.conf", `
-duid
-noipv4
-noipv6rs
-nodev
-nohook resolv.conf, hostname, ntp.conf, timesyncd.conf
-script /bin/true
-allowinterfaces eth0 lan0
-option domain_name_servers, domain_search, rapid_commit
-option dhcp6_reconfigure_accept
-interface eth0
-ia_na 1
-ia_pd 2 lan0/1
-`)
-	_, err := client.Run("mount", "-t", "tmpfs", "dhcpcd", "/var/lib/dhcpcd")
-	must(t, err)
-	p, err := client.Start("dhcpcd", "-6", "-B", "-d", "-f", "/run/dhcpcd.conf", "eth0", "lan0")
-	must(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("dhcpcd:\n%s\n%s", p.Stdout(), p.Stderr())
-		}
-	})
-	address := globalAddress(t, client, "eth0")
+	address := dhcpcd(t, client, "option dhcp6_reconfigure_accept")
 	eventually(t, "the second /64 of the prefix on the LAN", client.Expect("ip -6 addr show dev lan0", "2001:db8:1000:101::1/64"))
 	if l := leasesOf(t, d)[firstPiece]; l == nil || !l.Reconfigurable {
 		t.Fatalf("dhcpcd accepts no Reconfigure: %v", l)

@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
@@ -90,22 +91,7 @@ func (r *radvdLink) rdnss(st stmt) {
 			g.servers = append(g.servers, a)
 		}
 	}
-	r.options(st, "RDNSS", func(name string, t token) bool {
-		switch name {
-		case "advrdnsslifetime":
-			if n, ok := r.lifetime(t); ok {
-				g.lifetime = n
-			}
-		case "flushrdnss":
-			on, ok := r.toggle(t)
-			g.keep = ok && !on
-		case "advrdnsspreference", "advrdnssopen":
-			r.tell(t, "radvd ignores this too: RFC 8106 does not have it")
-		default:
-			return false
-		}
-		return true
-	})
+	r.dnsOptions(st, "RDNSS", &g, "advrdnsspreference", "advrdnssopen")
 	if len(g.servers) > 0 {
 		r.dns = append(r.dns, g)
 	}
@@ -118,23 +104,31 @@ func (r *radvdLink) dnssl(st stmt) {
 			g.domains = append(g.domains, name)
 		}
 	}
-	r.options(st, "DNSSL", func(name string, t token) bool {
-		switch name {
-		case "advdnssllifetime":
+	r.dnsOptions(st, "DNSSL", &g)
+	if len(g.domains) > 0 {
+		r.domains = append(r.domains, g)
+	}
+}
+
+// dnsOptions reads the options of RDNSS or DNSSL. radvd itself ignores those in ignored.
+func (r *radvdLink) dnsOptions(st stmt, what string, g *dnsGroup, ignored ...string) {
+	kind := strings.ToLower(what)
+	r.options(st, what, func(name string, t token) bool {
+		switch {
+		case name == "adv"+kind+"lifetime":
 			if n, ok := r.lifetime(t); ok {
 				g.lifetime = n
 			}
-		case "flushdnssl":
+		case name == "flush"+kind:
 			on, ok := r.toggle(t)
 			g.keep = ok && !on
+		case slices.Contains(ignored, name):
+			r.tell(t, "radvd ignores this too: RFC 8106 does not have it")
 		default:
 			return false
 		}
 		return true
 	})
-	if len(g.domains) > 0 {
-		r.domains = append(r.domains, g)
-	}
 }
 
 // names puts all servers and domains of the interface together.

@@ -180,15 +180,20 @@ func (r *radvdLink) options(st stmt, what string, read func(name string, t token
 	}
 }
 
-func (r *radvdLink) route(st stmt) {
+// key reads the prefix that a statement is about.
+func (r *radvdLink) key(st stmt) (string, bool) {
 	p, ok := r.prefix(st.words[1:])
+	if !ok && len(st.words) < 2 {
+		r.missing(st.first(), "a prefix")
+	}
+	return p.Masked().String(), ok
+}
+
+func (r *radvdLink) route(st stmt) {
+	key, ok := r.key(st)
 	if !ok {
-		if len(st.words) < 2 {
-			r.missing(st.first(), "a prefix")
-		}
 		return
 	}
-	key := p.Masked().String()
 	at := r.at().field("routes").entry(key)
 	o := &sixfoldv1.AdvertisedRoute{}
 	if r.soFar != r.max {
@@ -223,14 +228,10 @@ func (r *radvdLink) route(st stmt) {
 }
 
 func (r *radvdLink) nat64(st stmt) {
-	p, ok := r.prefix(st.words[1:])
+	key, ok := r.key(st)
 	if !ok {
-		if len(st.words) < 2 {
-			r.missing(st.first(), "a prefix")
-		}
 		return
 	}
-	key := p.Masked().String()
 	at := r.at().field("pref64").entry(key)
 	o := &sixfoldv1.AdvertisedPref64{}
 	if r.soFar != r.max {
