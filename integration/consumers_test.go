@@ -85,6 +85,14 @@ interfaces:
 `, prefix, length)
 }
 
+// behindISP runs a provider that delegates one prefix, to a host whose wan0 is at its other end.
+func behindISP(t *testing.T, prefix string, length int) (provider *daemon, router *netns.Node) {
+	t.Helper()
+	isp, router := host(t, "isp"), host(t, "router")
+	cable(t, end(isp, "cust0"), end(router, "wan0"))
+	return run(t, isp, delegating(prefix, length)), router
+}
+
 // dockerHook is the hook of the write-up as it stands there, but for where its file is.
 const dockerHook = `#!/bin/bash
 
@@ -106,9 +114,7 @@ fi
 // only when that changed: not when the router is killed and starts again, but when the prefix changed meanwhile.
 func TestConsumersDocker(t *testing.T) {
 	t.Parallel()
-	isp, router := host(t, "isp"), host(t, "router")
-	cable(t, end(isp, "cust0"), end(router, "wan0"))
-	p := run(t, isp, delegating("2001:980:1:140::/60", 60))
+	p, router := behindISP(t, "2001:980:1:140::/60", 60)
 	standIn(t, router, "service", "")
 	standIn(t, router, "systemctl", "")
 	standIn(t, router, "sipcalc", "echo \"Network - ${3%/*}\"\n")
@@ -197,9 +203,7 @@ const libvirtNetwork = `
 // The network of libvirt gets the second /64 of the /56, and starts anew with it.
 func TestConsumersLibvirt(t *testing.T) {
 	t.Parallel()
-	isp, router := host(t, "isp"), host(t, "router")
-	cable(t, end(isp, "cust0"), end(router, "wan0"))
-	run(t, isp, delegating("fc01:100:200:400::/56", 56))
+	_, router := behindISP(t, "fc01:100:200:400::/56", 56)
 	standIn(t, router, "virsh", "case $1 in net-define) cat $2 >/run/defined;; net-destroy) exit 1;; esac\n")
 	r := run(t, router, `
 interfaces:
@@ -253,9 +257,7 @@ interfaces:
 // that hangs is ended with all that it started, and holds up nobody.
 func TestConsumersURL(t *testing.T) {
 	t.Parallel()
-	isp, router := host(t, "isp"), host(t, "router")
-	cable(t, end(isp, "cust0"), end(router, "wan0"))
-	run(t, isp, delegating("2001:980:1:140::/60", 60))
+	_, router := behindISP(t, "2001:980:1:140::/60", 60)
 	var listener net.Listener
 	must(t, router.Do(func() (err error) {
 		listener, err = net.Listen("tcp", "[::1]:8080")
@@ -333,9 +335,7 @@ interfaces:
 // itself. A stand-in takes the part of systemd-run(1).
 func TestConsumersOfAService(t *testing.T) {
 	t.Parallel()
-	isp, router := host(t, "isp"), host(t, "router")
-	cable(t, end(isp, "cust0"), end(router, "wan0"))
-	run(t, isp, delegating("2001:980:1:140::/60", 60))
+	_, router := behindISP(t, "2001:980:1:140::/60", 60)
 	standIn(t, router, "service", "")
 	// It takes its options, and runs the rest with the environment that it was given.
 	standIn(t, router, "systemd-run", `
