@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/sixfold-router/sixfold/router/disk"
 	"github.com/sixfold-router/sixfold/router/notify/render"
 )
 
@@ -59,11 +60,7 @@ func WriteFile(path string, content []byte, mode fs.FileMode, owner string) (str
 	if err := os.Rename(f.Name(), path); err != nil {
 		return "", err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return "", err
-	}
-	return written, errors.Join(dir.Sync(), dir.Close())
+	return written, disk.SyncDir(filepath.Dir(path))
 }
 
 // RemoveFile removes a file. It returns "removed", or "unchanged" if there is none.
