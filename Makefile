@@ -16,7 +16,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # What the tests run as peers and witnesses.
 PACKAGES := iproute2 iputils-ping isc-dhcp-client isc-dhcp-server kea-dhcp6-server ndisc6 bird2 dhcpcd-base dibbler-client dibbler-server radvd kea-admin frr procps zsh fish lintian systemd adduser user-mode-linux linux-image-amd64 qemu-system-x86 xz-utils nftables openssh-server openssh-client
 
-.PHONY: build lab deb test root unit generate generated lint tools packages clean
+.PHONY: build lab deb test root unit generate generated lint modules tools packages clean
+
+# The network of a new machine may need a while: what fetches is tried again, for about three minutes.
+again = again() { local wait; for wait in 2 5 10 20 40 90; do "$$@" && return; echo "again in $$wait s: $$*" >&2; sleep $$wait; done; "$$@"; }
 
 # Where programs and packages go.
 OUT := bin
@@ -31,7 +34,7 @@ lab: build
 deb: build
 	cmd/sixfold/package/build-deb.sh $(OUT)/sixfold $(VERSION) $(OUT)
 
-test: root packages lint generated unit
+test: root packages modules lint generated unit
 
 # A result of another day says nothing of this kernel and these peers: no cached ones.
 unit: root
@@ -39,6 +42,9 @@ unit: root
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo 'make test needs root: it installs packages and makes network namespaces. Run: sudo -E env PATH="$$PATH" make test'; exit 1; }
+
+modules:
+	@$(again); again go mod download
 
 lint: tools
 	@out=$$(git ls-files '*.go' | grep -v '\.pb\.go$$' | xargs gofmt -l); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
@@ -58,8 +64,8 @@ generate: tools
 tools: $(TOOLS)/.stamp
 $(TOOLS)/.stamp: Makefile
 	@mkdir -p $(TOOLS)/bin
-	@for t in $(BUF) $(PB_GO) $(PB_GRPC) $(CHECKER); do echo "go install $$t"; GOBIN=$(TOOLS)/bin go install $$t || exit 1; done
-	@dir=$$(go mod download -json $(VALIDATE) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p') && \
+	@$(again); for t in $(BUF) $(PB_GO) $(PB_GRPC) $(CHECKER); do echo "go install $$t"; GOBIN=$(TOOLS)/bin again go install $$t || exit 1; done
+	@$(again); dir=$$(again go mod download -json $(VALIDATE) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p') && [ -n "$$dir" ] && \
 	rm -rf $(TOOLS)/protovalidate && mkdir -p $(TOOLS)/protovalidate/buf/validate && \
 	install -m 644 $$dir/proto/protovalidate/buf/validate/validate.proto $(TOOLS)/protovalidate/buf/validate/
 	@touch $@
@@ -69,7 +75,7 @@ packages:
 	@missing=; for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	[ -z "$$missing" ] || { echo "installing$$missing"; \
 	  policy=/usr/sbin/policy-rc.d; made=; [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; made=1; }; \
-	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null; rc=$$?; \
+	  $(again); again apt-get -qq update && DEBIAN_FRONTEND=noninteractive again apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null; rc=$$?; \
 	  [ -z "$$made" ] || rm -f $$policy; exit $$rc; }
 
 clean:
