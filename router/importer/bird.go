@@ -27,6 +27,8 @@ func bird(d *draft, s string) error {
 			b.read(st)
 		case st.is("protocol") && !kind.isWord("device") && !kind.isWord("kernel") && !kind.isWord("direct"):
 			d.lost(st.first(), "protocol %s is not imported: only radv is", kind.text)
+		case st.is("include"):
+			d.included(st)
 		}
 	}
 	if !found {

@@ -157,6 +157,10 @@ func (c *iscClient) statement(st stmt) {
 		c.onlyV4(name)
 	case "interface":
 		c.wrong(name, "this is no section: write interface \"NAME\" { ... }")
+	case "include":
+		c.included(st)
+	case "if", "elsif", "else", "switch", "case", "break", "on", "set", "unset", "eval", "execute", "log", "add", "class", "subclass":
+		c.lost(name, "%s and what belongs to it is left out: nothing here depends on what a server says; write what holds always without it", name)
 	default:
 		c.wrong(name, "%s is no statement of dhclient: mend it, or leave it out", name)
 	}

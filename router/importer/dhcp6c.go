@@ -30,6 +30,8 @@ func dhcp6c(d *draft, s string) error {
 		case st.is("profile"):
 			// A profile is asked for on the command line: what is in it is in the file for nobody else.
 			d.lost(st.first(), "profiles are not carried over: give the interface of the one in use as a file of its own")
+		case st.is("include"):
+			d.included(st)
 		case st.is("keyinfo"), st.is("authentication"):
 			d.lost(st.first(), "delayed authentication is left out, with its key: RFC 9915 no longer has it, and no server asks for it")
 		default:

@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"strconv"
 	"strings"
 )
 
@@ -217,9 +218,15 @@ func (c *dibblerClientFile) option(l link, st stmt) {
 			c.lost(given[0], "nothing can be suggested to the server: it is asked for what it has")
 		}
 		c.requestOption(l, t, number)
-	case strings.Trim(name, "0123456789") == "":
-		if n, ok := c.number(t, 65535); ok && n > 0 {
+	case strings.Trim(name, "0123456789") == "", strings.HasPrefix(name, "0x"):
+		digits, base := name, 10
+		if rest, ok := strings.CutPrefix(name, "0x"); ok {
+			digits, base = rest, 16
+		}
+		if n, err := strconv.ParseUint(digits, base, 16); err == nil && n > 0 {
 			c.custom(l, t, uint32(n), values(st, 2))
+		} else {
+			c.wrong(t, "%s is no number of an option: give one from 1 to 65535", t)
 		}
 	default:
 		c.wrong(t, "dibbler has no option %s: mend it, or leave it out", t)
@@ -255,8 +262,9 @@ func (c *dibblerClientFile) custom(l link, t token, number uint32, given []token
 	if l.client().SendOptions == nil {
 		l.client().SendOptions = map[string]string{}
 	}
-	c.mark(l.field("client").field("send_options").entry(t.text), t)
-	l.client().SendOptions[strings.TrimLeft(t.text, "0")] = hex.EncodeToString(data)
+	key := strconv.FormatUint(uint64(number), 10)
+	c.mark(l.field("client").field("send_options").entry(key), t)
+	l.client().SendOptions[key] = hex.EncodeToString(data)
 }
 
 // hexadecimal reads 0x and digits.

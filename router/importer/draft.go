@@ -251,6 +251,16 @@ func (d *draft) number(t token, most uint64) (uint64, bool) {
 
 const maxUint32 = 1<<32 - 1
 
+// included notes a statement that stands for the text of another file, which is not looked for: it belongs to another machine, perhaps.
+func (d *draft) included(st stmt) {
+	t, ok := st.arg(1)
+	if !ok {
+		d.missing(st.first(), "the name of a file")
+		return
+	}
+	d.lost(t, "the file %s is not read: put its text in place of this line", t)
+}
+
 // lifetime reads seconds, or a word for an end that never comes.
 func (d *draft) lifetime(t token) (uint64, bool) {
 	switch strings.ToLower(t.text) {

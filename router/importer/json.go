@@ -1,5 +1,7 @@
 package importer
 
+import "strings"
+
 // value is a JSON value and its place.
 type value struct {
 	token        // of a text, number or word; of the bracket of others
@@ -29,6 +31,11 @@ func parseJSON(s string) (value, error) {
 	tokens, err := scan(s, lexis{marks: "{}[],:", quotes: `"`, escape: true, slashes: true})
 	if err != nil {
 		return value{}, err
+	}
+	for _, t := range tokens {
+		if t.kind == word && strings.HasPrefix(t.text, "<?include") {
+			return value{}, failed(t.pos, "the file that is included here is not read: put its text in place of this")
+		}
 	}
 	p := &jsonParser{tokens: tokens}
 	v, err := p.value(0)

@@ -49,15 +49,16 @@ func rtadvd(d *draft, s string) error {
 	}
 	for _, r := range records {
 		// An entry that others refer to is a template, unless it has a prefix of its own.
-		template := r.names[0] == "default" || f.referred[r.names[0]] && !slices.ContainsFunc(r.fields, func(c capability) bool {
+		referred := slices.ContainsFunc(r.names, func(name string) bool { return f.referred[name] })
+		template := r.names[0] == "default" || referred && !slices.ContainsFunc(r.fields, func(c capability) bool {
 			return strings.HasPrefix(c.name.text, "addr") && c.kind == '='
 		})
 		switch {
 		case template:
 		case strings.ContainsAny(r.names[0], " \t") || r.names[0] == "" || len(r.fields) == 0 && !strings.HasSuffix(r.name.text, ":") && len(r.names[0]) > linkLength:
 			d.wrong(r.name, "%s is no entry: write NAME:FIELD:FIELD:", quoted(r.name.text))
-		case f.byName[r.names[0]].name.pos == r.name.pos:
-			f.entry(r)
+		default:
+			f.entries(r)
 		}
 	}
 	if len(records) == 0 {
@@ -131,9 +132,21 @@ var rtadvdNumbered = []string{
 	"rdnss", "rdnssltime", "dnssl", "dnsslltime",
 }
 
-func (f *rtadvdFile) entry(r record) {
+// entries reads an entry for each interface that it names: all names of termcap(5) are as good as the first, but for one of several
+// words, which is a description.
+func (f *rtadvdFile) entries(r record) {
 	name := r.name
-	name.text = r.names[0]
+	for n, text := range r.names {
+		name.text = text
+		if f.byName[text].name.pos == r.name.pos && (n == 0 || text != "" && !strings.ContainsAny(text, " \t")) && f.over == nil {
+			f.entry(r, name)
+		}
+		name.column += len([]rune(text)) + 1
+	}
+}
+
+// entry reads an entry for the interface of that name.
+func (f *rtadvdFile) entry(r record, name token) {
 	l := &rtadvdLink{rtadvdFile: f, link: f.link(name), max: rtadvdMaxInterval, lifetime: rtadvdRouterLifetime, numbered: map[string]map[string]capability{}}
 	l.adv = l.link.advertise()
 	f.mark(l.at(), name)
