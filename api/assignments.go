@@ -2,12 +2,12 @@ package api
 
 import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/assign"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // assignments converts the parts of a delegation that the router chose.
-func assignments(parts []router.PartStatus) []*sixfoldv1.PrefixAssignment {
+func assignments(parts []plan.Part) []*sixfoldv1.PrefixAssignment {
 	var out []*sixfoldv1.PrefixAssignment
 	for _, p := range parts {
 		a := &sixfoldv1.PrefixAssignment{

@@ -10,6 +10,7 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -47,7 +48,7 @@ type Backend interface {
 	// DHCPv6 returns what the DHCPv6 server did.
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)
 	// Pending returns what is configured but cannot run yet.
-	Pending(ctx context.Context) ([]router.Pending, error)
+	Pending(ctx context.Context) ([]plan.Pending, error)
 	// Units returns the health of each part of the router, in the order they start.
 	Units(ctx context.Context) ([]router.UnitStatus, error)
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -162,7 +163,7 @@ func watchVXLANs(ctx context.Context, s *stateService) ([]element, error) {
 
 func watchPending(ctx context.Context, s *stateService) ([]element, error) {
 	all, err := s.backend.Pending(ctx)
-	return elements(all, err, func(p router.Pending) element {
+	return elements(all, err, func(p plan.Pending) element {
 		return element{p.What, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Pending{Pending: pending(p)}}}
 	})
 }

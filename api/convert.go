@@ -18,6 +18,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 func interfaceState(i router.InterfaceStatus, names map[int]string) *sixfoldv1.InterfaceState {
@@ -182,7 +183,7 @@ func reconfigureState(r dhcpv6.Reconfiguring) *sixfoldv1.ReconfigureState {
 	}
 }
 
-func pending(p router.Pending) *sixfoldv1.Pending {
+func pending(p plan.Pending) *sixfoldv1.Pending {
 	return &sixfoldv1.Pending{What: clean(p.What), Reason: clean(p.Reason)}
 }
 

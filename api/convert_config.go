@@ -3,6 +3,7 @@ package api
 import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -24,7 +25,7 @@ func operations(list []router.Operation) []*sixfoldv1.Operation {
 	return out
 }
 
-func pendings(list []router.Pending) []*sixfoldv1.Pending {
+func pendings(list []plan.Pending) []*sixfoldv1.Pending {
 	var out []*sixfoldv1.Pending
 	for _, p := range list {
 		out = append(out, pending(p))

@@ -16,6 +16,7 @@ import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 type stateService struct {
@@ -269,7 +270,7 @@ func (s *stateService) GetDhcpv6(ctx context.Context, _ *sixfoldv1.GetDhcpv6Requ
 
 func (s *stateService) ListPending(ctx context.Context, req *sixfoldv1.ListPendingRequest) (*sixfoldv1.ListPendingResponse, error) {
 	items, next, err := list(ctx, req, s.backend.Pending, nil,
-		func(p router.Pending) string { return natural(p.What) + "\x00" + p.Reason }, pending)
+		func(p plan.Pending) string { return natural(p.What) + "\x00" + p.Reason }, pending)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/advertised"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // advertPart is what the unit "ra" takes from the plan. What is remembered of links follows from their advertisements.
@@ -19,7 +20,7 @@ type advertPart struct {
 	Delegated advertised.Link
 }
 
-func advertPartOf(p *Plan) any { return advertPart{p.RA, p.Advertised[""]} }
+func advertPartOf(p *plan.Plan) any { return advertPart{p.RA, p.Advertised[""]} }
 
 // openAdvertised reads what hosts may have from an earlier run.
 func (r *Router) openAdvertised() error {
@@ -35,7 +36,7 @@ func (r *Router) openAdvertised() error {
 }
 
 // applyAdvertisements advertises what the plan has. What hosts will have from it is on disk before.
-func (r *Router) applyAdvertisements(ctx context.Context, p *Plan) error {
+func (r *Router) applyAdvertisements(ctx context.Context, p *plan.Plan) error {
 	r.mu.Lock()
 	before := r.heard
 	r.mu.Unlock()
@@ -102,12 +103,8 @@ func (r *Router) withdrawn(delegation string) []ra.Withdrawn {
 	var out []ra.Withdrawn
 	for _, e := range r.heard.On("") {
 		if delegation != "" && e.Delegation == delegation && !e.Since.IsZero() && now.Before(e.Until) {
-			out = append(out, withdrawn(e))
+			out = append(out, plan.Withdrawn(e))
 		}
 	}
 	return out
-}
-
-func withdrawn(e advertised.Entry) ra.Withdrawn {
-	return ra.Withdrawn{Kind: string(e.Kind), Prefix: e.Prefix, Since: e.Since, Until: e.Until, Reason: e.Reason}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 func TestAlive(t *testing.T) {
@@ -29,7 +31,7 @@ func TestAlive(t *testing.T) {
 	if err := r.Alive(soon()); err == nil || !strings.HasPrefix(err.Error(), "the plan is held") {
 		t.Errorf("while a plan is applied: %v", err)
 	}
-	r.plan = &Plan{}
+	r.plan = &plan.Plan{}
 	if err := r.Settled(soon()); err == nil {
 		t.Error("it is settled while the first plan is applied")
 	}

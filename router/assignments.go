@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"slices"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
-	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/router/assign"
 	"github.com/sixfold-router/sixfold/router/change"
-	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // assigned keeps on disk which parts of delegations were chosen.
@@ -30,24 +28,24 @@ func (r *Router) openAssigned() {
 }
 
 // makePlan plans. What clients have leased is looked up only where a new part has to keep clear of it.
-func (r *Router) makePlan(in Inputs) *Plan {
-	plan := r.planFollowing(&in)
-	if in.Leased == nil && len(placesIn(in.Assigned, plan.Assigned)) > 0 {
+func (r *Router) makePlan(in plan.Inputs) *plan.Plan {
+	want := r.planFollowing(&in)
+	if in.Leased == nil && len(placesIn(in.Assigned, want.Assigned)) > 0 {
 		in.Leased = r.leased()
-		plan = MakePlan(in)
+		want = plan.Make(in)
 	}
-	return plan
+	return want
 }
 
 // decide plans, and puts on disk what was chosen before anything is made of it. r.applying is held.
-func (r *Router) decide(in Inputs) *Plan {
-	plan := r.makePlan(in)
-	err := r.assigned.store.Keep(plan.Assigned)
+func (r *Router) decide(in plan.Inputs) *plan.Plan {
+	want := r.makePlan(in)
+	err := r.assigned.store.Keep(want.Assigned)
 	problem := ""
 	if err != nil {
 		problem = fmt.Sprintf("a part is chosen when it can be kept on disk: %v", err)
 		in.Frozen = problem
-		plan = r.makePlan(in)
+		want = r.makePlan(in)
 	}
 	if problem != r.assigned.told {
 		if r.assigned.told = problem; problem != "" {
@@ -57,7 +55,7 @@ func (r *Router) decide(in Inputs) *Plan {
 	r.mu.Lock()
 	r.assigned.table = r.assigned.store.Table()
 	r.mu.Unlock()
-	return plan
+	return want
 }
 
 // leased returns the prefixes that clients have, of all instances.
@@ -85,15 +83,15 @@ func placesIn(before, next assign.Table) []assign.Part {
 }
 
 // previewAssigned tells what would be chosen, and what would only be kept from then on.
-func previewAssigned(before assign.Table, plan *Plan) []change.Op {
+func previewAssigned(before assign.Table, want *plan.Plan) []change.Op {
 	var ops []change.Op
 	for _, p := range before.Parts {
-		if _, ok := plan.Assigned.Find(p.Key); !ok {
-			ops = append(ops, change.Op{Class: change.Delete, Object: partName(p.Key), Action: fmt.Sprintf("leave %s, which is kept for its return", assign.Text(p.Subnet))})
+		if _, ok := want.Assigned.Find(p.Key); !ok {
+			ops = append(ops, change.Op{Class: change.Delete, Object: plan.PartName(p.Key), Action: fmt.Sprintf("leave %s, which is kept for its return", assign.Text(p.Subnet))})
 		}
 	}
-	for _, p := range placesIn(before, plan.Assigned) {
-		op := change.Op{Object: partName(p.Key), Action: "take " + assign.Text(p.Subnet)}
+	for _, p := range placesIn(before, want.Assigned) {
+		op := change.Op{Object: plan.PartName(p.Key), Action: "take " + assign.Text(p.Subnet)}
 		if old, ok := before.Find(p.Key); ok {
 			op.Class, op.Action = change.Recreate, fmt.Sprintf("move from %s to %s", assign.Text(old.Subnet), assign.Text(p.Subnet))
 			op.Disturbs = "hosts that have addresses of the old one"
@@ -101,72 +99,4 @@ func previewAssigned(before assign.Table, plan *Plan) []change.Op {
 		ops = append(ops, op)
 	}
 	return ops
-}
-
-// partName writes a part as the configuration does from anywhere.
-func partName(k assign.Key) string {
-	return config.Expr{Delegation: k.Delegation, Auto: config.Slot{Name: k.Name, Bits: k.Bits}, Prefix: netip.PrefixFrom(netip.IPv6Unspecified(), k.Bits)}.String()
-}
-
-// PartStatus is a part of a delegation that was chosen, or could not be.
-type PartStatus struct {
-	Name   string       // interface, or name of its own; empty: the router itself
-	Bits   int          // length
-	Subnet netip.Prefix // place in the delegation; invalid: none yet
-	Prefix netip.Prefix // what it is now; invalid: nothing, see Reason
-	State  string       // active, pending or kept
-	Reason string       // why it has this place, or none
-}
-
-// partsOf returns what was chosen of a delegation, by place, and last what is kept for those that are gone.
-func (p *Plan) partsOf(delegation string, held *pd.Delegation) []PartStatus {
-	var base netip.Prefix
-	if held != nil {
-		base = held.Prefix
-	}
-	var out []PartStatus
-	for _, part := range p.Assigned.Parts {
-		if part.Delegation != delegation {
-			continue
-		}
-		s := PartStatus{Name: part.Name, Bits: part.Bits, Subnet: part.Subnet, State: "pending", Reason: p.Unassigned[part.Key]}
-		if place, ok := p.Parts[part.Key]; ok && base.IsValid() {
-			e := config.Expr{Delegation: delegation, Prefix: place}
-			if got, err := e.Resolve(base); err == nil {
-				s.Prefix, s.State, s.Reason = got, "active", part.Why
-			}
-		}
-		out = append(out, s)
-	}
-	for k, why := range p.Unassigned {
-		if _, ok := p.Assigned.Find(k); !ok && k.Delegation == delegation {
-			out = append(out, PartStatus{Name: k.Name, Bits: k.Bits, State: "pending", Reason: why})
-		}
-	}
-	slices.SortFunc(out, byPlace)
-	for _, part := range slices.Backward(p.Assigned.Kept) {
-		if part.Delegation == delegation {
-			out = append(out, PartStatus{Name: part.Name, Bits: part.Bits, Subnet: part.Subnet, State: "kept", Reason: "nothing uses it now"})
-		}
-	}
-	return out
-}
-
-func byPlace(a, b PartStatus) int {
-	switch {
-	case a.Subnet.IsValid() != b.Subnet.IsValid():
-		if a.Subnet.IsValid() {
-			return -1
-		}
-		return 1
-	case a.Subnet.IsValid() && a.Subnet != b.Subnet:
-		return a.Subnet.Addr().Compare(b.Subnet.Addr())
-	}
-	if a.Name != b.Name {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	}
-	return a.Bits - b.Bits
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/router/assign"
+	"github.com/sixfold-router/sixfold/router/plan"
+	"github.com/sixfold-router/sixfold/router/plan/plantest"
 )
 
 const twoLANs = `
@@ -34,14 +36,14 @@ func newRouter(t *testing.T, dir string) *Router {
 }
 
 // inputsOf are those of a router that has the text as its configuration.
-func inputsOf(t *testing.T, r *Router, text string) Inputs {
+func inputsOf(t *testing.T, r *Router, text string) plan.Inputs {
 	t.Helper()
-	return Inputs{
-		Config: load(t, text), Links: running("wan0", "lan0", "lan1", "lan2"), Now: now, Delegations: heldISP("2001:db8:0:5600::/56"), Assigned: r.assigned.table,
+	return plan.Inputs{
+		Config: plantest.Load(t, text), Links: plantest.Links("wan0", "lan0", "lan1", "lan2"), Now: now, Delegations: plantest.ISP(now, "2001:db8:0:5600::/56"), Assigned: r.assigned.table,
 	}
 }
 
-func placesOf(p *Plan) map[string]string {
+func placesOf(p *plan.Plan) map[string]string {
 	out := map[string]string{}
 	for k, place := range p.Parts {
 		out[k.Name] = assign.Text(place)
@@ -52,9 +54,9 @@ func placesOf(p *Plan) map[string]string {
 func TestPartsAreOnDiskBeforeTheyAreUsed(t *testing.T) {
 	dir := t.TempDir()
 	r := newRouter(t, dir)
-	plan := r.decide(inputsOf(t, r, twoLANs))
+	made := r.decide(inputsOf(t, r, twoLANs))
 	want := map[string]string{"lan0": "::/64", "lan1": "0:0:0:1::/64"}
-	if diff := cmp.Diff(want, placesOf(plan)); diff != "" {
+	if diff := cmp.Diff(want, placesOf(made)); diff != "" {
 		t.Fatalf("-want +got\n%s", diff)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "assignments"))
@@ -84,12 +86,12 @@ func TestPartsThatCannotBeKeptWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	three := twoLANs + "  lan2: {addresses: [isp auto/64]}\n"
-	plan := r.decide(inputsOf(t, r, three))
-	if diff := cmp.Diff(map[string]string{"lan0": "::/64", "lan1": "0:0:0:1::/64"}, placesOf(plan)); diff != "" {
+	want := r.decide(inputsOf(t, r, three))
+	if diff := cmp.Diff(map[string]string{"lan0": "::/64", "lan1": "0:0:0:1::/64"}, placesOf(want)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if len(plan.Pending) == 0 || plan.Pending[0].What != `interfaces.lan2.addresses "isp auto ::1/64"` || !strings.Contains(plan.Pending[0].Reason, "can be kept on disk") {
-		t.Errorf("pending: %v", plan.Pending)
+	if len(want.Pending) == 0 || want.Pending[0].What != `interfaces.lan2.addresses "isp auto ::1/64"` || !strings.Contains(want.Pending[0].Reason, "can be kept on disk") {
+		t.Errorf("pending: %v", want.Pending)
 	}
 	if err := os.RemoveAll(file); err != nil {
 		t.Fatal(err)
@@ -131,16 +133,16 @@ func TestNobodyIsPutOnWhatClientsHave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := r.decide(inputsOf(t, r, twoLANs))
-	if diff := cmp.Diff(map[string]string{"lan0": "0:0:0:10::/64", "lan1": "0:0:0:11::/64"}, placesOf(plan)); diff != "" {
+	want := r.decide(inputsOf(t, r, twoLANs))
+	if diff := cmp.Diff(map[string]string{"lan0": "0:0:0:10::/64", "lan1": "0:0:0:11::/64"}, placesOf(want)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	found := false
-	for _, p := range plan.DHCP.Interfaces["lan0"].Delegate {
+	for _, p := range want.DHCP.Interfaces["lan0"].Delegate {
 		found = found || p.Prefix.Overlaps(first)
 	}
 	if !found {
-		t.Errorf("the piece of the client is in no pool: %v", plan.DHCP.Interfaces["lan0"].Delegate)
+		t.Errorf("the piece of the client is in no pool: %v", want.DHCP.Interfaces["lan0"].Delegate)
 	}
 }
 
@@ -152,7 +154,7 @@ func TestPreviewAssigned(t *testing.T) {
 	before := assign.Table{Parts: []assign.Part{part("lan0", "::/64"), part("lan1", "0:0:0:1::/64"), part("lan2", "0:0:0:2::/64")}}
 	after := assign.Table{Parts: []assign.Part{part("", "0:0:0:10::/60"), part("lan0", "::/64"), part("lan2", "0:0:0:9::/64")}, Kept: []assign.Part{part("lan1", "0:0:0:1::/64")}}
 	var got []string
-	for _, op := range previewAssigned(before, &Plan{Assigned: assign.Choose(after, keysOf(after), nil).Table}) {
+	for _, op := range previewAssigned(before, &plan.Plan{Assigned: assign.Choose(after, keysOf(after), nil).Table}) {
 		got = append(got, fmt.Sprintf("%s: %s (%s%s)", op.Object, op.Action, op.Class, op.Disturbs))
 	}
 	want := []string{
@@ -163,7 +165,7 @@ func TestPreviewAssigned(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if ops := previewAssigned(after, &Plan{Assigned: after}); len(ops) > 0 {
+	if ops := previewAssigned(after, &plan.Plan{Assigned: after}); len(ops) > 0 {
 		t.Errorf("nothing changes, and it tells %v", ops)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/notify"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // consumersUnit is the last unit: what consumers do with a prefix works once all else is as it should be. A plan without a configuration
@@ -16,14 +17,14 @@ import (
 func (r *Router) consumersUnit() *unit {
 	return &unit{
 		name: "consumers",
-		apply: func(ctx context.Context, p *Plan) error {
+		apply: func(ctx context.Context, p *plan.Plan) error {
 			if p.Config == nil {
 				return nil
 			}
 			return r.notify.Apply(ctx, p.Consumers)
 		},
-		part: func(p *Plan) any { return p.Consumers },
-		preview: func(p *Plan, _ kernel.Links) ([]change.Op, error) {
+		part: func(p *plan.Plan) any { return p.Consumers },
+		preview: func(p *plan.Plan, _ kernel.Links) ([]change.Op, error) {
 			return r.notify.Preview(p.Consumers), nil
 		},
 	}

@@ -39,7 +39,7 @@ func (m *machine) linkLines(names ...string) []string {
 			continue
 		}
 		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s mtu %d%s%s %s", i.Name, i.Device.Kind, i.Link.MTU,
-			address(" on", i.Device.Lower), address(" of", i.Device.Master), m.addresses(i.Name))))
+			worded(" on", i.Device.Lower), worded(" of", i.Device.Master), m.addresses(i.Name))))
 	}
 	return out
 }
@@ -218,4 +218,12 @@ func testPlug(t *testing.T) {
 		})
 	}
 	m.atOnce("{}")
+}
+
+// worded puts a word before a text that is not empty.
+func worded(what, text string) string {
+	if text == "" {
+		return ""
+	}
+	return what + " " + text
 }

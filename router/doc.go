@@ -4,7 +4,8 @@
 // # Who owns what
 //
 //	cmd/sixfold     the binary: daemon, operator verbs, lab
-//	router          the wiring, the plan, reconciliation, the state that crosses subsystems
+//	router          the wiring, reconciliation, commits, the state that crosses subsystems
+//	router/plan     configuration and state of the machine → the desired state of every subsystem: pure
 //	router/config   YAML text → checked, typed configuration; errors with file, line and column
 //	router/rib      the table in the middle: routes by source, coalescing watches
 //	router/revision configurations that were applied, on disk, and which of them to start with
@@ -30,7 +31,7 @@
 //
 // # The plan
 //
-// MakePlan is a pure function from {configuration, links, delegations, what was chosen and advertised before, the default routes of the
+// plan.Make is a pure function from {configuration, links, delegations, what was chosen and advertised before, the default routes of the
 // kernel} to the desired state of each subsystem. What a
 // delegated prefix becomes (an address, an advertised prefix, a pool, an unreachable route, an announcement) is decided there
 // and nowhere else. What cannot be decided yet is in Plan.Pending with the reason.
@@ -117,7 +118,7 @@
 // # Who may import whom
 //
 //	cmd/sixfold ──► router, api, proto, integration (the lab)
-//	router ──► router/*, bgp, ra, dhcpv6, dhcpv6/pd, dhcpv6/lease, vxlan, vxlan/mld
+//	router ──► router/plan, router/*, bgp, ra, dhcpv6, dhcpv6/pd, dhcpv6/lease, vxlan, vxlan/mld
 //	api ──► proto, router and subsystems only for their Status
 //	router/config ──► proto, router/rib
 //	bgp, dhcpv6, router/kernel ──► router/rib          dhcpv6 ──► dhcpv6/lease

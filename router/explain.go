@@ -14,6 +14,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
@@ -23,7 +24,7 @@ import (
 type View struct {
 	Now       time.Time
 	Config    *config.Config // nil: none yet
-	Plan      *Plan          // nil: none yet
+	Plan      *plan.Plan     // nil: none yet
 	Links     kernel.Links
 	Neighbors []kernel.Neighbor
 
@@ -71,7 +72,7 @@ func explain(v View, text string) (Explanation, error) {
 		return Explanation{}, err
 	}
 	if v.Plan == nil {
-		v.Plan = &Plan{}
+		v.Plan = &plan.Plan{}
 	}
 	if v.Config == nil {
 		v.Config = &config.Config{}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // delegation checks that we hold a prefix: the uplink and the delegation. With a prefix in hand the uplink is not asked about,
@@ -165,7 +166,7 @@ func (v View) taleOfDelegation(name string) tale {
 	return t
 }
 
-func waitsFor(p Pending, delegation string) bool {
+func waitsFor(p plan.Pending, delegation string) bool {
 	prefix := "no prefix " + delegation + " yet"
 	return len(p.Reason) >= len(prefix) && p.Reason[:len(prefix)] == prefix
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
+	"github.com/sixfold-router/sixfold/router/plan/plantest"
 )
 
 func TestExplainDevices(t *testing.T) {
@@ -28,13 +30,13 @@ interfaces:
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := Inputs{Config: conf, Links: kernel.Links{}}
+	in := plan.Inputs{Config: conf, Links: kernel.Links{}}
 	state := "link eth5 1\nlink eth5.300 2 kind=vlan ours fe80::2/64 192.168.0.1/24\nlink br10 3 kind=bridge ours\nlink p0 4\nlink p1 5\n" +
 		"link bond0 6 kind=bond ours\nlink p2 7\nlink gre1 8 kind=gre\n"
-	if err := parseState(state, &in); err != nil {
+	if err := plantest.State(state, &in); err != nil {
 		t.Fatal(err)
 	}
-	v := View{Config: conf, Links: in.Links, Plan: MakePlan(in), Devices: []device.Status{
+	v := View{Config: conf, Links: in.Links, Plan: plan.Make(in), Devices: []device.Status{
 		{Name: "br10", Kind: "bridge", Ours: true, Ports: []string{"p0"}, Bridge: &device.BridgeStatus{STP: true, RootID: "1000.02:00:00:00:00:01", RootPort: "p0"}},
 		{Name: "p0", Master: "br10", Port: &device.PortStatus{State: "learning"}},
 		{Name: "bond0", Kind: "bond", Ours: true, Ports: []string{"p2"}, Bond: &device.BondStatus{Mode: device.ActiveBackup, Active: "p2"}},

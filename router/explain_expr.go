@@ -40,7 +40,7 @@ func (v View) literal(text string) (string, error) {
 		}
 		e.Auto.Bits = lengths[0]
 	}
-	placed, why := v.Plan.placed(e)
+	placed, why := v.Plan.Placed(e)
 	if why != "" {
 		return refuse("%s", why)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -45,7 +46,7 @@ func (r *Router) view(ctx context.Context) (View, error) {
 	r.mu.Lock()
 	v.Config, v.Plan = r.conf.Config, r.plan
 	r.mu.Unlock()
-	v.Config = expand(v.Config, v.Links)
+	v.Config = plan.Expand(v.Config, v.Links)
 	var err error
 	if v.Units, err = r.Units(ctx); err != nil {
 		return v, err

@@ -61,15 +61,15 @@ func (v View) within(vrf string, table uint32) View {
 	if v.Plan == nil {
 		return v
 	}
-	plan := *v.Plan
+	want := *v.Plan
 	if vrf != "" {
-		plan.BGP, plan.DHCP = plan.Instances[vrf].BGP, plan.Instances[vrf].DHCP
+		want.BGP, want.DHCP = want.Instances[vrf].BGP, want.Instances[vrf].DHCP
 	}
-	plan.Kernel.Links = maps.Clone(plan.Kernel.Links)
-	maps.DeleteFunc(plan.Kernel.Links, func(name string, _ kernel.Link) bool {
+	want.Kernel.Links = maps.Clone(want.Kernel.Links)
+	maps.DeleteFunc(want.Kernel.Links, func(name string, _ kernel.Link) bool {
 		return !in(name) && name != vrf || vrf == "" && all.VRF(name) != nil
 	})
-	v.Plan = &plan
+	v.Plan = &want
 	return v
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
@@ -29,7 +30,7 @@ func (v View) taleOfInterface(name string) tale {
 		return t
 	}
 	if l, ok := v.Links[name]; ok && v.inTheWay(name, l) {
-		link = bad("device", "", notOursAdvice(l), "%s", notOurs(l))
+		link = bad("device", "", plan.NotOursAdvice(l), "%s", plan.NotOurs(l))
 	}
 	var on []check
 	if i.Pattern != "" {
@@ -91,8 +92,8 @@ func (v View) addresses(name string, i *config.Interface) []check {
 				p = netip.Prefix{}
 				for _, s := range v.Prefixes {
 					if s.Name == e.Delegation && s.Delegation != nil && v.Now.Before(s.Delegation.ValidUntil) {
-						placed, _ := v.Plan.placed(e)
-						if got, err := placed.Resolve(s.Delegation.Prefix); err == nil && spared("interfaces."+name+".addresses", *s.Delegation, got) == "" {
+						placed, _ := v.Plan.Placed(e)
+						if got, err := placed.Resolve(s.Delegation.Prefix); err == nil && plan.Spared("interfaces."+name+".addresses", *s.Delegation, got) == "" {
 							p = got
 						}
 					}

@@ -4,13 +4,14 @@ import (
 	"net/netip"
 
 	"github.com/sixfold-router/sixfold/router/assign"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // parts tells which parts of a delegation we chose, and why they are where they are; of a prefix those that it is in, or that are in it.
 func (v View) parts(s PrefixStatus, within netip.Prefix) []check {
 	var out []check
-	for _, p := range v.Plan.partsOf(s.Name, s.Delegation) {
-		name := partName(assign.Key{Delegation: s.Name, Name: p.Name, Bits: p.Bits})
+	for _, p := range v.Plan.PartsOf(s.Name, s.Delegation) {
+		name := plan.PartName(assign.Key{Delegation: s.Name, Name: p.Name, Bits: p.Bits})
 		switch {
 		case within.IsValid() && !(p.Prefix.IsValid() && p.Prefix.Overlaps(within)):
 		case p.State == "active":

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -22,7 +23,7 @@ func (v View) link(name string) check {
 		}
 		return bad("link", "link "+name, advice, "there is no link %s", name)
 	case !l.Running && v.inTheWay(name, l):
-		return bad("link", "link "+name, notOursAdvice(l), "%s carries nothing, and it is not ours", name)
+		return bad("link", "link "+name, plan.NotOursAdvice(l), "%s carries nothing, and it is not ours", name)
 	case !l.Up:
 		return bad("link", "link "+name, "bring it up: ip link set dev "+name+" up", "%s is down", name)
 	case !l.Running:
@@ -40,7 +41,7 @@ func (v View) link(name string) check {
 // inTheWay reports whether a link has the name of one that the router would make.
 func (v View) inTheWay(name string, l kernel.LinkState) bool {
 	i := v.configured(name)
-	return i != nil && foreign(*i, l)
+	return i != nil && plan.Foreign(*i, l)
 }
 
 // maxHops bounds how often a next hop is looked up through another route, as the kernel writer does.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -19,7 +20,7 @@ func (v View) circumstances(link string) []check {
 		case d.Reason != "":
 			out = append(out, note("advertisement", "", "hosts on %s do not take us as their default router: %s", link, d.Reason))
 		case len(d.Depends) > 0 && d.Depends[0].Known:
-			out = append(out, note("advertisement", "", "hosts on %s take us as their default router %s", link, whileText(d)))
+			out = append(out, note("advertisement", "", "hosts on %s take us as their default router %s", link, plan.WhileText(d)))
 		}
 	}
 	if o, offered := v.Plan.Offers[link]; offered {

@@ -23,12 +23,14 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
+	"github.com/sixfold-router/sixfold/router/plan/plantest"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // TestExplain reads a configuration and a state of the machine, and explains what the names of the other files ask for. The plan
-// is that of MakePlan; so are advertisements, devices, sessions and the routes that follow from it.
+// is that of TestMake of router/plan; so are advertisements, devices, sessions and the routes that follow from it.
 func TestExplain(t *testing.T) {
 	files, err := filepath.Glob("testdata/explain/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -112,13 +114,13 @@ func parseView(name, conf, state string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	in := Inputs{Config: c, Links: kernel.Links{}, DUID: []byte{0, 3, 0, 1, 1, 2, 3, 4, 5, 6}, Now: now}
+	in := plan.Inputs{Config: c, Links: kernel.Links{}, DUID: []byte{0, 3, 0, 1, 1, 2, 3, 4, 5, 6}, Now: now}
 	var rest []string
 	for line := range strings.Lines(state) {
 		f := strings.Fields(line)
 		switch {
 		case len(f) > 0 && slices.Contains([]string{"noroute", "link", "delegation", "assigned", "kept", "leased", "spare", "excluded", "former", "advertised"}, f[0]):
-			if err := parseState(line, &in); err != nil {
+			if err := plantest.State(line, &in); err != nil {
 				return View{}, err
 			}
 		case len(f) > 0 && f[0] == "address":
@@ -127,31 +129,31 @@ func parseView(name, conf, state string) (View, error) {
 			rest = append(rest, line)
 		}
 	}
-	plan := MakePlan(in)
-	v := View{Now: now, Config: expand(c, in.Links), Plan: plan, Links: in.Links, FIB: map[rib.Key]FIBOutcome{}, Told: map[string][]bgp.Path{}}
-	v.BGP = bgp.Status{ASN: plan.BGP.ASN, Running: plan.BGP.ASN != 0}
-	for _, n := range plan.BGP.Neighbors {
+	want := plan.Make(in)
+	v := View{Now: now, Config: plan.Expand(c, in.Links), Plan: want, Links: in.Links, FIB: map[rib.Key]FIBOutcome{}, Told: map[string][]bgp.Path{}}
+	v.BGP = bgp.Status{ASN: want.BGP.ASN, Running: want.BGP.ASN != 0}
+	for _, n := range want.BGP.Neighbors {
 		v.BGP.Neighbors = append(v.BGP.Neighbors, bgp.NeighborStatus{Neighbor: n, State: "idle"})
 	}
 	sortBy(v.BGP.Neighbors, func(n bgp.NeighborStatus) string { return n.Neighbor.Name })
-	for _, i := range plan.RA.Interfaces {
+	for _, i := range want.RA.Interfaces {
 		v.RA = append(v.RA, ra.Status{Interface: i, Last: now.Add(-7 * time.Second)})
 	}
-	for _, d := range plan.VXLAN.Devices {
+	for _, d := range want.VXLAN.Devices {
 		v.VXLAN = append(v.VXLAN, vxlan.Status{Device: d, Index: in.Links[d.Name].Index, Up: true})
 	}
 	sortBy(v.VXLAN, func(s vxlan.Status) string { return s.Device.Name })
 	for _, d := range in.Delegations {
 		d.Server, d.T1 = netip.MustParseAddr("fe80::1"), now.Add(15*time.Minute)
-		v.Prefixes = append(v.Prefixes, PrefixStatus{Status: pd.Status{Link: d.Link, Name: d.Name, State: "bound", Since: now.Add(-time.Hour), Delegation: &d}, Uses: plan.Uses[d.Name]})
+		v.Prefixes = append(v.Prefixes, PrefixStatus{Status: pd.Status{Link: d.Link, Name: d.Name, State: "bound", Since: now.Add(-time.Hour), Delegation: &d}, Uses: want.Uses[d.Name]})
 	}
-	v.Prefixes = append(v.Prefixes, ulaStatus(ulaOf(c, in.ULA), plan.Uses, plan.partsOf)...)
-	for src, routes := range map[rib.Source][]rib.Route{rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate, rib.Withdrawn: plan.Withdrawn} {
+	v.Prefixes = append(v.Prefixes, ulaStatus(plan.ULAOf(c, in.ULA), want.Uses, want.PartsOf)...)
+	for src, routes := range map[rib.Source][]rib.Route{rib.Connected: want.Connected, rib.Static: want.Static, rib.Local: want.Local, rib.Aggregate: want.Aggregate, rib.Withdrawn: want.Withdrawn} {
 		for _, r := range routes {
 			v.addRoute(src, r, "")
 		}
 	}
-	for _, r := range plan.Connected {
+	for _, r := range want.Connected {
 		v.Kernel = append(v.Kernel, kernel.Route{Route: rib.Route{Prefix: r.Prefix, Link: r.Link, Metric: 256}, Protocol: "kernel"})
 	}
 	for _, line := range rest {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
+	"github.com/sixfold-router/sixfold/router/plan/plantest"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -25,13 +27,13 @@ vrfs:
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := Inputs{Config: conf, Links: kernel.Links{}}
+	in := plan.Inputs{Config: conf, Links: kernel.Links{}}
 	state := "link mgmt 9 kind=vrf ours table=1001\nlink em0 2 master=9 fe80::2/64 2001:db8:e::1/64\n" +
 		"link red 8 kind=vrf ours table=10\nlink eth1 3\nlink eth2 4 master=8 fe80::4/64\nlink vnet0 5 master=8\n"
-	if err := parseState(state, &in); err != nil {
+	if err := plantest.State(state, &in); err != nil {
 		t.Fatal(err)
 	}
-	v := View{Config: conf, Links: in.Links, Plan: MakePlan(in)}
+	v := View{Config: conf, Links: in.Links, Plan: plan.Make(in)}
 	for name, want := range map[string][]string{
 		"mgmt": {
 			"mgmt works: management instance",

@@ -43,7 +43,7 @@ func (v View) standing(s vxlan.Status, remote netip.Addr) (text string, expected
 		}
 	}
 	for _, f := range v.Plan.VTEPs {
-		if f.Device == s.Device.Name && f.accepts(remote) {
+		if f.Device == s.Device.Name && f.Accepts(remote) {
 			return "learnt, and among the sources", true
 		}
 	}

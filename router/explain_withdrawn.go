@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sixfold-router/sixfold/router/advertised"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // mostWithdrawn bounds how many links are named that something is withdrawn on.
@@ -18,7 +19,7 @@ func (v View) earlier(p netip.Prefix) []check {
 			continue
 		}
 		for _, f := range s.Delegation.Former {
-			if within(p, f.Prefix) && v.Now.Before(f.ValidUntil) {
+			if plan.Within(p, f.Prefix) && v.Now.Before(f.ValidUntil) {
 				out = append(out, note("delegation", "delegation "+s.Name,
 					"%s had %s before %s; the server lets it run out: it is in use, deprecated, and valid %s", s.Name, f.Prefix, s.Delegation.Prefix, v.left(f.ValidUntil)))
 			}
@@ -32,7 +33,7 @@ func (v View) earlier(p netip.Prefix) []check {
 		for _, e := range v.Plan.Advertised[link].Withdrawn {
 			since, left := span(v.Now.Sub(e.Since)), v.left(e.Until)
 			switch {
-			case !within(p, e.Prefix) && !within(e.Prefix, p):
+			case !plan.Within(p, e.Prefix) && !plan.Within(e.Prefix, p):
 			case e.Kind == advertised.Aggregate:
 				out = append(out, note("delegation", "delegation "+e.Delegation,
 					"%s was delegated to us as %s until %s ago, and is no longer: %s; it is kept unreachable %s, and announced to nobody", e.Prefix, e.Delegation, since, e.Reason, left))

@@ -10,6 +10,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -21,26 +22,26 @@ type advertisePart struct {
 	Sent       any
 	Observe    ra.ObserveConfig
 	Follow     []rib.Key
-	Selections map[string]RouteSelection
+	Selections map[string]plan.RouteSelection
 }
 
-func advertisePartOf(p *Plan) any {
+func advertisePartOf(p *plan.Plan) any {
 	return advertisePart{advertPartOf(p), p.Observe, p.Follow, p.Selections}
 }
 
 // applyAdvertise has the routes followed that advertisements depend on, sends them, and listens to those of others.
-func (r *Router) applyAdvertise(ctx context.Context, p *Plan) error {
+func (r *Router) applyAdvertise(ctx context.Context, p *plan.Plan) error {
 	r.feed.want(p.Selections)
 	now := reasonsOf(p)
 	for _, e := range defaultEvents(r.defaults, now) {
 		r.journal.add(e, time.Now())
 	}
 	r.defaults = now
-	return errors.Join(r.routes.Want(ctx, p.Follow), r.applyAdvertisements(ctx, p), r.observer.Apply(ctx, observing(p)))
+	return errors.Join(r.routes.Want(ctx, p.Follow), r.applyAdvertisements(ctx, p), r.observer.Apply(ctx, p.Observing()))
 }
 
 // reasonsOf says of the links whose router lifetime depends on something why it is 0; empty: it is not.
-func reasonsOf(p *Plan) map[string]string {
+func reasonsOf(p *plan.Plan) map[string]string {
 	out := map[string]string{}
 	for link, d := range p.DefaultRouters {
 		out[link] = d.Reason
@@ -59,33 +60,21 @@ func defaultEvents(before, now map[string]string) []event.Event {
 	var out []event.Event
 	for _, reason := range sortedKeys(links) {
 		list := links[reason]
-		e := event.Event{Kind: event.RA, Subject: list[0], Link: list[0], Action: "no-default", Text: fmt.Sprintf("hosts on %s do not take us as their default router: %s", few(list, len(list)), reason)}
+		e := event.Event{Kind: event.RA, Subject: list[0], Link: list[0], Action: "no-default", Text: fmt.Sprintf("hosts on %s do not take us as their default router: %s", plan.Few(list, len(list)), reason)}
 		if reason == "" {
-			e.Action, e.Text = "default", fmt.Sprintf("hosts on %s take us as their default router again", few(list, len(list)))
+			e.Action, e.Text = "default", fmt.Sprintf("hosts on %s take us as their default router again", plan.Few(list, len(list)))
 		}
 		out = append(out, e)
 	}
 	return out
 }
 
-// observing is where the advertisements of others are listened to, with ours to compare them with.
-func observing(p *Plan) ra.ObserveConfig {
-	out := ra.ObserveConfig{Links: make(map[string]ra.Observed, len(p.Observe.Links))}
-	for name, o := range p.Observe.Links {
-		if ours, advertised := p.RA.Interfaces[name]; advertised {
-			o.Ours = &ours
-		}
-		out.Links[name] = o
-	}
-	return out
-}
-
 // planFollowing plans. Routes that the plan depends on and that are not followed yet are read, so that nobody is told for a moment what
 // is not so.
-func (r *Router) planFollowing(in *Inputs) *Plan {
-	plan := MakePlan(*in)
+func (r *Router) planFollowing(in *plan.Inputs) *plan.Plan {
+	want := plan.Make(*in)
 	var keys []rib.Key
-	for _, k := range plan.Follow {
+	for _, k := range want.Follow {
 		if _, known := in.Routes[k]; !known {
 			keys = append(keys, k)
 		}
@@ -100,19 +89,19 @@ func (r *Router) planFollowing(in *Inputs) *Plan {
 		}
 	}
 	offers := maps.Clone(in.Offered)
-	for name, s := range plan.Selections {
+	for name, s := range want.Selections {
 		if _, known := in.Offered[name]; !known {
 			if offers == nil {
-				offers = map[string]Offer{}
+				offers = map[string]plan.Offer{}
 			}
 			offers[name], again = r.feed.look(s), true
 		}
 	}
 	if !again {
-		return plan
+		return want
 	}
 	in.Offered = offers
-	return MakePlan(*in)
+	return plan.Make(*in)
 }
 
 // notForwarding returns the links of which the kernel does not forward what comes in although we told it to. What was switched off a
@@ -146,8 +135,8 @@ func (r *Router) Routers(context.Context) ([]ra.RouterStatus, []ra.Observation, 
 
 // AdvertiseStatus is why a link is advertised as it is.
 type AdvertiseStatus struct {
-	Default DefaultRouter
-	Offer   LinkOffer
+	Default plan.DefaultRouter
+	Offer   plan.LinkOffer
 }
 
 // Advertising returns why each link that is advertised on is or is no default router, and how many routes there are for it.

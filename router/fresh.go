@@ -3,6 +3,8 @@ package router
 import (
 	"context"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // fresh says how old what was read of the links may be. A commit looks at them several times: for what it foresees, for what it
@@ -42,7 +44,7 @@ func (r *Router) readLinks(ctx context.Context) error {
 }
 
 // applyLinks applies the part of the kernel unit.
-func (r *Router) applyLinks(ctx context.Context, p *Plan) error {
+func (r *Router) applyLinks(ctx context.Context, p *plan.Plan) error {
 	apply := func() error { return r.links.ApplySince(ctx, p.Kernel, r.freshSince()) }
 	if r.fresh.told {
 		apply = func() error { return r.links.ApplyChanges(ctx, p.Kernel) }

@@ -14,6 +14,7 @@ import (
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -128,7 +129,7 @@ func newInstances(log *slog.Logger, dir string, table *rib.Table, hook func(*ins
 }
 
 // apply makes the instances those of the plan. One that gets another table is another instance.
-func (s *instances) apply(want map[string]InstancePlan) error {
+func (s *instances) apply(want map[string]plan.Instance) error {
 	var errs []error
 	for _, n := range s.unwanted(want) {
 		errs = append(errs, n.in(n.remove()))
@@ -160,7 +161,7 @@ func (s *instances) apply(want map[string]InstancePlan) error {
 }
 
 // unwanted takes the instances away that the plan has not. They may take some time to say goodbye.
-func (s *instances) unwanted(want map[string]InstancePlan) []*instance {
+func (s *instances) unwanted(want map[string]plan.Instance) []*instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var gone []*instance

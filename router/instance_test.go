@@ -21,6 +21,7 @@ import (
 	"github.com/sixfold-router/sixfold/integration/netns"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -29,10 +30,10 @@ func keep(g *errgroup.Group, ctx context.Context, _ string, run func(context.Con
 	g.Go(func() error { return run(ctx) })
 }
 
-func tables(names map[string]uint32) map[string]InstancePlan {
-	out := map[string]InstancePlan{}
+func tables(names map[string]uint32) map[string]plan.Instance {
+	out := map[string]plan.Instance{}
 	for name, table := range names {
-		out[name] = InstancePlan{Table: table}
+		out[name] = plan.Instance{Table: table}
 	}
 	return out
 }
@@ -177,10 +178,10 @@ func TestViewOfAnInstance(t *testing.T) {
 			"lan0": {Name: "lan0", Index: 1}, "lan1": {Name: "lan1", Index: 2, Master: 10, Addresses: address, Parent: 5},
 			"lan2": {Name: "lan2", Index: 3, Master: 11, Addresses: address}, "eth0": {Name: "eth0", Index: 5},
 		},
-		Plan: &Plan{
+		Plan: &plan.Plan{
 			BGP:  bgp.Config{ASN: 1},
 			DHCP: dhcpv6.Config{Rate: 1},
-			Instances: map[string]InstancePlan{
+			Instances: map[string]plan.Instance{
 				"blue": {Table: 1010, BGP: bgp.Config{ASN: 2}, DHCP: dhcpv6.Config{Rate: 2}}, "red": {Table: 1020},
 			},
 			Kernel: kernel.Config{Links: map[string]kernel.Link{"lan0": {}, "lan1": {}, "lan2": {}, "blue": {}, "red": {}}},

@@ -12,14 +12,8 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
-
-// InstancePlan is the desired state of what runs in a VRF.
-type InstancePlan struct {
-	Table uint32
-	BGP   bgp.Config
-	DHCP  dhcpv6.Config
-}
 
 // bgpPart is what the unit "bgp" takes from the plan.
 type bgpPart struct {
@@ -28,7 +22,7 @@ type bgpPart struct {
 	vrfs   map[string]bgp.Config
 }
 
-func bgpPartOf(p *Plan) any {
+func bgpPartOf(p *plan.Plan) any {
 	out := bgpPart{main: p.BGP, tables: map[string]uint32{}, vrfs: map[string]bgp.Config{}}
 	for name, n := range p.Instances {
 		out.tables[name], out.vrfs[name] = n.Table, n.BGP
@@ -43,7 +37,7 @@ type dhcpPart struct {
 	vrfs   map[string]dhcpv6.Config
 }
 
-func dhcpPartOf(p *Plan) any {
+func dhcpPartOf(p *plan.Plan) any {
 	out := dhcpPart{main: p.DHCP, tables: map[string]uint32{}, vrfs: map[string]dhcpv6.Config{}}
 	for name, n := range p.Instances {
 		out.tables[name], out.vrfs[name] = n.Table, n.DHCP
@@ -51,7 +45,7 @@ func dhcpPartOf(p *Plan) any {
 	return out
 }
 
-func (r *Router) applyBGP(ctx context.Context, p *Plan) error {
+func (r *Router) applyBGP(ctx context.Context, p *plan.Plan) error {
 	errs := []error{r.vrfs.apply(p.Instances), r.bgp.Apply(ctx, p.BGP)}
 	for _, n := range r.vrfs.all() {
 		errs = append(errs, n.in(n.bgp.Apply(ctx, p.Instances[n.name].BGP)))
@@ -59,7 +53,7 @@ func (r *Router) applyBGP(ctx context.Context, p *Plan) error {
 	return errors.Join(errs...)
 }
 
-func (r *Router) applyDHCP(ctx context.Context, p *Plan) error {
+func (r *Router) applyDHCP(ctx context.Context, p *plan.Plan) error {
 	errs := []error{r.vrfs.apply(p.Instances), r.dhcp.Apply(ctx, p.DHCP)}
 	for _, n := range r.vrfs.all() {
 		errs = append(errs, n.in(n.dhcp.Apply(ctx, p.Instances[n.name].DHCP)))
@@ -68,12 +62,12 @@ func (r *Router) applyDHCP(ctx context.Context, p *Plan) error {
 }
 
 // lasts reports whether an instance stays what it is.
-func lasts(n *instance, p *Plan) bool {
+func lasts(n *instance, p *plan.Plan) bool {
 	next, ok := p.Instances[n.name]
 	return ok && next.Table == n.routes.Number()
 }
 
-func (r *Router) previewBGP(p *Plan, links kernel.Links) ([]change.Op, error) {
+func (r *Router) previewBGP(p *plan.Plan, links kernel.Links) ([]change.Op, error) {
 	ops, err := r.bgp.Preview(p.BGP, hasLinkLocal(links))
 	errs := []error{err}
 	known := map[string]bool{}
@@ -101,7 +95,7 @@ func (r *Router) previewBGP(p *Plan, links kernel.Links) ([]change.Op, error) {
 	return ops, errors.Join(errs...)
 }
 
-func (r *Router) previewDHCP(p *Plan, _ kernel.Links) ([]change.Op, error) {
+func (r *Router) previewDHCP(p *plan.Plan, _ kernel.Links) ([]change.Op, error) {
 	ops, err := r.dhcp.Preview(p.DHCP)
 	errs := []error{err}
 	known := map[string]bool{}

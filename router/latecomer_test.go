@@ -11,6 +11,8 @@ import (
 	"github.com/sixfold-router/sixfold/router/advertised"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
+	"github.com/sixfold-router/sixfold/router/plan/plantest"
 )
 
 // Two hours in the life of a LAN, minute by minute, with a router that is killed and started again every ten: who comes at any of them is
@@ -29,8 +31,8 @@ interfaces:
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := Inputs{Config: conf, Links: kernel.Links{}}
-	if err := parseState("link wan0 2 fe80::2/64\nlink lan0 3 fe80::3/64\n", &in); err != nil {
+	in := plan.Inputs{Config: conf, Links: kernel.Links{}}
+	if err := plantest.State("link wan0 2 fe80::2/64\nlink lan0 3 fe80::3/64\n", &in); err != nil {
 		t.Fatal(err)
 	}
 	old, fresh := netip.MustParsePrefix("2001:980:1::/48"), netip.MustParsePrefix("2001:980:2::/48")
@@ -50,11 +52,11 @@ interfaces:
 			}
 		}
 		in.Advertised = log.Set()
-		plan := MakePlan(in)
-		if err := log.Keep(in.Advertised.Next(in.Now, plan.Advertised)); err != nil {
+		want := plan.Make(in)
+		if err := log.Keep(in.Advertised.Next(in.Now, want.Advertised)); err != nil {
 			t.Fatal(err)
 		}
-		prefixes, servers := heardBy(t, plan.RA.Interfaces["lan0"], in.Now)
+		prefixes, servers := heardBy(t, want.RA.Interfaces["lan0"], in.Now)
 		lan := netip.PrefixFrom(d.Prefix.Addr(), 64)
 		if p := prefixes[lan]; p.Valid != 90*time.Minute || p.Preferred != 45*time.Minute {
 			t.Errorf("minute %d: %s is valid for %v, preferred for %v", minute, lan, p.Valid, p.Preferred)

@@ -10,6 +10,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // Preview tells what a commit would do at this moment, and does nothing.
@@ -32,7 +33,7 @@ func (r *Router) Preview(ctx context.Context, req PreviewRequest) (Preview, erro
 
 // preview tells what making conf the running configuration would do, in the order of application, and what of it would wait. What a
 // unit refuses is among the latter. session is our address that the operator came in to. r.applying must not be held.
-func (r *Router) preview(ctx context.Context, conf *config.Config, session netip.Addr) ([]Operation, []Pending, error) {
+func (r *Router) preview(ctx context.Context, conf *config.Config, session netip.Addr) ([]Operation, []plan.Pending, error) {
 	r.applying.Lock()
 	defer r.applying.Unlock()
 	if err := r.readLinks(ctx); err != nil {
@@ -56,23 +57,23 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 	if err := r.refuse("vxlan", f.vxlan.Refused); err != nil {
 		return nil, nil, err
 	}
-	plan := f.plan
-	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: plan.Pending}
-	out.add("assign", previewAssigned(in.Assigned, plan), nil)
-	ops, err := r.previewRules(plan, true)
+	want := f.plan
+	out := &previewer{warn: warner{session: session.Unmap().WithZone(""), links: before}, pending: want.Pending}
+	out.add("assign", previewAssigned(in.Assigned, want), nil)
+	ops, err := r.previewRules(want, true)
 	out.add("device", ops, err)
 	out.add("device", f.devices.Ops, nil)
-	ops, err = r.links.Preview(plan.Kernel, staying(before, f.devices))
+	ops, err = r.links.Preview(want.Kernel, staying(before, f.devices))
 	out.add("kernel", ops, err)
 	out.add("vxlan", f.vxlan.Ops, nil)
-	ops, err = previewNew(r.links, plan.Kernel, f.fresh)
+	ops, err = previewNew(r.links, want.Kernel, f.fresh)
 	out.add("kernel", ops, err)
 	for _, u := range r.units {
 		switch {
 		case u.preview != nil:
-			ops, err := u.preview(plan, in.Links)
+			ops, err := u.preview(want, in.Links)
 			out.add(u.name, ops, err)
-		case u.part != nil && (!u.applied || !reflect.DeepEqual(u.done, u.part(plan))):
+		case u.part != nil && (!u.applied || !reflect.DeepEqual(u.done, u.part(want))):
 			out.add(u.name, []change.Op{{Object: u.name, Action: "apply what is configured"}}, nil)
 		}
 	}
@@ -80,18 +81,18 @@ func (r *Router) preview(ctx context.Context, conf *config.Config, session netip
 }
 
 // previews has the previews of units by name. The device, kernel and VXLAN units, which change the links, have none: foresee sees to them.
-func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, error) {
-	return map[string]func(*Plan, kernel.Links) ([]change.Op, error){
-		"firewall": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
-		"fib": func(p *Plan, links kernel.Links) ([]change.Op, error) {
+func (r *Router) previews() map[string]func(*plan.Plan, kernel.Links) ([]change.Op, error) {
+	return map[string]func(*plan.Plan, kernel.Links) ([]change.Op, error){
+		"firewall": func(p *plan.Plan, _ kernel.Links) ([]change.Op, error) { return r.firewall.Preview(p.Firewall) },
+		"fib": func(p *plan.Plan, links kernel.Links) ([]change.Op, error) {
 			ops, err := r.previewRules(p, false)
 			return append(ops, previewRoutes(r.table, p, r.monitor.Links(), links)...), err
 		},
-		"services": func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.services.Preview(p.Services) },
+		"services": func(p *plan.Plan, _ kernel.Links) ([]change.Op, error) { return r.services.Preview(p.Services) },
 		"bgp":      r.previewBGP,
-		"mld":      func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.mld.Preview(p.MLD) },
-		"pd":       func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
-		"ra":       func(p *Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },
+		"mld":      func(p *plan.Plan, _ kernel.Links) ([]change.Op, error) { return r.mld.Preview(p.MLD) },
+		"pd":       func(p *plan.Plan, _ kernel.Links) ([]change.Op, error) { return r.pd.Preview(p.PD) },
+		"ra":       func(p *plan.Plan, _ kernel.Links) ([]change.Op, error) { return r.ra.Preview(p.RA) },
 		"dhcpv6":   r.previewDHCP,
 	}
 }
@@ -100,7 +101,7 @@ func (r *Router) previews() map[string]func(*Plan, kernel.Links) ([]change.Op, e
 type previewer struct {
 	warn       warner
 	operations []Operation
-	pending    []Pending
+	pending    []plan.Pending
 }
 
 func (p *previewer) add(unit string, ops []change.Op, err error) {
@@ -108,7 +109,7 @@ func (p *previewer) add(unit string, ops []change.Op, err error) {
 		p.operations = append(p.operations, Operation{Unit: unit, Op: op, Warning: p.warn.of(op)})
 	}
 	if err != nil {
-		p.pending = append(p.pending, Pending{What: unit, Reason: err.Error()})
+		p.pending = append(p.pending, plan.Pending{What: unit, Reason: err.Error()})
 	}
 }
 

@@ -11,12 +11,13 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
 // foreseen is what becomes of links.
 type foreseen struct {
-	plan    *Plan // for the links as they would be
+	plan    *plan.Plan // for the links as they would be
 	devices device.Preview
 	vxlan   vxlan.Preview
 	links   kernel.Links // as they would be
@@ -25,42 +26,42 @@ type foreseen struct {
 
 // foresee plans as reconcile does, but with links as they would become: devices that would be made appear, others vanish, and
 // addresses change. It leaves the links as they would be in in.
-func (r *Router) foresee(ctx context.Context, in *Inputs) (*foreseen, error) {
+func (r *Router) foresee(ctx context.Context, in *plan.Inputs) (*foreseen, error) {
 	before := in.Links
 	f := &foreseen{}
 	for range settleRounds {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		plan := r.makePlan(*in)
-		if f.plan != nil && reflect.DeepEqual(f.plan, plan) {
+		want := r.makePlan(*in)
+		if f.plan != nil && reflect.DeepEqual(f.plan, want) {
 			break
 		}
 		others := map[string]device.Link{}
 		for name := range f.vxlan.New {
 			others[name] = device.Link{Kind: "vxlan", MTU: f.vxlan.Devices[name].MTU, New: true}
 		}
-		f.plan = plan
+		f.plan = want
 		var err error
-		if f.devices, err = r.devices.Preview(plan.Devices, others); err != nil {
+		if f.devices, err = r.devices.Preview(want.Devices, others); err != nil {
 			return nil, err
 		}
-		links, fresh := withLinks(before, f.devices, plan.Config)
-		links = kernel.Simulate(plan.Kernel, r.links.PutBack(plan.Kernel, links))
+		links, fresh := withLinks(before, f.devices, want.Config)
+		links = kernel.Simulate(want.Kernel, r.links.PutBack(want.Kernel, links))
 		mtu := map[string]int{}
 		for name, l := range links {
-			_, made := plan.VXLAN.Devices[name]
+			_, made := want.VXLAN.Devices[name]
 			was, exists := before[name]
 			// A VXLAN device has the MTU that is written to it as to any link; one without a word about that follows the link below.
-			if l.MTU != was.MTU && (!made || exists && plan.Kernel.Links[name].MTU == l.MTU) {
+			if l.MTU != was.MTU && (!made || exists && want.Kernel.Links[name].MTU == l.MTU) {
 				mtu[name] = l.MTU
 			}
 		}
-		if f.vxlan, err = r.vxlan.Preview(plan.VXLAN, mtu); err != nil {
+		if f.vxlan, err = r.vxlan.Preview(want.VXLAN, mtu); err != nil {
 			return nil, err
 		}
 		lost(&f.vxlan, f.devices.Gone)
-		f.links = withDevices(links, fresh, f.vxlan, plan.Kernel)
+		f.links = withDevices(links, fresh, f.vxlan, want.Kernel)
 		f.fresh = fresh
 		in.Links = f.links
 	}

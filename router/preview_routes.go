@@ -8,14 +8,15 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
 // previewRoutes tells how the routes that follow from the plan itself change, if the links are as in before and become after.
 // Connected ones are of the kernel: what somebody else's address has, we take notice of or forget, and change nothing.
-func previewRoutes(table *rib.Table, plan *Plan, before, after kernel.Links) []change.Op {
+func previewRoutes(table *rib.Table, p *plan.Plan, before, after kernel.Links) []change.Op {
 	planned := map[rib.Source][]rib.Route{
-		rib.Connected: plan.Connected, rib.Static: plan.Static, rib.Local: plan.Local, rib.Aggregate: plan.Aggregate, rib.Withdrawn: plan.Withdrawn,
+		rib.Connected: p.Connected, rib.Static: p.Static, rib.Local: p.Local, rib.Aggregate: p.Aggregate, rib.Withdrawn: p.Withdrawn,
 	}
 	want := map[rib.Source]map[rib.Key]rib.Route{}
 	keep := map[rib.Key]bool{} // prefixes that keep some route

@@ -9,6 +9,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -18,7 +19,7 @@ func (r *Router) Interfaces(context.Context) ([]InterfaceStatus, error) {
 	for name, l := range r.monitor.Links() {
 		byName[name] = InterfaceStatus{Name: name, Link: l}
 	}
-	if conf := expand(r.config(), r.monitor.Links()); conf != nil {
+	if conf := plan.Expand(r.config(), r.monitor.Links()); conf != nil {
 		for _, i := range conf.Interfaces {
 			s := byName[i.Name]
 			s.Name, s.Description, s.Configured, s.Pattern = i.Name, i.Description, true, i.Pattern
@@ -107,10 +108,10 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 // Prefixes returns the delegations that are asked for, what is held, and what it is used for.
 func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 	r.mu.Lock()
-	var uses map[string][]PrefixUse
-	parts := func(string, *pd.Delegation) []PartStatus { return nil }
-	if plan := r.plan; plan != nil {
-		uses, parts = plan.Uses, plan.partsOf
+	var uses map[string][]plan.PrefixUse
+	parts := func(string, *pd.Delegation) []plan.Part { return nil }
+	if want := r.plan; want != nil {
+		uses, parts = want.Uses, want.PartsOf
 	}
 	r.mu.Unlock()
 	var out []PrefixStatus
@@ -137,7 +138,7 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 			}
 		}
 	}
-	out = append(out, ulaStatus(ulaOf(r.config(), r.ula), uses, parts)...)
+	out = append(out, ulaStatus(plan.ULAOf(r.config(), r.ula), uses, parts)...)
 	for i := range out {
 		out[i].Withdrawn = r.withdrawn(out[i].Name)
 	}

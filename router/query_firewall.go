@@ -11,6 +11,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/firewall/packet"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // Firewall returns the state of the firewall, with what its counters say now.
@@ -44,10 +45,10 @@ func (e *TestError) Error() string { return e.Reason }
 // TestFirewall tells what the firewall does with a packet. Its error is a *TestError for what cannot be a packet.
 func (r *Router) TestFirewall(ctx context.Context, t PacketTest) (PacketFate, error) {
 	r.mu.Lock()
-	plan, text := r.plan, r.conf.Text
+	want, text := r.plan, r.conf.Text
 	r.mu.Unlock()
-	if plan == nil {
-		plan = &Plan{}
+	if want == nil {
+		want = &plan.Plan{}
 	}
 	if t.Source.Is4() != t.Destination.Is4() {
 		return PacketFate{}, &TestError{"source and destination are not of the same family"}
@@ -68,11 +69,11 @@ func (r *Router) TestFirewall(ctx context.Context, t PacketTest) (PacketFate, er
 	if err != nil {
 		return PacketFate{}, fmt.Errorf("look up the route to %s: %w", t.Destination, err)
 	}
-	p, fate, err := describe(plan.Firewall, links, t, back, forth)
+	p, fate, err := describe(want.Firewall, links, t, back, forth)
 	if err != nil {
 		return PacketFate{}, err
 	}
-	rules := firewall.Compile(plan.Firewall)
+	rules := firewall.Compile(want.Firewall)
 	out := rules.Evaluate(p)
 	fate.Action, fate.Path = out.Action, out.Path
 	fate.Where, fate.Reason = "", out.Where

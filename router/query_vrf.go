@@ -114,15 +114,3 @@ func (r *Router) resolver() vrf.Resolver {
 	m := conf.Management
 	return vrf.Resolver{Device: m.VRF, Servers: m.DNS, Domains: m.Domains}
 }
-
-// planServices plans the units of systemd that run in the management instance.
-func (p *planner) planServices() {
-	m := p.Config.Management
-	if m == nil {
-		return
-	}
-	p.plan.Services = vrf.Config{Device: m.VRF, Index: p.Links[m.VRF].Index, Units: m.Services}
-	if len(m.Services) > 0 && p.plan.Services.Index == 0 {
-		p.pending("management.services", fmt.Sprintf("there is no device %s yet", m.VRF))
-	}
-}

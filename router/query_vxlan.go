@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
@@ -18,7 +19,9 @@ type VXLANStatus struct {
 }
 
 // Accepts reports whether an address is among the sources.
-func (s VXLANStatus) Accepts(a netip.Addr) bool { return VTEPFilter{Sources: s.Sources}.accepts(a) }
+func (s VXLANStatus) Accepts(a netip.Addr) bool {
+	return plan.VTEPFilter{Sources: s.Sources}.Accepts(a)
+}
 
 // VXLANs returns the VXLAN devices, by name.
 func (r *Router) VXLANs(context.Context) ([]VXLANStatus, error) {

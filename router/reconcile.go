@@ -11,6 +11,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -27,12 +28,12 @@ const settleRounds = 12
 // unit is one subsystem as the reconciler sees it.
 type unit struct {
 	name  string
-	apply func(context.Context, *Plan) error
-	part  func(*Plan) any // what apply takes from the plan; nil: apply each time, it compares with the kernel itself
+	apply func(context.Context, *plan.Plan) error
+	part  func(*plan.Plan) any // what apply takes from the plan; nil: apply each time, it compares with the kernel itself
 	// preview tells what apply would do if the links were as they would become. Nil: it changes the links, or that
 	// the part changed is all there is to tell.
-	preview func(*Plan, kernel.Links) ([]change.Op, error)
-	idle    func(*Plan) bool // there is nothing to do; nil: it is not known
+	preview func(*plan.Plan, kernel.Links) ([]change.Op, error)
+	idle    func(*plan.Plan) bool // there is nothing to do; nil: it is not known
 
 	// Guarded by Router.applying.
 	done    any // the part that is in force
@@ -47,11 +48,11 @@ type unit struct {
 }
 
 // due reports whether the unit needs an Apply for the plan.
-func (u *unit) due(plan *Plan, now time.Time) bool {
+func (u *unit) due(want *plan.Plan, now time.Time) bool {
 	if u.part == nil || !u.applied {
 		return !now.Before(u.retryAt)
 	}
-	return !reflect.DeepEqual(u.done, u.part(plan))
+	return !reflect.DeepEqual(u.done, u.part(want))
 }
 
 // reconcileLoop applies a fresh plan whenever something woke it, and retries what failed.
@@ -131,8 +132,8 @@ func (r *Router) follow(ctx context.Context, woken bool) error {
 // converge plans and applies until the plan stands still. With known problems it is strict: it stops at the first unit that has
 // another one, and returns it. r.applying is held.
 func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitError, error) {
-	var last *Plan
-	var from Inputs // what last was made of
+	var last *plan.Plan
+	var from plan.Inputs // what last was made of
 	for range settleRounds {
 		in := r.inputs()
 		from.Now = in.Now
@@ -140,14 +141,14 @@ func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitE
 			break // what time alone changes has a time of its own to be looked at
 		}
 		from = in
-		plan := r.decide(in)
-		if last != nil && reflect.DeepEqual(last, plan) {
+		want := r.decide(in)
+		if last != nil && reflect.DeepEqual(last, want) {
 			break
 		}
-		if failure := r.applyPlan(ctx, plan, known); failure != nil {
+		if failure := r.applyPlan(ctx, want, known); failure != nil {
 			return failure, nil
 		}
-		last = plan
+		last = want
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -160,22 +161,22 @@ func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitE
 
 // applyPlan gives every unit its part. One that fails does not keep the rest from theirs, and is tried again later; but if problems
 // are known, the first that is not among them ends it.
-func (r *Router) applyPlan(ctx context.Context, plan *Plan, known map[*unit]string) *CommitError {
+func (r *Router) applyPlan(ctx context.Context, want *plan.Plan, known map[*unit]string) *CommitError {
 	r.mu.Lock()
-	r.plan = plan
+	r.plan = want
 	r.mu.Unlock()
-	r.withdraw(ctx, plan)
-	r.publishAggregates(plan)
+	r.withdraw(ctx, want)
+	r.publishAggregates(want)
 	for _, u := range r.units {
 		now := time.Now()
-		if u.apply == nil || !u.due(plan, now) || r.idle(u, plan) {
+		if u.apply == nil || !u.due(want, now) || r.idle(u, want) {
 			continue
 		}
-		err := u.apply(ctx, plan)
+		err := u.apply(ctx, want)
 		if ctx.Err() != nil {
 			return nil
 		}
-		r.settle(u, plan, err, now)
+		r.settle(u, want, err, now)
 		if u.part != nil {
 			r.log.Debug("applied", "unit", u.name, "took", time.Since(now), "error", err)
 		}
@@ -186,7 +187,7 @@ func (r *Router) applyPlan(ctx context.Context, plan *Plan, known map[*unit]stri
 			return &CommitError{Unit: u.name, Reason: reason}
 		}
 	}
-	r.publish(plan)
+	r.publish(want)
 	return nil
 }
 
@@ -204,26 +205,26 @@ func newLines(before, now string) string {
 
 // publishAggregates writes the routes that keep what nothing uses of a prefix from going back to where it came from. They need no link,
 // and come before all that uses the prefix.
-func (r *Router) publishAggregates(plan *Plan) {
-	r.table.Replace(rib.Aggregate, plan.Aggregate)
-	r.table.Replace(rib.Withdrawn, plan.Withdrawn)
+func (r *Router) publishAggregates(want *plan.Plan) {
+	r.table.Replace(rib.Aggregate, want.Aggregate)
+	r.table.Replace(rib.Withdrawn, want.Withdrawn)
 }
 
 // publish writes the other routes that follow from the plan itself.
-func (r *Router) publish(plan *Plan) {
-	r.table.Replace(rib.Connected, plan.Connected)
-	r.table.Replace(rib.Local, plan.Local)
-	r.table.Replace(rib.Static, plan.Static)
+func (r *Router) publish(want *plan.Plan) {
+	r.table.Replace(rib.Connected, want.Connected)
+	r.table.Replace(rib.Local, want.Local)
+	r.table.Replace(rib.Static, want.Static)
 }
 
 // settle records how an Apply went. r.applying is held.
-func (r *Router) settle(u *unit, plan *Plan, err error, now time.Time) {
+func (r *Router) settle(u *unit, want *plan.Plan, err error, now time.Time) {
 	u.applied = err == nil
-	u.rested = err == nil && u.idle != nil && u.idle(plan)
+	u.rested = err == nil && u.idle != nil && u.idle(want)
 	if err == nil {
 		u.backoff, u.retryAt = 0, time.Time{}
 		if u.part != nil {
-			u.done = u.part(plan)
+			u.done = u.part(want)
 		}
 		r.setProblem(u, "")
 		return
@@ -262,6 +263,6 @@ func (r *Router) Units(context.Context) ([]UnitStatus, error) {
 }
 
 // Pending returns what is configured and cannot run yet. It plans anew, so that the reasons are those of this moment.
-func (r *Router) Pending(context.Context) ([]Pending, error) {
+func (r *Router) Pending(context.Context) ([]plan.Pending, error) {
 	return r.makePlan(r.inputs()).Pending, nil
 }

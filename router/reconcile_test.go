@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 func testRouter(units ...*unit) *Router {
@@ -18,14 +20,14 @@ func testRouter(units ...*unit) *Router {
 }
 
 func TestUnitIsAppliedAgainOnlyWhenItsPartChanged(t *testing.T) {
-	u := &unit{name: "static", part: func(p *Plan) any { return p.Uses }}
+	u := &unit{name: "static", part: func(p *plan.Plan) any { return p.Uses }}
 	r := testRouter(u)
-	one, two := &Plan{Uses: map[string][]PrefixUse{"isp": {{Where: "a"}}}}, &Plan{Uses: map[string][]PrefixUse{"isp": {{Where: "b"}}}}
+	one, two := &plan.Plan{Uses: map[string][]plan.PrefixUse{"isp": {{Where: "a"}}}}, &plan.Plan{Uses: map[string][]plan.PrefixUse{"isp": {{Where: "b"}}}}
 	if !u.due(one, now) {
 		t.Error("not due before the first Apply")
 	}
 	r.settle(u, one, nil, now)
-	same := &Plan{Uses: map[string][]PrefixUse{"isp": {{Where: "a"}}}, Pending: []Pending{{What: "else"}}}
+	same := &plan.Plan{Uses: map[string][]plan.PrefixUse{"isp": {{Where: "a"}}}, Pending: []plan.Pending{{What: "else"}}}
 	if u.due(same, now) {
 		t.Error("due although its part is the same")
 	}
@@ -41,25 +43,25 @@ func TestUnitIsAppliedAgainOnlyWhenItsPartChanged(t *testing.T) {
 func TestUnitThatComparesItselfIsAlwaysApplied(t *testing.T) {
 	u := &unit{name: "kernel"}
 	r := testRouter(u)
-	r.settle(u, &Plan{}, nil, now)
-	if !u.due(&Plan{}, now) {
+	r.settle(u, &plan.Plan{}, nil, now)
+	if !u.due(&plan.Plan{}, now) {
 		t.Error("not due")
 	}
 }
 
 func TestUnitThatFailsBacksOff(t *testing.T) {
-	u := &unit{name: "bgp", part: func(p *Plan) any { return p.BGP }}
+	u := &unit{name: "bgp", part: func(p *plan.Plan) any { return p.BGP }}
 	r := testRouter(u)
 	at := now
 	var waits []time.Duration
 	for range 9 {
-		r.settle(u, &Plan{}, errors.New("no"), at)
-		if u.due(&Plan{}, at) {
+		r.settle(u, &plan.Plan{}, errors.New("no"), at)
+		if u.due(&plan.Plan{}, at) {
 			t.Fatal("due at once after a failure")
 		}
 		waits = append(waits, u.retryAt.Sub(at))
 		at = u.retryAt
-		if !u.due(&Plan{}, at) {
+		if !u.due(&plan.Plan{}, at) {
 			t.Fatal("not due when the wait is over")
 		}
 	}
@@ -71,11 +73,11 @@ func TestUnitThatFailsBacksOff(t *testing.T) {
 		t.Errorf("health %+v", units)
 	}
 	since := units[0].Since
-	r.settle(u, &Plan{}, errors.New("no"), at)
+	r.settle(u, &plan.Plan{}, errors.New("no"), at)
 	if units, _ = r.Units(t.Context()); units[0].Since != since {
 		t.Error("the same problem began anew")
 	}
-	r.settle(u, &Plan{}, nil, at)
+	r.settle(u, &plan.Plan{}, nil, at)
 	if units, _ = r.Units(t.Context()); units[0].Problem != "" || u.backoff != 0 {
 		t.Errorf("after a success: %+v, backoff %v", units, u.backoff)
 	}
@@ -84,7 +86,7 @@ func TestUnitThatFailsBacksOff(t *testing.T) {
 func TestOneUnitThatFailsDoesNotKeepTheRest(t *testing.T) {
 	var applied []string
 	apply := func(name string, err error) *unit {
-		return &unit{name: name, apply: func(context.Context, *Plan) error { applied = append(applied, name); return err }}
+		return &unit{name: name, apply: func(context.Context, *plan.Plan) error { applied = append(applied, name); return err }}
 	}
 	r, err := New(slog.New(slog.NewTextHandler(io.Discard, nil)), t.TempDir())
 	if err != nil {
@@ -92,7 +94,7 @@ func TestOneUnitThatFailsDoesNotKeepTheRest(t *testing.T) {
 	}
 	defer r.Close()
 	r.units = []*unit{apply("kernel", nil), apply("bgp", errors.New("port in use")), {name: "fib"}, apply("ra", nil)}
-	r.applyPlan(t.Context(), &Plan{}, nil)
+	r.applyPlan(t.Context(), &plan.Plan{}, nil)
 	if got := strings.Join(applied, " "); got != "kernel bgp ra" {
 		t.Errorf("applied %s", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -18,9 +19,9 @@ type routeFeed struct {
 	wake  func() // an offer changed
 
 	mu      sync.Mutex // guards what follows
-	wanted  map[string]RouteSelection
-	offers  map[string]Offer // of those that are wanted
-	changed chan struct{}    // wanted is another
+	wanted  map[string]plan.RouteSelection
+	offers  map[string]plan.Offer // of those that are wanted
+	changed chan struct{}         // wanted is another
 }
 
 func newRouteFeed(table *rib.Table, wake func()) *routeFeed {
@@ -28,7 +29,7 @@ func newRouteFeed(table *rib.Table, wake func()) *routeFeed {
 }
 
 // want makes selections those that are kept up to date. What is new has an offer at once.
-func (f *routeFeed) want(selections map[string]RouteSelection) {
+func (f *routeFeed) want(selections map[string]plan.RouteSelection) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(selections) == len(f.wanted) && !slices.ContainsFunc(slices.Collect(maps.Keys(selections)), func(name string) bool {
@@ -37,7 +38,7 @@ func (f *routeFeed) want(selections map[string]RouteSelection) {
 	}) {
 		return
 	}
-	offers := map[string]Offer{}
+	offers := map[string]plan.Offer{}
 	for name, s := range selections {
 		offer, known := f.offers[name]
 		if !known {
@@ -53,21 +54,21 @@ func (f *routeFeed) want(selections map[string]RouteSelection) {
 }
 
 // now returns the offers of what is wanted.
-func (f *routeFeed) now() map[string]Offer {
+func (f *routeFeed) now() map[string]plan.Offer {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.offers)
 }
 
 // look makes the offer of a selection from the table.
-func (f *routeFeed) look(s RouteSelection) Offer {
+func (f *routeFeed) look(s plan.RouteSelection) plan.Offer {
 	all := map[netip.Prefix]struct{}{}
-	for _, e := range f.table.Entries(s.hasSource) {
-		if e.Route.Key().Table == s.Table && s.has(e) {
+	for _, e := range f.table.Entries(s.HasSource) {
+		if e.Route.Key().Table == s.Table && s.Has(e) {
 			all[e.Route.Prefix] = struct{}{}
 		}
 	}
-	return offerOf(all)
+	return plan.OfferOf(all)
 }
 
 // run follows the table until ctx ends.
@@ -104,8 +105,8 @@ func (f *routeFeed) run(ctx context.Context) error {
 }
 
 // follow keeps the offer of one selection.
-func (f *routeFeed) follow(ctx context.Context, name string, s RouteSelection) {
-	watch := f.table.In(s.Table).Watch(s.hasSource)
+func (f *routeFeed) follow(ctx context.Context, name string, s plan.RouteSelection) {
+	watch := f.table.In(s.Table).Watch(s.HasSource)
 	defer watch.Close()
 	all := map[netip.Prefix]struct{}{}
 	var pace pace
@@ -121,7 +122,7 @@ func (f *routeFeed) follow(ctx context.Context, name string, s RouteSelection) {
 			differs := false
 			for _, c := range watch.Take() {
 				_, had := all[c.Key.Prefix]
-				has := !c.Gone && s.has(c.Best)
+				has := !c.Gone && s.Has(c.Best)
 				if had == has {
 					continue
 				}
@@ -138,7 +139,7 @@ func (f *routeFeed) follow(ctx context.Context, name string, s RouteSelection) {
 			}
 		case <-timer.C:
 			due = false
-			if f.publish(name, offerOf(all)) {
+			if f.publish(name, plan.OfferOf(all)) {
 				pace.told(time.Now())
 			}
 		}
@@ -146,7 +147,7 @@ func (f *routeFeed) follow(ctx context.Context, name string, s RouteSelection) {
 }
 
 // publish replaces an offer, and reports whether it is another one.
-func (f *routeFeed) publish(name string, offer Offer) bool {
+func (f *routeFeed) publish(name string, offer plan.Offer) bool {
 	f.mu.Lock()
 	before, wanted := f.offers[name]
 	differs := wanted && (before.Total != offer.Total || !slices.Equal(before.Prefixes, offer.Prefixes))

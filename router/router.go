@@ -26,6 +26,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/notify"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/router/vrf"
@@ -86,7 +87,7 @@ type Router struct {
 	conf Source
 	runs uint64 // the revision of conf; 0: none
 	duid []byte
-	plan *Plan
+	plan *plan.Plan
 
 	heard advertised.Set // what hosts may have from us
 }
@@ -163,19 +164,19 @@ func New(log *slog.Logger, stateDir string) (*Router, error) {
 	// In the order of application: the filter before what it filters, links before what runs on them, and what speaks to others
 	// after what they will use.
 	r.units = []*unit{
-		{name: "firewall", apply: func(ctx context.Context, p *Plan) error { return r.firewall.Apply(ctx, p.Firewall) }},
-		{name: "device", apply: func(ctx context.Context, p *Plan) error {
+		{name: "firewall", apply: func(ctx context.Context, p *plan.Plan) error { return r.firewall.Apply(ctx, p.Firewall) }},
+		{name: "device", apply: func(ctx context.Context, p *plan.Plan) error {
 			return errors.Join(r.keepRules(ctx, p), r.devices.Apply(ctx, p.Devices))
 		}, idle: r.idleDevices},
 		{name: "kernel", apply: r.applyLinks},
-		{name: "vxlan", apply: func(ctx context.Context, p *Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }, idle: r.idleVXLAN},
-		{name: "mld", apply: func(ctx context.Context, p *Plan) error { return r.mld.Apply(ctx, p.MLD) }, part: func(p *Plan) any { return p.MLD }},
+		{name: "vxlan", apply: func(ctx context.Context, p *plan.Plan) error { return r.vxlan.Apply(ctx, p.VXLAN) }, idle: r.idleVXLAN},
+		{name: "mld", apply: func(ctx context.Context, p *plan.Plan) error { return r.mld.Apply(ctx, p.MLD) }, part: func(p *plan.Plan) any { return p.MLD }},
 		{name: "fib", apply: r.dropRules},
 		{name: "bgp", apply: r.applyBGP, part: bgpPartOf},
-		{name: "pd", apply: func(ctx context.Context, p *Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *Plan) any { return p.PD }},
+		{name: "pd", apply: func(ctx context.Context, p *plan.Plan) error { return r.pd.Apply(ctx, p.PD) }, part: func(p *plan.Plan) any { return p.PD }},
 		{name: "ra", apply: r.applyAdvertise, part: advertisePartOf},
 		{name: "dhcpv6", apply: r.applyDHCP, part: dhcpPartOf},
-		{name: "services", apply: func(ctx context.Context, p *Plan) error { return r.services.Apply(ctx, p.Services) }},
+		{name: "services", apply: func(ctx context.Context, p *plan.Plan) error { return r.services.Apply(ctx, p.Services) }},
 	}
 	for _, u := range r.units {
 		u.preview = r.previews()[u.name]
@@ -218,13 +219,13 @@ type Extension struct {
 func (r *Router) Attach(e Extension) {
 	u := &unit{
 		name: e.Name,
-		apply: func(ctx context.Context, p *Plan) error {
+		apply: func(ctx context.Context, p *plan.Plan) error {
 			if p.Config == nil {
 				return nil
 			}
 			return e.Apply(ctx, p.Config)
 		},
-		part: func(p *Plan) any {
+		part: func(p *plan.Plan) any {
 			if p.Config == nil {
 				return nil
 			}
@@ -232,7 +233,7 @@ func (r *Router) Attach(e Extension) {
 		},
 	}
 	if e.Preview != nil {
-		u.preview = func(p *Plan, _ kernel.Links) ([]change.Op, error) { return e.Preview(p.Config) }
+		u.preview = func(p *plan.Plan, _ kernel.Links) ([]change.Op, error) { return e.Preview(p.Config) }
 	}
 	r.units = append(r.units, u)
 }
@@ -343,10 +344,10 @@ func (r *Router) supervise(g *errgroup.Group, ctx context.Context, name string, 
 }
 
 // inputs collects what the plan follows from.
-func (r *Router) inputs() Inputs {
+func (r *Router) inputs() plan.Inputs {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	in := Inputs{
+	in := plan.Inputs{
 		Config: r.conf.Config, Links: r.monitor.Links(), Delegations: r.pd.Delegations(), Resolvers: r.pd.Resolvers(), DUID: r.duid, Now: time.Now(),
 		Assigned:   r.assigned.table,
 		Advertised: r.heard, ULA: r.ula,

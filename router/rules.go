@@ -4,10 +4,11 @@ import (
 	"context"
 
 	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // keepRules gives the machine the policy rules of VRFs, before there is a VRF whose look-ups could leak without them.
-func (r *Router) keepRules(ctx context.Context, p *Plan) error {
+func (r *Router) keepRules(ctx context.Context, p *plan.Plan) error {
 	if !p.Rules {
 		return nil
 	}
@@ -15,7 +16,7 @@ func (r *Router) keepRules(ctx context.Context, p *Plan) error {
 }
 
 // dropRules takes them away, after the last VRF went.
-func (r *Router) dropRules(ctx context.Context, p *Plan) error {
+func (r *Router) dropRules(ctx context.Context, p *plan.Plan) error {
 	if p.Rules {
 		return nil
 	}
@@ -23,7 +24,7 @@ func (r *Router) dropRules(ctx context.Context, p *Plan) error {
 }
 
 // previewRules tells what keepRules would do, or else dropRules.
-func (r *Router) previewRules(p *Plan, keep bool) ([]change.Op, error) {
+func (r *Router) previewRules(p *plan.Plan, keep bool) ([]change.Op, error) {
 	if p.Rules != keep {
 		return nil, nil
 	}

@@ -9,14 +9,9 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
-
-// Pending is something configured that cannot run yet.
-type Pending struct {
-	What   string // path in the configuration: interfaces.lan0.addresses "isp ::1/64"
-	Reason string // and what would resolve it
-}
 
 // UnitStatus is the health of one subsystem.
 type UnitStatus struct {
@@ -48,17 +43,10 @@ type RouteStatus struct {
 // PrefixStatus is a delegated prefix and what was made of it.
 type PrefixStatus struct {
 	pd.Status
-	Uses  []PrefixUse
-	Parts []PartStatus // what we chose of it
+	Uses  []plan.PrefixUse
+	Parts []plan.Part // what we chose of it
 
 	Withdrawn []ra.Withdrawn // earlier prefixes that are no longer ours, as long as they are kept unreachable
-}
-
-// PrefixUse is one place of the configuration that is cut from a delegated prefix.
-type PrefixUse struct {
-	Where  string // path in the configuration
-	Expr   string // as configured: isp ::1/64
-	Prefix string // what it is now
 }
 
 // BGPStatus is the state of the speaker of one instance.

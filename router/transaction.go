@@ -8,6 +8,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -33,7 +34,7 @@ type RollbackRequest struct {
 type Committed struct {
 	Revision   revision.Revision
 	Operations []Operation
-	Pending    []Pending
+	Pending    []plan.Pending
 	Warnings   []config.Error // what the operator should know of the configuration
 }
 
@@ -49,7 +50,7 @@ type PreviewRequest struct {
 type Preview struct {
 	Base       uint64 // the revision that runs
 	Operations []Operation
-	Pending    []Pending
+	Pending    []plan.Pending
 	Warnings   []config.Error // what the operator should know of the configuration
 }
 

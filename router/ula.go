@@ -12,6 +12,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/disk"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // loadULA returns the unique local prefix that is kept in dir, and makes one at the first start: fd00::/8 and 40 random bits, the Global
@@ -39,26 +40,8 @@ func loadULA(dir string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// ulaOf returns the unique local prefix of a configuration; invalid: it has none. made is the one that the router keeps.
-func ulaOf(conf *config.Config, made netip.Prefix) netip.Prefix {
-	switch {
-	case conf == nil || conf.ULA == nil:
-		return netip.Prefix{}
-	case conf.ULA.Auto:
-		return made
-	}
-	return conf.ULA.Prefix
-}
-
-// holdULA makes the unique local prefix one that addresses and prefixes can be cut from, as from a delegation; but it does not end.
-func (p *planner) holdULA() {
-	if prefix := ulaOf(p.Config, p.ULA); prefix.IsValid() {
-		p.held[config.ULA] = pd.Delegation{Name: config.ULA, Prefix: prefix}
-	}
-}
-
 // ulaStatus shows the unique local prefix among those that are delegated to us.
-func ulaStatus(prefix netip.Prefix, uses map[string][]PrefixUse, parts func(string, *pd.Delegation) []PartStatus) []PrefixStatus {
+func ulaStatus(prefix netip.Prefix, uses map[string][]plan.PrefixUse, parts func(string, *pd.Delegation) []plan.Part) []PrefixStatus {
 	if !prefix.IsValid() {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 func TestULAIsMadeOnce(t *testing.T) {
@@ -41,7 +42,7 @@ func TestULAOfAConfiguration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ulaOf(conf, made).String(); got != want {
+		if got := plan.ULAOf(conf, made).String(); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -15,13 +16,13 @@ const settleWithdrawal = time.Second
 
 // withdraw removes the routes of the plan itself that are no longer wanted from the tables of instances that end or lose a link. The
 // kernel removes them with the link, and whoever still wants them then writes them again for a moment.
-func (r *Router) withdraw(ctx context.Context, plan *Plan) {
-	tables := losing(plan, r.monitor.Links())
+func (r *Router) withdraw(ctx context.Context, want *plan.Plan) {
+	tables := losing(want, r.monitor.Links())
 	if len(tables) == 0 {
 		return
 	}
 	keep := map[rib.Key]bool{}
-	for _, route := range slices.Concat(plan.Static, plan.Local, plan.Aggregate, plan.Withdrawn) {
+	for _, route := range slices.Concat(want.Static, want.Local, want.Aggregate, want.Withdrawn) {
 		keep[route.Key()] = true
 	}
 	found := false
@@ -43,7 +44,7 @@ func (r *Router) withdraw(ctx context.Context, plan *Plan) {
 }
 
 // losing returns the tables of our VRF devices that the plan does away with or takes a link from.
-func losing(plan *Plan, links kernel.Links) map[uint32]bool {
+func losing(want *plan.Plan, links kernel.Links) map[uint32]bool {
 	out := map[uint32]bool{}
 	ours := map[int]string{}
 	tables := map[string]uint32{}
@@ -52,12 +53,12 @@ func losing(plan *Plan, links kernel.Links) map[uint32]bool {
 			continue
 		}
 		ours[l.Index], tables[name] = name, l.Table
-		if want := plan.Devices.Devices[name].VRF; want == nil || want.Table != l.Table {
+		if want := want.Devices.Devices[name].VRF; want == nil || want.Table != l.Table {
 			out[l.Table] = true
 		}
 	}
 	for name, l := range links {
-		if vrf, ok := ours[l.Master]; ok && plan.Devices.Members[name].Master != vrf {
+		if vrf, ok := ours[l.Master]; ok && want.Devices.Members[name].Master != vrf {
 			out[tables[vrf]] = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 func TestLosing(t *testing.T) {
@@ -35,11 +36,11 @@ func TestLosing(t *testing.T) {
 		{"an instance ends", map[string]device.Device{"blue": vrf(1010)}, map[string]string{"eth2": "blue"}, map[uint32]bool{1020: true}},
 		{"all end", nil, nil, map[uint32]bool{1010: true, 1020: true}},
 	} {
-		plan := &Plan{Devices: device.Config{Devices: tt.devices, Members: map[string]device.Member{}}}
+		want := &plan.Plan{Devices: device.Config{Devices: tt.devices, Members: map[string]device.Member{}}}
 		for name, master := range tt.members {
-			plan.Devices.Members[name] = device.Member{Master: master}
+			want.Devices.Members[name] = device.Member{Master: master}
 		}
-		if diff := cmp.Diff(tt.want, losing(plan, links)); diff != "" {
+		if diff := cmp.Diff(tt.want, losing(want, links)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/firewall"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/notify"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // Backend is an api.Backend that does nothing but remember. Set the fields before it is used.
@@ -41,7 +42,7 @@ type Backend struct {
 	DHCPv6Status      dhcpv6.Status
 	FirewallStatus    firewall.Status
 	Fates             map[uint16]router.PacketFate // what TestFirewall answers with, by destination port
-	PendingList       []router.Pending
+	PendingList       []plan.Pending
 	UnitList          []router.UnitStatus
 	DriftList         []router.Drift
 	OperationList     []router.Operation            // what Preview and Commit answer with
@@ -180,7 +181,7 @@ func (b *Backend) DHCPv6(ctx context.Context) (dhcpv6.Status, error) {
 }
 
 // Pending returns PendingList.
-func (b *Backend) Pending(ctx context.Context) ([]router.Pending, error) {
+func (b *Backend) Pending(ctx context.Context) ([]plan.Pending, error) {
 	return given(ctx, b, b.PendingList)
 }
 

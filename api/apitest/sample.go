@@ -12,6 +12,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
@@ -52,8 +53,8 @@ func Sample(now time.Time) *Backend {
 		Multicast:  sampleMulticast(now),
 		RouterList: routers, ObservedList: observed,
 		AdvertisingMap: map[string]router.AdvertiseStatus{
-			"lan0":  {Default: router.DefaultRouter{Reason: "there is no default route (RFC 7084 G-4)"}},
-			"wlan0": {Offer: router.LinkOffer{Matched: 23, Advertised: 17}},
+			"lan0":  {Default: plan.DefaultRouter{Reason: "there is no default route (RFC 7084 G-4)"}},
+			"wlan0": {Offer: plan.LinkOffer{Matched: 23, Advertised: 17}},
 		},
 		InterfaceList: []router.InterfaceStatus{
 			{Name: "wan0", Description: "uplink to the ISP", Configured: true, Link: wan},
@@ -90,11 +91,11 @@ func Sample(now time.Time) *Backend {
 						Spare: []pd.Former{{Prefix: prefix("2001:db8:7::/48"), PreferredUntil: in(day), ValidUntil: in(2 * day)}},
 					},
 				},
-				Uses: []router.PrefixUse{
+				Uses: []plan.PrefixUse{
 					{Where: "interfaces.lan0.addresses", Expr: "isp ::1/64", Prefix: "2001:db8:1::1/64"},
 					{Where: "interfaces.lan0.dhcpv6.delegate.customers", Expr: "isp 0:0:0:100::/56", Prefix: "2001:db8:1:100::/56"},
 				},
-				Parts: []router.PartStatus{
+				Parts: []plan.Part{
 					{Name: "lan1", Bits: 64, Subnet: prefix("0:0:0:1::/64"), Prefix: prefix("2001:db8:1:1::/64"), State: "active", Reason: "the first of the smallest free blocks"},
 					{Bits: 80, Subnet: prefix("0:0:0:2::/80"), Prefix: prefix("2001:db8:1:2::/80"), State: "active", Reason: "moved here: 0:0:0:7::/80 belongs to routes"},
 					{Name: "lan2", Bits: 47, State: "pending", Reason: "isp is a /48, too small for a /47"},
@@ -104,7 +105,7 @@ func Sample(now time.Time) *Backend {
 			{
 				Status: pd.Status{Link: "wan1", Name: "backup", IAID: 8, State: "soliciting", Since: past(90 * time.Second), Problem: "NoPrefixAvail: pool is empty",
 					Kind: "prefix", DUID: []byte{0, 3, 0, 1, 0x52, 0x54, 0, 1, 2, 3}, Message: "Solicit", Attempts: 6, Next: in(30 * time.Second)},
-				Uses: []router.PrefixUse{{Where: "interfaces.lan0.addresses", Expr: "backup ::1/64"}},
+				Uses: []plan.PrefixUse{{Where: "interfaces.lan0.addresses", Expr: "backup ::1/64"}},
 			},
 		},
 		ConsumerList: sampleConsumers(past, in),
@@ -174,7 +175,7 @@ func Sample(now time.Time) *Backend {
 			}},
 			Reconfigured: 12, ReconfigureFailed: 1,
 		},
-		PendingList:  []router.Pending{{What: `interfaces.lan0.addresses "backup ::1/64"`, Reason: "nothing is delegated under the name backup yet"}},
+		PendingList:  []plan.Pending{{What: `interfaces.lan0.addresses "backup ::1/64"`, Reason: "nothing is delegated under the name backup yet"}},
 		Explanations: explanations(),
 		UnitList: []router.UnitStatus{
 			{Name: "kernel", Since: past(26 * time.Hour)},

@@ -9,6 +9,7 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/notify"
+	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -25,7 +26,7 @@ type Backend interface {
 	VXLANs(ctx context.Context) ([]router.VXLANStatus, error)
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)
 	Consumers(ctx context.Context) ([]notify.Status, error)
-	Pending(ctx context.Context) ([]router.Pending, error)
+	Pending(ctx context.Context) ([]plan.Pending, error)
 	Units(ctx context.Context) ([]router.UnitStatus, error)
 	Drift(ctx context.Context) ([]router.Drift, error)
 	Revision(ctx context.Context, id uint64) (revision.Revision, string, error)

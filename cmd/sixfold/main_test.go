@@ -20,6 +20,7 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 func TestMain(m *testing.M) {
@@ -44,7 +45,7 @@ func TestScript(t *testing.T) {
 			}
 			many := &apitest.Backend{}
 			for i := range pageSize + 500 {
-				many.PendingList = append(many.PendingList, router.Pending{What: strconv.Itoa(i), Reason: "for pages"})
+				many.PendingList = append(many.PendingList, plan.Pending{What: strconv.Itoa(i), Reason: "for pages"})
 			}
 			pages, err := serve(env, many, "many")
 			if err != nil {

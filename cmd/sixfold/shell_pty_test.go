@@ -14,6 +14,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/api/apitest"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 const (
@@ -187,7 +188,7 @@ func TestShellPromptOfUnconfirmed(t *testing.T) {
 func TestShellPager(t *testing.T) {
 	b := &apitest.Backend{}
 	for i := range 100 {
-		b.PendingList = append(b.PendingList, router.Pending{What: number(uint32(i)), Reason: "for a screen"})
+		b.PendingList = append(b.PendingList, plan.Pending{What: number(uint32(i)), Reason: "for a screen"})
 	}
 	pager := filepath.Join(t.TempDir(), "pager")
 	const script = "#!/bin/sh\nhead -n 2\necho page; read key </dev/tty; cat >/dev/null; echo \"key=$key\"\n"

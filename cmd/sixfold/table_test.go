@@ -16,13 +16,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sixfold-router/sixfold/api"
-	"github.com/sixfold-router/sixfold/api/apitest"
-	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-	"github.com/sixfold-router/sixfold/router"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/sixfold-router/sixfold/api"
+	"github.com/sixfold-router/sixfold/api/apitest"
+	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -299,7 +300,7 @@ func TestCompletion(t *testing.T) {
 func TestEveryPageIsRead(t *testing.T) {
 	b := &apitest.Backend{}
 	for i := range 2*pageSize + 1 {
-		b.PendingList = append(b.PendingList, router.Pending{What: fmt.Sprint(i), Reason: "x"})
+		b.PendingList = append(b.PendingList, plan.Pending{What: fmt.Sprint(i), Reason: "x"})
 	}
 	withDaemon(t, b, func(ctx context.Context, c *client) error {
 		m, err := listPending(ctx, c)

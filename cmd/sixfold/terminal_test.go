@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/api/apitest"
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 func TestWatchOnTerminal(t *testing.T) {
@@ -64,7 +64,7 @@ func TestColourOnTerminal(t *testing.T) {
 func TestPagerOnTerminal(t *testing.T) {
 	b := &apitest.Backend{}
 	for range 100 {
-		b.PendingList = append(b.PendingList, router.Pending{What: "what", Reason: "why"})
+		b.PendingList = append(b.PendingList, plan.Pending{What: "what", Reason: "why"})
 	}
 	socket := filepath.Join(t.TempDir(), "s")
 	startDaemon(t, b, socket)
