@@ -222,6 +222,13 @@ func (s *batchSocket) send(b *sending, out []outgoing, wait int) {
 		case errno == unix.EAGAIN && b == s.answers:
 			out[from].err = errCrowded
 			from++
+		case errno == unix.EINVAL && out[from].parting && s.bindFreely(true) == nil:
+			// The kernel calls a source invalid that the link has no more.
+			sent, _, errno = unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.headers[from])), 1, unix.MSG_DONTWAIT, 0, 0)
+			if err := s.bindFreely(false); errno != 0 || sent != 1 || err != nil {
+				out[from].err = os.NewSyscallError("sendmsg", unix.EINVAL)
+			}
+			from++
 		default:
 			// It is about the first of those that were left.
 			out[from].err = os.NewSyscallError("sendmsg", errno)
@@ -231,6 +238,15 @@ func (s *batchSocket) send(b *sending, out []outgoing, wait int) {
 	for n := range out {
 		b.parts[n].Base = nil // the bytes are the caller's
 	}
+}
+
+// bindFreely has the kernel take any source address, or only those of the link again.
+func (s *batchSocket) bindFreely(on bool) error {
+	value := 0
+	if on {
+		value = 1
+	}
+	return unix.SetsockoptInt(s.fd, unix.SOL_IPV6, unix.IPV6_FREEBIND, value)
 }
 
 func (s *batchSocket) listen(link string, index int) (joined bool, err error) {

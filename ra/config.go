@@ -59,6 +59,9 @@ type Interface struct {
 	Clients []netip.Addr
 	// Excluded are hosts whose solicitations are dropped.
 	Excluded []netip.Addr
+	// SharedSource says that LinkLocal moves between routers (VRRP): once the link has it no more, no final advertisement is sent from
+	// it, which would take the next router away from hosts. From an address of the link's own one is sent then, as RFC 4861 6.2.8 asks.
+	SharedSource bool
 	// MinDelay is the least time between two multicast advertisements (MinDelayBetweenRAs); 0: the 3 s of RFC 4861. RFC 6275 7.5
 	// allows 30 ms.
 	MinDelay time.Duration

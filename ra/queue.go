@@ -19,6 +19,7 @@ type goodbye struct {
 	link     *link
 	index    int
 	source   netip.Addr
+	shared   bool // source may be another router's by now
 	to       []netip.Addr
 	messages [][]byte
 	left     int // how often it is still to be sent
@@ -35,7 +36,7 @@ func (l *link) farewell(now time.Time) *goodbye {
 	if err != nil {
 		return nil // what was sent could be encoded; with every lifetime shorter, so can this
 	}
-	return &goodbye{link: l, index: i.Index, source: i.LinkLocal, to: to, messages: messages, left: maxFinal}
+	return &goodbye{link: l, index: i.Index, source: i.LinkLocal, shared: i.SharedSource, to: to, messages: messages, left: maxFinal}
 }
 
 // later queues a task. Callers hold mu.

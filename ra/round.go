@@ -55,7 +55,7 @@ func (r *round) goodbye(b *goodbye) {
 	j := job{link: b.link, bye: b, first: len(r.quiet)}
 	for _, host := range b.to {
 		for _, m := range b.messages {
-			r.quiet = append(r.quiet, outgoing{message: m, index: b.index, source: b.source, destination: host})
+			r.quiet = append(r.quiet, outgoing{message: m, index: b.index, source: b.source, destination: host, parting: !b.shared})
 		}
 	}
 	j.size = len(r.quiet) - j.first

@@ -34,6 +34,7 @@ type outgoing struct {
 	message             []byte
 	index               int
 	source, destination netip.Addr
+	parting             bool  // source may have left the link by now
 	err                 error // how it went
 }
 

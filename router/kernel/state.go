@@ -30,14 +30,17 @@ type LinkState struct {
 	Settings  Settings // what of its sysctls came with it
 }
 
-// LinkLocal returns the first usable IPv6 link-local address, without zone.
+// LinkLocal returns the usable IPv6 link-local address that speaks for us on the link, without zone: one that is configured, or else
+// the oldest. Linux lists the newest first; an address that somebody adds, as VRRP does, must not make us another router to hosts and
+// another client to DHCPv6 servers.
 func (l LinkState) LinkLocal() (netip.Addr, bool) {
+	var best AddressState
 	for _, a := range l.Addresses {
-		if addr := a.Prefix.Addr(); addr.Is6() && addr.IsLinkLocalUnicast() && !a.Tentative && !a.Duplicate {
-			return addr, true
+		if addr := a.Prefix.Addr(); addr.Is6() && addr.IsLinkLocalUnicast() && !a.Tentative && !a.Duplicate && (a.Ours || !best.Ours) {
+			best = a
 		}
 	}
-	return netip.Addr{}, false
+	return best.Prefix.Addr(), best.Prefix.IsValid()
 }
 
 // AddressState is an address as the kernel has it.
