@@ -12,12 +12,12 @@ import (
 func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self netip.Addr, addresses []cut) {
 	where := "interfaces." + i.Name + ".advertise"
 	adv := i.Advertise
-	source, ok := p.advertiseFrom(where, adv, state, self)
+	source, shared, ok := p.advertiseFrom(where, adv, state, self)
 	if !ok {
 		return
 	}
 	out := ra.Interface{
-		Link: i.Name, Index: state.Index, LinkLocal: source, MAC: state.MAC,
+		Link: i.Name, Index: state.Index, LinkLocal: source, SharedSource: shared, MAC: state.MAC,
 		MinInterval: adv.MinInterval, MaxInterval: adv.MaxInterval,
 		HopLimit: adv.HopLimit, LinkMTU: adv.LinkMTU, ReachableTime: adv.ReachableTime, RetransTimer: adv.RetransTime,
 		RouterLifetime: adv.RouterLifetime, Preference: uint8(adv.Preference),

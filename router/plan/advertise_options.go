@@ -11,18 +11,19 @@ import (
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
-// advertiseFrom is the address to send from. One that is configured must be on the link: that is what moves it between two routers.
-func (p *planner) advertiseFrom(where string, adv *config.Advertise, state kernel.LinkState, self netip.Addr) (netip.Addr, bool) {
+// advertiseFrom is the address to send from, and whether another router may have it after us. One that is configured must be on the
+// link: that is what moves it between two routers.
+func (p *planner) advertiseFrom(where string, adv *config.Advertise, state kernel.LinkState, self netip.Addr) (source netip.Addr, shared, ok bool) {
 	if !adv.SourceAddress.IsValid() {
-		return self, true
+		return self, false, true
 	}
 	for _, a := range state.Addresses {
 		if a.Prefix.Addr() == adv.SourceAddress && !a.Tentative && !a.Duplicate {
-			return adv.SourceAddress, true
+			return adv.SourceAddress, !a.Ours, true
 		}
 	}
 	p.pending(where+".source_address", fmt.Sprintf("the link does not have %s, or not usable yet; nothing is advertised without it", adv.SourceAddress))
-	return netip.Addr{}, false
+	return netip.Addr{}, false, false
 }
 
 // advertiseOptions adds what goes beyond RFC 4861.
