@@ -39,15 +39,20 @@
 //	other modules           by need, as on any host      by need, as on any host
 //	race detector           no                           no
 //
-// Both are for behaviour, never for timings: a test gives every wait the time that it would need on a machine ten times slower.
+// Systemd is the machine of QEMU in which Debian's systemd is the first process: it has its journal, the system bus and what every
+// service needs, and the test program is a service of root beside those that the test starts. What the host has enabled for itself, and
+// what is for hardware and disks, is not started. It is up after 12 s.
+//
+// All are for behaviour, never for timings: a test gives every wait the time that it would need on a machine ten times slower.
 //
 // # How it works
 //
 // The kernel's first process is the test program itself: the package's init function sees that it is process 1 of a machine,
 // mounts, loads modules and starts the test program again as an ordinary process. A file with the job is named on the kernel's
 // command line. A second console carries the output; lines of our own in it, with a mark that no test can know, say that the
-// machine is up and how the test program ended. Then the machine is killed: there is nothing to be saved. It runs in a process
-// namespace of its own that goes with its first process, and is killed when the thread that runs the test ends.
+// machine is up and how the test program ended. For a machine with systemd the first process writes a unit that does all this, and
+// becomes systemd. Then the machine is killed: there is nothing to be saved. It runs in a process namespace of its own that goes
+// with its first process, and is killed when the thread that runs the test ends.
 //
 // In user-mode-linux the file system of the host is hostfs, in qemu 9p. The kernel for qemu is unpacked once, into the user's
 // cache, because the emulated processor needs seconds for it. A test program that is linked with libraries, for the race

@@ -19,6 +19,9 @@ func init() {
 	if file := os.Getenv(jobFile); file != "" && os.Getpid() == 1 {
 		first(file)
 	}
+	if file := os.Getenv(jobOfUnit); file != "" {
+		runUnit(file)
+	}
 }
 
 // first is the first process of the machine. It does not return.
@@ -77,6 +80,9 @@ func (g *guest) run(file string) error {
 	}
 	if err := settle(); err != nil {
 		return err
+	}
+	if g.job.Systemd {
+		return g.becomeSystemd()
 	}
 	g.say(wordUp)
 	code, err := g.runTests()

@@ -9,16 +9,17 @@ import (
 // job is what the machine's first process is to do. The host writes it into a file, jobFile names it on the kernel's command
 // line: what the kernel does not know there becomes the environment of its first process.
 type job struct {
-	Mark  string   // begins the lines of our own in the output
-	Out   string   // the device for the output
-	Early []string // modules that the root file system needs, before it is there
-	Late  []string // the others, in the host's file system
-	Link  string   // a directory of modules that modprobe does not find: it gets a link to it, below /lib/modules
-	Lower mount    // the host's file system
-	Exe   string   // the test program
-	Args  []string
-	Env   []string
-	Dir   string
+	Mark    string   // begins the lines of our own in the output
+	Out     string   // the device for the output
+	Early   []string // modules that the root file system needs, before it is there
+	Late    []string // the others, in the host's file system
+	Link    string   // a directory of modules that modprobe does not find: it gets a link to it, below /lib/modules
+	Lower   mount    // the host's file system
+	Systemd bool     // the first process becomes systemd, once all is mounted
+	Exe     string   // the test program
+	Args    []string
+	Env     []string
+	Dir     string
 }
 
 // mount is how the host's file system is mounted, read-only.

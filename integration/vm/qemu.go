@@ -49,12 +49,16 @@ func qemuCommand(dir string, j *job) (*exec.Cmd, error) {
 	if err := writeInitrd(initrd, j.Exe, filepath.Join(dir, "job.json"), early); err != nil {
 		return nil, err
 	}
+	words := "console=ttyS0 quiet panic=-1 reboot=t mitigations=off random.trust_cpu=on " + jobFile + "=/job.json"
+	if j.Systemd {
+		words += " " + systemdWords
+	}
 	return exec.Command(emulator, "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand", "-smp", "1", "-m", "1024",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
 		"-device", "virtio-serial", "-chardev", "file,id=out,path=/proc/self/fd/3", "-device", "virtserialport,chardev=out,nr=1",
 		"-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap", "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
 		"-kernel", kernel, "-initrd", initrd,
-		"-append", "console=ttyS0 quiet panic=-1 reboot=t mitigations=off random.trust_cpu=on "+jobFile+"=/job.json"), nil
+		"-append", words), nil
 }
 
 // debianKernel finds the newest kernel of the distribution that has its modules here.

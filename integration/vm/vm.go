@@ -19,6 +19,8 @@ type Kernel string
 const (
 	UML  Kernel = "user-mode-linux"
 	QEMU Kernel = "qemu"
+	// Systemd is QEMU with Debian's systemd as the first process, under which the test program is a service.
+	Systemd Kernel = "systemd"
 )
 
 // inside is the environment variable that is set in a machine, to its kind.
@@ -129,7 +131,7 @@ func run(ctx context.Context, dir, test string, k Kernel) (*outcome, error) {
 // start boots the machine for a job and stays until its end. The directory is the machine's own.
 func start(ctx context.Context, dir string, j *job, k Kernel) (*outcome, error) {
 	j.Mark = "\x16sixfold-vm-" + rand.Text()
-	commands := map[Kernel]func(string, *job) (*exec.Cmd, error){UML: umlCommand, QEMU: qemuCommand}
+	commands := map[Kernel]func(string, *job) (*exec.Cmd, error){UML: umlCommand, QEMU: qemuCommand, Systemd: systemdCommand}
 	command, ok := commands[k]
 	if !ok {
 		return nil, fmt.Errorf("no such machine")

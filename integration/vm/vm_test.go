@@ -75,6 +75,35 @@ func TestQEMU(t *testing.T) {
 	t.Run("modprobe", testModprobe)
 }
 
+// systemd is the first process and the tests are one of its services; it and the system bus answer.
+func TestSystemd(t *testing.T) {
+	if runUnchanged(t, Systemd) {
+		return
+	}
+	t.Run("host", testHost)
+	t.Run("manager", testManager)
+}
+
+func testManager(t *testing.T) {
+	manager := func(command string) string {
+		t.Helper()
+		out, err := exec.Command("nsenter", "-t", "1", "-m", "-n", "sh", "-ec", command).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+		return string(out)
+	}
+	if out := manager("cat /proc/1/comm; systemctl is-active sixfold-vm.service"); out != "systemd\nactive\n" {
+		t.Errorf("the first process, and our unit: %q", out)
+	}
+	if out := manager("systemctl list-units --failed --no-legend --plain"); out != "" {
+		t.Errorf("what failed: %s", out)
+	}
+	if out := manager("systemd-detect-virt; systemd-run --quiet --pipe --wait --collect id -u"); out != "qemu\n0\n" {
+		t.Errorf("systemd says that it runs in, and a transient unit printed: %q", out)
+	}
+}
+
 // testHost looks at what is around the tests: the host's files, and a system to run anything in.
 func testHost(t *testing.T) {
 	if !Inside() {
