@@ -92,16 +92,22 @@ func (o *Observer) Apply(_ context.Context, want ObserveConfig) error {
 			delete(o.byIndex, l.conf.Index)
 		}
 	}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(want.Links)) {
-		w := want.Links[name]
+	var met []string // links with other routers
+	for name, w := range want.Links {
 		l := o.links[name]
 		if l == nil {
 			l = &observedLink{name: name, routers: map[netip.Addr]*otherRouter{}, dropped: map[string]uint64{}}
 			o.links[name], o.byIndex[w.Index] = l, l
 		}
 		l.conf, l.ours = w, nil
-		if err := l.reconsider(now); err != nil {
+		if len(l.routers) > 0 {
+			met = append(met, name)
+		}
+	}
+	var errs []error
+	slices.Sort(met)
+	for _, name := range met {
+		if err := o.links[name].reconsider(now); err != nil {
 			errs = append(errs, fmt.Errorf("compare with others on %s: %w", name, err))
 		}
 	}

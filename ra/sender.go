@@ -80,15 +80,27 @@ func (s *Sender) Apply(_ context.Context, want Config) error {
 		}
 	}
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(want.Interfaces)) {
-		i := want.Interfaces[name]
-		i.Link = name
-		if err := s.set(settle(i, s.advertised(name), now), now); err != nil {
-			errs = append(errs, fmt.Errorf("advertise on %s: %w", name, err))
+	for _, i := range s.changed(want, now) {
+		if err := s.set(i, now); err != nil {
+			errs = append(errs, fmt.Errorf("advertise on %s: %w", i.Link, err))
 		}
 	}
 	s.poke()
 	return errors.Join(errs...)
+}
+
+// changed returns what is not advertised as wanted, by name. Callers hold mu.
+func (s *Sender) changed(want Config, now time.Time) []Interface {
+	var out []Interface
+	for name, i := range want.Interfaces {
+		i.Link = name
+		have := s.advertised(name)
+		if i = settle(i, have, now); s.links[name] == nil || !i.Equal(&have) {
+			out = append(out, i)
+		}
+	}
+	slices.SortFunc(out, func(a, b Interface) int { return strings.Compare(a.Link, b.Link) })
+	return out
 }
 
 // advertised is what is advertised on a link; empty if nothing is. Callers hold mu.
@@ -99,12 +111,9 @@ func (s *Sender) advertised(name string) Interface {
 	return Interface{}
 }
 
-// set adds or changes one link. Callers hold mu.
+// set adds one link, or changes one that is not as it should be. Callers hold mu.
 func (s *Sender) set(i Interface, now time.Time) error {
 	l := s.links[i.Link]
-	if l != nil && reflect.DeepEqual(l.status.Interface, i) {
-		return nil
-	}
 	if err := i.valid(); err != nil {
 		return err
 	}

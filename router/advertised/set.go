@@ -47,10 +47,7 @@ func (s Set) Soonest(now time.Time) time.Time {
 func (s Set) Next(now time.Time, links map[string]Link) Set {
 	next := Set{links: make(map[string][]Entry, len(links))}
 	for name, l := range links {
-		list := slices.Concat(l.Current, l.Withdrawn)
-		slices.SortFunc(list, func(a, b Entry) int { return a.Compare(b.Key) })
-		list = slices.CompactFunc(list, func(a, b Entry) bool { return a.Key == b.Key })
-		if len(list) > 0 {
+		if list := l.after(s.links[name]); len(list) > 0 {
 			next.links[name] = list
 		}
 	}
@@ -79,13 +76,36 @@ func (s Set) Next(now time.Time, links map[string]Link) Set {
 	return next
 }
 
+// after returns the entries of a link, sorted: have itself if these are the same. Of thousands of links few change at a time.
+func (l Link) after(have []Entry) []Entry {
+	list := slices.Concat(l.Current, l.Withdrawn)
+	slices.SortFunc(list, func(a, b Entry) int { return a.Compare(b.Key) })
+	if list = slices.CompactFunc(list, func(a, b Entry) bool { return a.Key == b.Key }); slices.Equal(list, have) {
+		return have
+	}
+	return list
+}
+
+// find looks for a key in a sorted list.
+func find(list []Entry, k Key) (n int, known bool) {
+	return slices.BinarySearchFunc(list, k, func(e Entry, k Key) int { return e.Compare(k) })
+}
+
+// unchanged reports whether a list is that of before, not another with the same entries.
+func unchanged(before, now []Entry) bool {
+	return len(before) == len(now) && (len(now) == 0 || &before[0] == &now[0])
+}
+
 // changes returns what has to be written so that a file that has s has next, and whether it has to be on disk before anything is
 // advertised: if something is new there. What is written late is at worst withdrawn for longer.
 func (s Set) changes(next Set) (put []Entry, gone []Key, urgent bool) {
 	for name, list := range next.links {
 		have := s.links[name]
+		if unchanged(have, list) {
+			continue
+		}
 		for _, e := range list {
-			n, known := slices.BinarySearchFunc(have, e.Key, func(h Entry, k Key) int { return h.Compare(k) })
+			n, known := find(have, e.Key)
 			if known && have[n].saved() == e.saved() {
 				continue
 			}
@@ -95,8 +115,11 @@ func (s Set) changes(next Set) (put []Entry, gone []Key, urgent bool) {
 	}
 	for name, have := range s.links {
 		list := next.links[name]
+		if unchanged(have, list) {
+			continue
+		}
 		for _, e := range have {
-			if _, kept := slices.BinarySearchFunc(list, e.Key, func(h Entry, k Key) int { return h.Compare(k) }); !kept {
+			if _, kept := find(list, e.Key); !kept {
 				gone = append(gone, e.Key)
 			}
 		}

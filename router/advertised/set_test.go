@@ -131,3 +131,22 @@ func TestNotMoreThanFits(t *testing.T) {
 		t.Errorf("%d entries of links that are gone", n)
 	}
 }
+
+// TestUnchanged: what goes on as before keeps its list, by which it is known not to have changed.
+func TestUnchanged(t *testing.T) {
+	a, b := on("lan0", "2001:db8:1::/64", time.Hour), on("lan1", "2001:db8:2::/64", time.Hour)
+	old := on("lan1", "2001:db8:3::/64", time.Hour)
+	old.Since, old.Until, old.Reason = start, start.Add(Hold), "test"
+	first := Set{}.Next(start, map[string]Link{"lan0": {Current: []Entry{a}}, "lan1": {Current: []Entry{b}, Withdrawn: []Entry{old}}})
+	a.Lifetime = 2 * time.Hour
+	second := first.Next(start.Add(time.Minute), map[string]Link{"lan0": {Current: []Entry{a, a}}, "lan1": {Current: []Entry{b}, Withdrawn: []Entry{old}}})
+	for link, want := range map[string]bool{"lan0": false, "lan1": true} {
+		if got := unchanged(first.On(link), second.On(link)); got != want {
+			t.Errorf("%s unchanged: %t, want %t", link, got, want)
+		}
+	}
+	put, gone, _ := first.changes(second)
+	if len(put) != 1 || put[0] != a || len(gone) != 0 {
+		t.Errorf("to write: %v, %v", put, gone)
+	}
+}
