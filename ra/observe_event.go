@@ -32,9 +32,10 @@ type RouterEvent struct {
 	Untold int    // events of the link since the last, which were not told of
 }
 
-// tell calls OnEvent with what happened on a link, unless much happens there. Callers hold mu.
+// tell calls OnEvent with what happened on a link, unless much happens there. That there is a flood is told however much was told of
+// before it: it is what the rest is about, and rare by itself. Callers hold mu.
 func (o *Observer) tell(l *observedLink, now time.Time, e RouterEvent) {
-	if !l.tells.take(tellBurst, tellRefill, now) {
+	if e.Kind != RouterFlood && !l.tells.take(tellBurst, tellRefill, now) {
 		l.untold++
 		return
 	}

@@ -15,6 +15,7 @@ const (
 	repeatAlarm  = 10 * time.Minute // of a router that should not be there, as long as it goes on
 	repeatDiffer = time.Minute      // between two events about what one router says differently
 	repeatFlood  = time.Minute
+	yieldAfter   = time.Minute // a router that is not known and was not heard for so long makes room for another one, where there is none
 	tellBurst    = 30 // events of one link at once
 	tellRefill   = 10 * time.Second
 )
@@ -159,21 +160,21 @@ func (l *observedLink) standing(router netip.Addr, mac string) Standing {
 	return Rogue
 }
 
-// admit makes room for a router that was not heard before. Those that are known get it from those that are not.
+// admit makes room for a router that was not heard before. Those that are known get it from those that are not; of these, one that is
+// not heard any more leaves room for the next: invented routers must not hide another one for as long as their lifetimes claim.
 func (o *Observer) admit(l *observedLink, r Received) *otherRouter {
-	if len(l.routers) >= maxRouters || o.routers >= maxRoutersInAll {
+	full := func() bool { return len(l.routers) >= maxRouters || o.routers >= maxRoutersInAll }
+	if full() {
 		o.forgetOn(l, r.Time)
 	}
-	if (len(l.routers) >= maxRouters || o.routers >= maxRoutersInAll) && l.standing(r.Router, r.MAC) == Welcome {
-		for address, t := range l.routers {
-			if t.standing != Welcome {
-				delete(l.routers, address)
-				o.routers--
-				break
-			}
+	if full() {
+		welcome := l.standing(r.Router, r.MAC) == Welcome
+		if address, silent := l.leastHeard(r.Time); address.IsValid() && (welcome || silent >= yieldAfter) {
+			delete(l.routers, address)
+			o.routers--
 		}
 	}
-	if len(l.routers) >= maxRouters || o.routers >= maxRoutersInAll {
+	if full() {
 		l.overflow++
 		if r.Time.Sub(l.floodTold) >= repeatFlood {
 			l.floodTold = r.Time
@@ -185,6 +186,17 @@ func (o *Observer) admit(l *observedLink, r Received) *otherRouter {
 	l.routers[r.Router] = router
 	o.routers++
 	return router
+}
+
+// leastHeard returns the router that was not heard for the longest among those that are not known, and for how long. The address is
+// invalid if there is none.
+func (l *observedLink) leastHeard(now time.Time) (address netip.Addr, silent time.Duration) {
+	for a, t := range l.routers {
+		if s := now.Sub(t.heard.Last); t.standing != Welcome && (!address.IsValid() || s > silent) {
+			address, silent = a, s
+		}
+	}
+	return address, silent
 }
 
 // forget drops the routers of all links that are not heard any more.

@@ -241,6 +241,10 @@ func TestObserverHostile(t *testing.T) {
 	if len(*events) > tellBurst+2 {
 		t.Errorf("%d events: %v", len(*events), *events)
 	}
+	// Each of the first routers took two events, until none was left: the flood itself is told of all the same.
+	if floods := strings.Count(strings.Join(*events, "\n"), string(RouterFlood)); floods != 1 {
+		t.Errorf("%d events of a flood in 10 s: %v", floods, *events)
+	}
 	hear(t, o, "fe80::2", 20*time.Second, nil)
 	found := false
 	for _, s := range o.Routers() {
@@ -248,6 +252,35 @@ func TestObserverHostile(t *testing.T) {
 	}
 	if !found || len(o.Routers()) != maxRouters || o.routers != maxRouters {
 		t.Errorf("the known router found no room among %d", len(o.Routers()))
+	}
+}
+
+// TestObserverAfterFlood: routers that were invented, with the longest lifetime there is, do not hide one that comes a minute later, and
+// one that goes on advertising is not pushed out.
+func TestObserverAfterFlood(t *testing.T) {
+	o, events := observer(t, &Known{})
+	forever := func(i *Interface) { i.RouterLifetime = maxRouterLifetime }
+	for n := range 2 * maxRouters {
+		hear(t, o, fmt.Sprintf("fe80::bad:%x", n), time.Duration(n)*20*time.Millisecond, forever)
+	}
+	hear(t, o, "fe80::bad:1", 40*time.Second, forever)
+	*events = nil
+	hear(t, o, "fe80::666", 59*time.Second, nil)
+	if l := o.Links()[0]; l.Routers != maxRouters || len(*events) != 0 {
+		t.Errorf("before a minute is over: %+v, %v", l, *events)
+	}
+	for n := range maxRouters / 2 {
+		hear(t, o, fmt.Sprintf("fe80::666:%x", n), 90*time.Second+time.Duration(n)*100*time.Millisecond, nil)
+	}
+	if told := strings.Join(*events, "\n"); !strings.Contains(told, "router-rogue lan0 fe80::666:0: ") {
+		t.Errorf("after a minute: %s", told)
+	}
+	there := map[string]bool{}
+	for _, s := range o.Routers() {
+		there[s.State.Router.String()] = true
+	}
+	if len(there) != maxRouters || o.routers != maxRouters || !there["fe80::666:0"] || !there["fe80::bad:1"] {
+		t.Errorf("after a minute: %v", there)
 	}
 }
 
