@@ -9,6 +9,8 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/explain"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
@@ -30,7 +32,7 @@ type Backend interface {
 	// Resolve looks a name up as the router itself does. Its error is a *net.DNSError.
 	Resolve(ctx context.Context, name string) (router.Resolved, error)
 	// Prefixes returns what our DHCPv6 clients asked for.
-	Prefixes(ctx context.Context) ([]router.PrefixStatus, error)
+	Prefixes(ctx context.Context) ([]plan.Delegated, error)
 	// Leases returns what our DHCPv6 server leased.
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
 	// Neighbors returns the neighbor table of the kernel.
@@ -50,13 +52,13 @@ type Backend interface {
 	// Pending returns what is configured but cannot run yet.
 	Pending(ctx context.Context) ([]plan.Pending, error)
 	// Units returns the health of each part of the router, in the order they start.
-	Units(ctx context.Context) ([]router.UnitStatus, error)
+	Units(ctx context.Context) ([]health.Unit, error)
 
 	// Drift returns what was found changed behind the router's back, oldest first.
-	Drift(ctx context.Context) ([]router.Drift, error)
+	Drift(ctx context.Context) ([]health.Drift, error)
 	// Explain tells all that is known of an address, a prefix, a hardware address or a name, in a VRF or in the default instance. Its
-	// error is a *router.SubjectError for what cannot be explained, and for a VRF that there is not.
-	Explain(ctx context.Context, vrf, subject string) (router.Explanation, error)
+	// error is a *explain.SubjectError for what cannot be explained, and for a VRF that there is not.
+	Explain(ctx context.Context, vrf, subject string) (explain.Explanation, error)
 	// Events is where what happens is published.
 	Events() *event.Ring
 

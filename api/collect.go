@@ -11,6 +11,7 @@ import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
@@ -106,7 +107,7 @@ func watchRoutes(ctx context.Context, s *stateService) ([]element, error) {
 func watchPrefixes(ctx context.Context, s *stateService) ([]element, error) {
 	all, err := s.backend.Prefixes(ctx)
 	now := time.Now()
-	return elements(all, err, func(p router.PrefixStatus) element {
+	return elements(all, err, func(p plan.Delegated) element {
 		return element{p.Name + " " + p.Link, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Prefix{Prefix: prefixState(p, now)}}}
 	})
 }
@@ -170,7 +171,7 @@ func watchPending(ctx context.Context, s *stateService) ([]element, error) {
 
 func watchUnits(ctx context.Context, s *stateService) ([]element, error) {
 	all, err := s.backend.Units(ctx)
-	return elements(all, err, func(u router.UnitStatus) element {
+	return elements(all, err, func(u health.Unit) element {
 		return element{u.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Unit{Unit: unitState(u)}}}
 	})
 }

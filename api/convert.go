@@ -69,7 +69,7 @@ func routeState(r router.RouteStatus) *sixfoldv1.RouteState {
 	}
 }
 
-func prefixState(p router.PrefixStatus, now time.Time) *sixfoldv1.PrefixState {
+func prefixState(p plan.Delegated, now time.Time) *sixfoldv1.PrefixState {
 	m := &sixfoldv1.PrefixState{
 		Name: clean(p.Name), Link: clean(p.Link), Iaid: p.IAID, State: clean(p.State),
 		Since: timestamp(p.Since), Problem: clean(p.Problem),

@@ -6,11 +6,11 @@ import (
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // clientState fills in what the DHCPv6 client tells beside the prefix in use.
-func clientState(m *sixfoldv1.PrefixState, p router.PrefixStatus, now time.Time) {
+func clientState(m *sixfoldv1.PrefixState, p plan.Delegated, now time.Time) {
 	m.Kind, m.Duid, m.Hint = clean(p.Kind), hex.EncodeToString(p.DUID), clean(p.Hint)
 	m.Message, m.Attempts, m.NextAt = clean(p.Message), uint32(p.Attempts), until(p.Next, now)
 	m.Reconfigurable = p.Reconfigurable

@@ -16,6 +16,7 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/explain"
 )
 
 // mapErrors gives every error of a service its status code.
@@ -34,7 +35,7 @@ func statusOf(err error) *status.Status {
 		conflict *router.ConflictError
 		waiting  *router.WaitingError
 		failed   *router.CommitError
-		subject  *router.SubjectError
+		subject  *explain.SubjectError
 		untested *router.TestError
 	)
 	switch {

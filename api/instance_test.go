@@ -15,6 +15,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/explain"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
@@ -31,7 +32,7 @@ func instanced() *apitest.Backend {
 		b.LeaseList = append(b.LeaseList, router.LeaseStatus{VRF: vrf, Lease: l})
 		b.NeighborList = append(b.NeighborList, kernel.Neighbor{Link: "lan-" + vrf, VRF: vrf, Address: netip.MustParseAddr("2001:db8:1::5"), State: "stale"})
 	}
-	b.Explanations["blue 2001:db8:1::5"] = router.Explanation{Kind: "address", Subject: "2001:db8:1::5", Summary: "in blue"}
+	b.Explanations["blue 2001:db8:1::5"] = explain.Explanation{Kind: "address", Subject: "2001:db8:1::5", Summary: "in blue"}
 	return b
 }
 

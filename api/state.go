@@ -161,12 +161,12 @@ func (s *stateService) ListPrefixes(ctx context.Context, req *sixfoldv1.ListPref
 	if err != nil {
 		return nil, err
 	}
-	if all, err = named("delegation", req.GetName(), all, func(p router.PrefixStatus) []string { return []string{p.Name, p.Link} }); err != nil {
+	if all, err = named("delegation", req.GetName(), all, func(p plan.Delegated) []string { return []string{p.Name, p.Link} }); err != nil {
 		return nil, err
 	}
 	items, next, err := listed(req, all, nil,
-		func(p router.PrefixStatus) string { return natural(p.Name) + "\x00" + natural(p.Link) },
-		func(p router.PrefixStatus) *sixfoldv1.PrefixState { return prefixState(p, now) })
+		func(p plan.Delegated) string { return natural(p.Name) + "\x00" + natural(p.Link) },
+		func(p plan.Delegated) *sixfoldv1.PrefixState { return prefixState(p, now) })
 	if err != nil {
 		return nil, err
 	}

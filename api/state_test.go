@@ -23,6 +23,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
@@ -213,13 +214,13 @@ func TestHostileText(t *testing.T) {
 	b := apitest.Sample(sampleNow)
 	b.InterfaceList = append(b.InterfaceList, router.InterfaceStatus{Name: bad, Description: bad})
 	b.RouteList = append(b.RouteList, router.RouteStatus{Route: rib.Route{Link: bad}, Source: bad})
-	b.PrefixList = append(b.PrefixList, router.PrefixStatus{
+	b.PrefixList = append(b.PrefixList, plan.Delegated{
 		Status: pd.Status{Name: bad, Link: bad, State: bad, Problem: bad, Delegation: &pd.Delegation{Domains: []string{bad}}},
 		Uses:   []plan.PrefixUse{{Where: bad, Expr: bad, Prefix: bad}},
 	})
 	b.PathList = append(b.PathList, bgp.Path{ASPath: bad, Community: []string{bad}, Unusable: bad, Neighbor: bad, Link: bad})
 	b.Speaker.Neighbors = append(b.Speaker.Neighbors, bgp.NeighborStatus{LastError: bad, Neighbor: bgp.Neighbor{Name: bad}})
-	b.UnitList = append(b.UnitList, router.UnitStatus{Problem: bad})
+	b.UnitList = append(b.UnitList, health.Unit{Problem: bad})
 	b.PendingList = append(b.PendingList, plan.Pending{What: bad, Reason: bad})
 	conn, _, _ := running(t, b)
 	c := sixfoldv1.NewStateServiceClient(conn)

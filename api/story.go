@@ -9,7 +9,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/explain"
+	"github.com/sixfold-router/sixfold/router/health"
 )
 
 // maxSubject bounds what may be asked about.
@@ -18,7 +19,7 @@ const maxSubject = 256
 // ListDrift lists what was found changed, newest first.
 func (s *stateService) ListDrift(ctx context.Context, req *sixfoldv1.ListDriftRequest) (*sixfoldv1.ListDriftResponse, error) {
 	items, next, err := list(ctx, req, s.backend.Drift, nil,
-		func(d router.Drift) string { return newestFirst(d.ID) }, driftMessage)
+		func(d health.Drift) string { return newestFirst(d.ID) }, driftMessage)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func (s *stateService) Explain(ctx context.Context, req *sixfoldv1.ExplainReques
 	}, nil
 }
 
-func findings(list []router.Finding) []*sixfoldv1.Finding {
+func findings(list []explain.Finding) []*sixfoldv1.Finding {
 	var out []*sixfoldv1.Finding
 	for _, f := range list {
 		out = append(out, &sixfoldv1.Finding{
@@ -62,14 +63,14 @@ func findings(list []router.Finding) []*sixfoldv1.Finding {
 	return out
 }
 
-func driftMessage(d router.Drift) *sixfoldv1.Drift {
+func driftMessage(d health.Drift) *sixfoldv1.Drift {
 	return &sixfoldv1.Drift{
 		Id: d.ID, Time: timestamp(d.Time), Unit: clean(d.Unit), Object: clean(d.Object), What: clean(d.What),
 		Mended: d.Problem == "", Problem: clean(d.Problem),
 	}
 }
 
-func unitState(u router.UnitStatus) *sixfoldv1.UnitState {
+func unitState(u health.Unit) *sixfoldv1.UnitState {
 	return &sixfoldv1.UnitState{Name: clean(u.Name), Problem: clean(u.Problem), Since: timestamp(u.Since)}
 }
 

@@ -19,6 +19,8 @@ import (
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/explain"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
@@ -43,7 +45,7 @@ func (b *changing) change(f func(*apitest.Backend)) {
 	b.Ring.Publish(event.Event{Kind: event.Unit, Text: "changed"})
 }
 
-func (b *changing) Units(ctx context.Context) ([]router.UnitStatus, error) {
+func (b *changing) Units(ctx context.Context) ([]health.Unit, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looks++
@@ -117,14 +119,14 @@ func TestWatch(t *testing.T) {
 		t.Fatalf("snapshot (-want +got):\n%s", diff)
 	}
 	b.change(func(b *apitest.Backend) {
-		b.UnitList = []router.UnitStatus{{Name: "kernel", Since: b.UnitList[0].Since}, {Name: "ra"}}
+		b.UnitList = []health.Unit{{Name: "kernel", Since: b.UnitList[0].Since}, {Name: "ra"}}
 	})
 	if diff := cmp.Diff([]string{"units ra", "units bgp removed"}, take(t, stream, 2, &version)); diff != "" {
 		t.Errorf("one more and one less (-want +got):\n%s", diff)
 	}
 	// Counters alone are no change; they come along with one.
 	b.change(func(b *apitest.Backend) { b.VXLANList = []router.VXLANStatus{count(b.VXLANList[0])} })
-	b.change(func(b *apitest.Backend) { b.UnitList = append(slices.Clone(b.UnitList), router.UnitStatus{Name: "pd"}) })
+	b.change(func(b *apitest.Backend) { b.UnitList = append(slices.Clone(b.UnitList), health.Unit{Name: "pd"}) })
 	if diff := cmp.Diff([]string{"units pd"}, take(t, stream, 1, &version)); diff != "" {
 		t.Errorf("after a counter and a unit (-want +got):\n%s", diff)
 	}
@@ -310,7 +312,7 @@ func TestSlowWatcher(t *testing.T) {
 	b := newChanging()
 	big := strings.Repeat("x", 1<<20)
 	for i := range 20 { // more than what flow control and sockets take
-		b.UnitList = append(b.UnitList, router.UnitStatus{Name: fmt.Sprintf("unit%d", i), Problem: big})
+		b.UnitList = append(b.UnitList, health.Unit{Name: fmt.Sprintf("unit%d", i), Problem: big})
 	}
 	l := quick()
 	l.stuck = 200 * time.Millisecond
@@ -431,11 +433,11 @@ func TestMonitorLags(t *testing.T) {
 func TestStory(t *testing.T) {
 	b := newChanging()
 	for i := range uint64(5) {
-		b.DriftList = append(b.DriftList, router.Drift{ID: i + 1, Time: sampleNow, Unit: "kernel", Object: "lan0", What: "address 2001:db8::1/64 was missing"})
+		b.DriftList = append(b.DriftList, health.Drift{ID: i + 1, Time: sampleNow, Unit: "kernel", Object: "lan0", What: "address 2001:db8::1/64 was missing"})
 	}
 	b.DriftList[4].Problem = "permission denied\xff"
-	b.Explanations = map[string]router.Explanation{"::1": {
-		Kind: "address", Subject: "::1", Summary: "our own", Finding: []router.Finding{{Topic: "route", State: router.OK, Text: "a", Findings: []router.Finding{{Topic: "lease", State: router.Broken, Text: "b\xff", Advice: "c"}}}},
+	b.Explanations = map[string]explain.Explanation{"::1": {
+		Kind: "address", Subject: "::1", Summary: "our own", Finding: []explain.Finding{{Topic: "route", State: explain.OK, Text: "a", Findings: []explain.Finding{{Topic: "lease", State: explain.Broken, Text: "b\xff", Advice: "c"}}}},
 	}}
 	c := watching(t, b, quick())
 	var ids []uint64

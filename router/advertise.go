@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func (r *Router) applyAdvertisements(ctx context.Context, p *plan.Plan) error {
 // withdrawalEvents tells what is withdrawn that was not so before: one event for all that has the same reason.
 func withdrawalEvents(before advertised.Set, links map[string]advertised.Link) []event.Event {
 	fresh := map[string][]advertised.Entry{}
-	for _, name := range sortedKeys(links) {
+	for _, name := range slices.Sorted(maps.Keys(links)) {
 		for _, e := range links[name].Withdrawn {
 			known := slices.ContainsFunc(before.On(name), func(o advertised.Entry) bool { return o.Key == e.Key && !o.Since.IsZero() })
 			if e.Kind != advertised.Aggregate && !known {
@@ -67,7 +68,7 @@ func withdrawalEvents(before advertised.Set, links map[string]advertised.Link) [
 		}
 	}
 	var out []event.Event
-	for _, reason := range sortedKeys(fresh) {
+	for _, reason := range slices.Sorted(maps.Keys(fresh)) {
 		list := fresh[reason]
 		const named = 4
 		var parts []string

@@ -6,6 +6,8 @@
 //	cmd/sixfold     the binary: daemon, operator verbs, lab
 //	router          the wiring, reconciliation, commits, the state that crosses subsystems
 //	router/plan     configuration and state of the machine → the desired state of every subsystem: pure
+//	router/explain  why something is as it is: a tree of checks from a view of all parts, pure
+//	router/health   the words for what is not as configured
 //	router/config   YAML text → checked, typed configuration; errors with file, line and column
 //	router/rib      the table in the middle: routes by source, coalescing watches
 //	router/revision configurations that were applied, on disk, and which of them to start with

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/health"
 )
 
 const (
@@ -27,8 +29,8 @@ type driftKey struct{ unit, object, what string }
 type driftList struct {
 	wake chan struct{} // something was gathered since the last flush
 
-	mu       sync.Mutex // guards all below
-	entries  []Drift    // oldest first
+	mu       sync.Mutex     // guards all below
+	entries  []health.Drift // oldest first
 	next     uint64
 	gathered map[string]*gathering // by unit
 	open     map[driftKey]uint64   // what could not be mended, with its entry
@@ -51,7 +53,7 @@ func newDriftList() *driftList {
 }
 
 // add notes what a unit found, and whether it could be mended. It returns the entry that is mended with it, if one is.
-func (l *driftList) add(unit, object, what string, problem error, now time.Time) (mended *Drift) {
+func (l *driftList) add(unit, object, what string, problem error, now time.Time) (mended *health.Drift) {
 	reason := ""
 	if problem != nil {
 		reason = problem.Error()
@@ -84,8 +86,8 @@ func (l *driftList) add(unit, object, what string, problem error, now time.Time)
 }
 
 // again takes the next word on something that could not be mended. l.mu is held.
-func (l *driftList) again(key driftKey, id uint64, reason string) (mended *Drift) {
-	at, kept := slices.BinarySearchFunc(l.entries, id, func(d Drift, id uint64) int { return cmp.Compare(d.ID, id) })
+func (l *driftList) again(key driftKey, id uint64, reason string) (mended *health.Drift) {
+	at, kept := slices.BinarySearchFunc(l.entries, id, func(d health.Drift, id uint64) int { return cmp.Compare(d.ID, id) })
 	if reason != "" {
 		if kept && l.waiting[id] == 1 {
 			l.entries[at].Problem = reason
@@ -106,15 +108,15 @@ func (l *driftList) again(key driftKey, id uint64, reason string) (mended *Drift
 }
 
 // flush makes entries of what was gathered, and returns them.
-func (l *driftList) flush() []Drift {
+func (l *driftList) flush() []health.Drift {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var fresh []Drift
+	var fresh []health.Drift
 	for _, unit := range slices.Sorted(maps.Keys(l.gathered)) {
 		g := l.gathered[unit]
 		if len(g.order) <= fewDrift {
 			for _, k := range g.order {
-				fresh = append(fresh, l.enter(Drift{Time: g.since, Unit: unit, Object: k.object, What: k.what, Problem: g.problems[k]}, g, k))
+				fresh = append(fresh, l.enter(health.Drift{Time: g.since, Unit: unit, Object: k.object, What: k.what, Problem: g.problems[k]}, g, k))
 			}
 		} else {
 			fresh = append(fresh, l.enter(g.together(unit), g, g.order...))
@@ -125,7 +127,7 @@ func (l *driftList) flush() []Drift {
 }
 
 // enter adds an entry, and remembers which of its things are to be mended. l.mu is held.
-func (l *driftList) enter(d Drift, g *gathering, keys ...driftKey) Drift {
+func (l *driftList) enter(d health.Drift, g *gathering, keys ...driftKey) health.Drift {
 	d.ID = l.next
 	l.next++
 	for _, k := range keys {
@@ -142,8 +144,8 @@ func (l *driftList) enter(d Drift, g *gathering, keys ...driftKey) Drift {
 }
 
 // together makes one entry of much.
-func (g *gathering) together(unit string) Drift {
-	d := Drift{Time: g.since, Unit: unit}
+func (g *gathering) together(unit string) health.Drift {
+	d := health.Drift{Time: g.since, Unit: unit}
 	var objects, whats, problems []string
 	failed := 0
 	seen := map[string]bool{}
@@ -177,14 +179,14 @@ func (g *gathering) together(unit string) Drift {
 }
 
 // list returns the entries, oldest first.
-func (l *driftList) list() []Drift {
+func (l *driftList) list() []health.Drift {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.entries)
 }
 
 // Drift returns what was found changed behind the router's back, oldest first: at most the last 500.
-func (r *Router) Drift(context.Context) ([]Drift, error) {
+func (r *Router) Drift(context.Context) ([]health.Drift, error) {
 	r.tellDrift(r.drifts.flush())
 	return r.drifts.list(), nil
 }

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sixfold-router/sixfold/router/health"
 )
 
-func driftTexts(all []Drift) []string {
+func driftTexts(all []health.Drift) []string {
 	var out []string
 	for _, d := range all {
 		text := fmt.Sprintf("%d %s %s: %s", d.ID, d.Unit, d.Object, d.What)

@@ -13,6 +13,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/vxlan/mld"
 )
@@ -59,7 +60,7 @@ func eventIn(vrf string, e event.Event) event.Event {
 }
 
 // tellDrift publishes and logs what was found.
-func (r *Router) tellDrift(fresh []Drift) {
+func (r *Router) tellDrift(fresh []health.Drift) {
 	for _, d := range fresh {
 		if r.journal.add(driftEvent(d), time.Now()) {
 			r.log.Warn("changed behind our back", "unit", d.Unit, "object", d.Object, "what", d.What, "mended", d.Problem == "", "error", d.Problem)
@@ -68,7 +69,7 @@ func (r *Router) tellDrift(fresh []Drift) {
 }
 
 // tellMended publishes and logs that something is as it should be again.
-func (r *Router) tellMended(d Drift) {
+func (r *Router) tellMended(d health.Drift) {
 	e := driftEvent(d)
 	e.Action, e.Text = "mended", fmt.Sprintf("%s is as it should be again: %s", d.Object, d.What)
 	if r.journal.add(e, time.Now()) {
@@ -85,7 +86,7 @@ func (r *Router) tellUnit(name, problem string) {
 	r.journal.add(e, time.Now())
 }
 
-func driftEvent(d Drift) event.Event {
+func driftEvent(d health.Drift) event.Event {
 	e := event.Event{Kind: event.Drift, Subject: d.Object, Action: "found", Text: fmt.Sprintf("%s was changed behind our back, and is mended: %s", d.Object, d.What)}
 	if d.Problem != "" {
 		e.Action, e.Text = "problem", fmt.Sprintf("%s was changed behind our back: %s; it cannot be mended: %s", d.Object, d.What, d.Problem)

@@ -16,6 +16,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
@@ -60,8 +61,8 @@ func TestEventsInWords(t *testing.T) {
 		neighborEvent(kernel.NeighborEvent{Neighbor: n, Action: kernel.NeighborMoved, Was: other}),
 		neighborEvent(kernel.NeighborEvent{Neighbor: n, Action: kernel.NeighborFailed}),
 		neighborEvent(kernel.NeighborEvent{Neighbor: n, Action: kernel.NeighborBack}),
-		driftEvent(Drift{Object: "lan0", What: "the link was down"}),
-		driftEvent(Drift{Object: "lan0", What: "the link was down", Problem: "no"}),
+		driftEvent(health.Drift{Object: "lan0", What: "the link was down"}),
+		driftEvent(health.Drift{Object: "lan0", What: "the link was down", Problem: "no"}),
 	} {
 		got = append(got, eventText(e))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/sixfold-router/sixfold/ra"
@@ -52,13 +53,13 @@ func reasonsOf(p *plan.Plan) map[string]string {
 // defaultEvents tells which links became or ceased to be default routers, one event for all that have the same reason.
 func defaultEvents(before, now map[string]string) []event.Event {
 	links := map[string][]string{}
-	for _, link := range sortedKeys(now) {
+	for _, link := range slices.Sorted(maps.Keys(now)) {
 		if was, known := before[link]; was != now[link] || !known && now[link] != "" {
 			links[now[link]] = append(links[now[link]], link)
 		}
 	}
 	var out []event.Event
-	for _, reason := range sortedKeys(links) {
+	for _, reason := range slices.Sorted(maps.Keys(links)) {
 		list := links[reason]
 		e := event.Event{Kind: event.RA, Subject: list[0], Link: list[0], Action: "no-default", Text: fmt.Sprintf("hosts on %s do not take us as their default router: %s", plan.Few(list, len(list)), reason)}
 		if reason == "" {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -137,12 +139,12 @@ func (s *instances) apply(want map[string]plan.Instance) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tables := []uint32{rib.MainTable}
-	for _, name := range sortedKeys(want) {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
 		tables = append(tables, want[name].Table)
 	}
 	s.table.Expect(rib.BGP, tables...)
 	s.table.Expect(rib.Delegated, tables...)
-	for _, name := range sortedKeys(want) {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if s.vrfs[name] != nil {
 			continue
 		}
@@ -165,7 +167,7 @@ func (s *instances) unwanted(want map[string]plan.Instance) []*instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var gone []*instance
-	for _, name := range sortedKeys(s.vrfs) {
+	for _, name := range slices.Sorted(maps.Keys(s.vrfs)) {
 		n := s.vrfs[name]
 		if p, ok := want[name]; !ok || n.routes.Number() != p.Table {
 			delete(s.vrfs, name)
@@ -220,7 +222,7 @@ func (s *instances) all() []*instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]*instance, 0, len(s.vrfs))
-	for _, name := range sortedKeys(s.vrfs) {
+	for _, name := range slices.Sorted(maps.Keys(s.vrfs)) {
 		out = append(out, s.vrfs[name])
 	}
 	return out

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,7 +88,7 @@ func (r *Router) previewBGP(p *plan.Plan, links kernel.Links) ([]change.Op, erro
 		more, err := n.bgp.Preview(want, hasLinkLocal(links))
 		add(n.name, more, err)
 	}
-	for _, name := range sortedKeys(p.Instances) {
+	for _, name := range slices.Sorted(maps.Keys(p.Instances)) {
 		if !known[name] {
 			more, err := bgp.New(r.log, r.table.In(p.Instances[name].Table)).Preview(p.Instances[name].BGP, hasLinkLocal(links))
 			add(name, more, err)
@@ -113,7 +115,7 @@ func (r *Router) previewDHCP(p *plan.Plan, _ kernel.Links) ([]change.Op, error) 
 		more, err := n.dhcp.Preview(p.Instances[n.name].DHCP)
 		add(n.name, more, err)
 	}
-	for _, name := range sortedKeys(p.Instances) {
+	for _, name := range slices.Sorted(maps.Keys(p.Instances)) {
 		if !known[name] {
 			more, err := dhcpv6.PreviewStart(p.Instances[name].DHCP)
 			add(name, more, err)

@@ -106,7 +106,7 @@ const firstForeseen = 1 << 30
 // belongs to them.
 func newVRFs(p device.Preview, conf *config.Config) kernel.Links {
 	out := kernel.Links{}
-	for _, name := range sortedKeys(p.Links) {
+	for _, name := range slices.Sorted(maps.Keys(p.Links)) {
 		if l := p.Links[name]; conf != nil && l.New && l.Kind == "vrf" {
 			if v := conf.VRF(name); v != nil {
 				out[name] = kernel.LinkState{Index: firstForeseen + len(out), Table: v.Table}

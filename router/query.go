@@ -106,7 +106,7 @@ func (r *Router) Routes(ctx context.Context) ([]RouteStatus, error) {
 }
 
 // Prefixes returns the delegations that are asked for, what is held, and what it is used for.
-func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
+func (r *Router) Prefixes(context.Context) ([]plan.Delegated, error) {
 	r.mu.Lock()
 	var uses map[string][]plan.PrefixUse
 	parts := func(string, *pd.Delegation) []plan.Part { return nil }
@@ -114,18 +114,18 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 		uses, parts = want.Uses, want.PartsOf
 	}
 	r.mu.Unlock()
-	var out []PrefixStatus
+	var out []plan.Delegated
 	asked := map[string]bool{}
 	for _, s := range r.pd.Status() {
 		asked[s.Link+"\x00"+s.Name] = true
-		out = append(out, PrefixStatus{Status: s, Uses: uses[s.Name], Parts: parts(s.Name, s.Delegation)})
+		out = append(out, plan.Delegated{Status: s, Uses: uses[s.Name], Parts: parts(s.Name, s.Delegation)})
 	}
 	// What is configured but has no link to ask on is shown too.
 	if conf := r.config(); conf != nil {
 		for _, i := range conf.Interfaces {
 			for _, d := range i.Delegations {
 				if !asked[i.Name+"\x00"+d.Name] {
-					s := PrefixStatus{Uses: uses[d.Name]}
+					s := plan.Delegated{Uses: uses[d.Name]}
 					s.Link, s.Name, s.State, s.Problem, s.Kind = i.Name, d.Name, "waiting", "the link is not ready", "prefix"
 					for _, held := range r.pd.Delegations() {
 						if held.Name == d.Name && held.Link == i.Name {
@@ -138,7 +138,7 @@ func (r *Router) Prefixes(context.Context) ([]PrefixStatus, error) {
 			}
 		}
 	}
-	out = append(out, ulaStatus(plan.ULAOf(r.config(), r.ula), uses, parts)...)
+	out = append(out, plan.ULAStatus(plan.ULAOf(r.config(), r.ula), uses, parts)...)
 	for i := range out {
 		out[i].Withdrawn = r.withdrawn(out[i].Name)
 	}

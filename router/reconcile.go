@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/change"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -252,12 +253,12 @@ func (r *Router) setProblem(u *unit, problem string) {
 }
 
 // Units returns the health of every subsystem, in the order they are applied.
-func (r *Router) Units(context.Context) ([]UnitStatus, error) {
+func (r *Router) Units(context.Context) ([]health.Unit, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]UnitStatus, 0, len(r.units))
+	out := make([]health.Unit, 0, len(r.units))
 	for _, u := range r.units {
-		out = append(out, UnitStatus{Name: u.name, Problem: u.problem, Since: u.since})
+		out = append(out, health.Unit{Name: u.name, Problem: u.problem, Since: u.since})
 	}
 	return out, nil
 }

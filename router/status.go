@@ -1,24 +1,12 @@
 package router
 
 import (
-	"time"
-
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
-	"github.com/sixfold-router/sixfold/dhcpv6/pd"
-	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/kernel"
-	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
-
-// UnitStatus is the health of one subsystem.
-type UnitStatus struct {
-	Name    string // kernel, fib, vxlan, bgp, pd, ra, dhcpv6
-	Problem string // why its part of the configuration is not in force; empty: it is
-	Since   time.Time
-}
 
 // InterfaceStatus is a link with what is configured for it. Link is zero if the link does not exist.
 type InterfaceStatus struct {
@@ -38,15 +26,6 @@ type RouteStatus struct {
 	InKernel bool
 	Reason   string // why the best route is not in the kernel; empty: it is, or nothing was tried yet
 	VRF      string // whose table it is in; empty: the default instance
-}
-
-// PrefixStatus is a delegated prefix and what was made of it.
-type PrefixStatus struct {
-	pd.Status
-	Uses  []plan.PrefixUse
-	Parts []plan.Part // what we chose of it
-
-	Withdrawn []ra.Withdrawn // earlier prefixes that are no longer ours, as long as they are kept unreachable
 }
 
 // BGPStatus is the state of the speaker of one instance.

@@ -7,12 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"github.com/sixfold-router/sixfold/dhcpv6/pd"
-	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/disk"
-	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // loadULA returns the unique local prefix that is kept in dir, and makes one at the first start: fd00::/8 and 40 random bits, the Global
@@ -38,18 +34,4 @@ func loadULA(dir string) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("keep the unique local prefix: %w", err)
 	}
 	return p, nil
-}
-
-// ulaStatus shows the unique local prefix among those that are delegated to us.
-func ulaStatus(prefix netip.Prefix, uses map[string][]plan.PrefixUse, parts func(string, *pd.Delegation) []plan.Part) []PrefixStatus {
-	if !prefix.IsValid() {
-		return nil
-	}
-	// As of a delegation with infinite lifetimes.
-	forever := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := PrefixStatus{Uses: uses[config.ULA]}
-	s.Name, s.State = config.ULA, "local"
-	s.Delegation = &pd.Delegation{Name: config.ULA, Prefix: prefix, PreferredUntil: forever, ValidUntil: forever}
-	s.Parts = parts(config.ULA, s.Delegation)
-	return []PrefixStatus{s}
 }

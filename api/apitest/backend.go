@@ -14,7 +14,9 @@ import (
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/explain"
 	"github.com/sixfold-router/sixfold/router/firewall"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/plan"
@@ -27,7 +29,7 @@ type Backend struct {
 	RouteList         []router.RouteStatus
 	VRFList           []router.VRFStatus
 	Resolutions       map[string]router.Resolved // by name; others do not exist
-	PrefixList        []router.PrefixStatus
+	PrefixList        []plan.Delegated
 	LeaseList         []router.LeaseStatus
 	ConsumerList      []notify.Status
 	NeighborList      []kernel.Neighbor
@@ -43,10 +45,10 @@ type Backend struct {
 	FirewallStatus    firewall.Status
 	Fates             map[uint16]router.PacketFate // what TestFirewall answers with, by destination port
 	PendingList       []plan.Pending
-	UnitList          []router.UnitStatus
-	DriftList         []router.Drift
-	OperationList     []router.Operation            // what Preview and Commit answer with
-	Explanations      map[string]router.Explanation // by subject
+	UnitList          []health.Unit
+	DriftList         []health.Drift
+	OperationList     []router.Operation             // what Preview and Commit answer with
+	Explanations      map[string]explain.Explanation // by subject
 	Ring              *event.Ring
 	Fail              error         // what every method answers, if set
 	Block             chan struct{} // what every method waits for, if set
@@ -126,7 +128,7 @@ func (b *Backend) Routes(ctx context.Context) ([]router.RouteStatus, error) {
 }
 
 // Prefixes returns PrefixList.
-func (b *Backend) Prefixes(ctx context.Context) ([]router.PrefixStatus, error) {
+func (b *Backend) Prefixes(ctx context.Context) ([]plan.Delegated, error) {
 	return given(ctx, b, b.PrefixList)
 }
 
@@ -186,7 +188,7 @@ func (b *Backend) Pending(ctx context.Context) ([]plan.Pending, error) {
 }
 
 // Units returns UnitList.
-func (b *Backend) Units(ctx context.Context) ([]router.UnitStatus, error) {
+func (b *Backend) Units(ctx context.Context) ([]health.Unit, error) {
 	return given(ctx, b, b.UnitList)
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/explain"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
 
@@ -198,14 +200,14 @@ func (b *Backend) Revision(ctx context.Context, id uint64) (revision.Revision, s
 }
 
 // Drift returns DriftList.
-func (b *Backend) Drift(ctx context.Context) ([]router.Drift, error) {
+func (b *Backend) Drift(ctx context.Context) ([]health.Drift, error) {
 	return given(ctx, b, b.DriftList)
 }
 
 // Explain returns what Explanations has of the subject, and in a VRF of "VRF subject".
-func (b *Backend) Explain(ctx context.Context, vrf, subject string) (router.Explanation, error) {
+func (b *Backend) Explain(ctx context.Context, vrf, subject string) (explain.Explanation, error) {
 	if err := b.ready(ctx); err != nil {
-		return router.Explanation{}, err
+		return explain.Explanation{}, err
 	}
 	if vrf != "" {
 		subject = vrf + " " + subject

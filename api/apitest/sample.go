@@ -11,6 +11,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -77,7 +78,7 @@ func Sample(now time.Time) *Backend {
 			{Route: rib.Route{Prefix: prefix("2001:db8:1::/48"), Via: addr("fe80::9"), Link: "wan0"}, Source: "bgp"},
 			{Route: rib.Route{Prefix: prefix("192.168.5.0/24"), Link: "lan0"}, Source: "connected", Best: true, InKernel: true},
 		},
-		PrefixList: []router.PrefixStatus{
+		PrefixList: []plan.Delegated{
 			{
 				Status: pd.Status{
 					Link: "wan0", Name: "isp", IAID: 7, State: "bound", Since: past(2 * time.Hour),
@@ -177,7 +178,7 @@ func Sample(now time.Time) *Backend {
 		},
 		PendingList:  []plan.Pending{{What: `interfaces.lan0.addresses "backup ::1/64"`, Reason: "nothing is delegated under the name backup yet"}},
 		Explanations: explanations(),
-		UnitList: []router.UnitStatus{
+		UnitList: []health.Unit{
 			{Name: "kernel", Since: past(26 * time.Hour)},
 			{Name: "bgp", Problem: "listen on port 179: address already in use", Since: past(5 * time.Minute)},
 		},

@@ -24,6 +24,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/api/apitest"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/health"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -34,7 +35,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func sample(t *testing.T) *apitest.Backend {
 	t.Helper()
 	b := apitest.Sample(time.Now())
-	b.DriftList = []router.Drift{{ID: 6, Unit: "fib"}, {ID: 7, Unit: "kernel", Problem: "no such device"}}
+	b.DriftList = []health.Drift{{ID: 6, Unit: "fib"}, {ID: 7, Unit: "kernel", Problem: "no such device"}}
 	if _, err := b.Commit(t.Context(), router.CommitRequest{Name: "a", Text: "system: {hostname: a}\n"}); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ type stubborn struct {
 	hang chan struct{}
 }
 
-func (s *stubborn) Units(context.Context) ([]router.UnitStatus, error) {
+func (s *stubborn) Units(context.Context) ([]health.Unit, error) {
 	<-s.hang
 	return nil, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
@@ -18,7 +19,7 @@ type Backend interface {
 	multicastBackend
 	firewallBackend
 	Interfaces(ctx context.Context) ([]router.InterfaceStatus, error)
-	Prefixes(ctx context.Context) ([]router.PrefixStatus, error)
+	Prefixes(ctx context.Context) ([]plan.Delegated, error)
 	Leases(ctx context.Context) ([]router.LeaseStatus, error)
 	BGP(ctx context.Context) ([]router.BGPStatus, error)
 	Advertisements(ctx context.Context) ([]ra.Status, error)
@@ -27,8 +28,8 @@ type Backend interface {
 	DHCPv6(ctx context.Context) (dhcpv6.Status, error)
 	Consumers(ctx context.Context) ([]notify.Status, error)
 	Pending(ctx context.Context) ([]plan.Pending, error)
-	Units(ctx context.Context) ([]router.UnitStatus, error)
-	Drift(ctx context.Context) ([]router.Drift, error)
+	Units(ctx context.Context) ([]health.Unit, error)
+	Drift(ctx context.Context) ([]health.Drift, error)
 	Revision(ctx context.Context, id uint64) (revision.Revision, string, error)
 	Counters(ctx context.Context) (router.Counters, error)
 }

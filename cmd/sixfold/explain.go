@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/explain"
 )
 
 func explainCommand(a *app) *cobra.Command {
@@ -65,7 +65,7 @@ func checksBroken(n int) string {
 func brokenChecks(list []*sixfoldv1.Finding) int {
 	n := 0
 	for _, f := range list {
-		if f.GetState() == router.Broken {
+		if f.GetState() == explain.Broken {
 			n++
 		}
 		n += brokenChecks(f.GetFindings())
@@ -139,11 +139,11 @@ func writeFindings(b *strings.Builder, list []*sixfoldv1.Finding, s style, k mar
 	for _, f := range list {
 		mark, colour := k.info, plain
 		switch f.GetState() {
-		case router.OK:
+		case explain.OK:
 			mark, colour = k.ok, green
-		case router.Broken:
+		case explain.Broken:
 			mark, colour = k.broken, red
-		case router.Skipped:
+		case explain.Skipped:
 			mark, colour = k.skipped, yellow
 		}
 		topic := cell(f.GetTopic())

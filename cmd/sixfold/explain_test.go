@@ -7,16 +7,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/explain"
 )
 
 func TestExplanationText(t *testing.T) {
 	m := &sixfoldv1.ExplainResponse{Kind: "interface", Subject: "lan0", Summary: "lan0 has no prefix: no answer", Findings: []*sixfoldv1.Finding{
-		{Topic: "link", State: router.OK, Text: "lan0 is up", Findings: []*sixfoldv1.Finding{
-			{Topic: "delegation", State: router.Broken, Text: "delegation isp is soliciting since 4m12s", Advice: "is the cable in?\x1b[2J", Findings: []*sixfoldv1.Finding{
-				{Topic: "address", State: router.Skipped, Text: "isp ::1/64"},
+		{Topic: "link", State: explain.OK, Text: "lan0 is up", Findings: []*sixfoldv1.Finding{
+			{Topic: "delegation", State: explain.Broken, Text: "delegation isp is soliciting since 4m12s", Advice: "is the cable in?\x1b[2J", Findings: []*sixfoldv1.Finding{
+				{Topic: "address", State: explain.Skipped, Text: "isp ::1/64"},
 			}},
-			{Topic: "drift", State: router.Info, Text: "none"},
+			{Topic: "drift", State: explain.Info, Text: "none"},
 		}},
 	}}
 	utf8 := marksFor(func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] })

@@ -20,6 +20,7 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/event"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/plan"
 )
 
@@ -84,7 +85,7 @@ func sample(now time.Time) *apitest.Backend {
 			Warning: "forwarding through vxlan1000 stops for a moment"},
 		{Unit: "bgp", Op: change.Op{Class: change.Delete, Object: "neighbor lab", Action: "end the session"}, Warning: "the BGP session ends"},
 	}
-	b.DriftList = []router.Drift{
+	b.DriftList = []health.Drift{
 		{ID: 1, Time: now.Add(-time.Hour), Unit: "kernel", Object: "lan0", What: "address 2001:db8:1::1/64 was missing"},
 		{ID: 2, Time: now.Add(-time.Minute), Unit: "vxlan", Object: "vxlan1000", What: "it was missing", Problem: "operation not supported"},
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/health"
 )
 
 // statusEvery is how often systemd is told how the router is, unless its watchdog wants to hear more often.
@@ -21,7 +21,7 @@ const statusEvery = 10 * time.Second
 type supervised interface {
 	Settled(context.Context) error
 	Alive(context.Context) error
-	Units(context.Context) ([]router.UnitStatus, error)
+	Units(context.Context) ([]health.Unit, error)
 }
 
 // service tells systemd how the daemon is (sd_notify(3)). Where nobody asked to be told it does nothing.

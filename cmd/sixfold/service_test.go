@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/health"
 )
 
 // patient is a router whose state tests choose.
@@ -45,10 +45,10 @@ func (p *patient) Alive(ctx context.Context) error {
 	return nil
 }
 
-func (p *patient) Units(context.Context) ([]router.UnitStatus, error) {
+func (p *patient) Units(context.Context) ([]health.Unit, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return []router.UnitStatus{{Name: "kernel"}, {Name: "bgp", Problem: p.problem}}, nil
+	return []health.Unit{{Name: "kernel"}, {Name: "bgp", Problem: p.problem}}, nil
 }
 
 func (p *patient) set(hangs bool, problem string) {

@@ -16,7 +16,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/ra"
-	"github.com/sixfold-router/sixfold/router"
+	"github.com/sixfold-router/sixfold/router/plan"
 )
 
 // What was before is shown with how long it is so already, how long it goes on, and why.
@@ -36,7 +36,7 @@ func TestShowWhatWasBefore(t *testing.T) {
 		w.Since, w.Until, w.Reason = at(-3*time.Minute), at(87*time.Minute), why
 		i.Withdrawn = append(i.Withdrawn, w)
 	}
-	p := &b.PrefixList[slices.IndexFunc(b.PrefixList, func(s router.PrefixStatus) bool { return s.Name == "isp" })]
+	p := &b.PrefixList[slices.IndexFunc(b.PrefixList, func(s plan.Delegated) bool { return s.Name == "isp" })]
 	p.Delegation.Former = []pd.Former{{Prefix: prefix("2001:db8:8000::/36"), PreferredUntil: at(0), ValidUntil: at(20 * time.Minute)}}
 	p.Withdrawn = []ra.Withdrawn{{Kind: "aggregate", Prefix: prefix("2001:db8:9000::/36"), Since: at(-time.Hour), Until: at(30 * time.Minute), Reason: why}}
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/assign"
 	"github.com/sixfold-router/sixfold/router/config"
 )
@@ -75,4 +76,13 @@ func byPlace(a, b Part) int {
 // PartName writes a part as the configuration does from anywhere.
 func PartName(k assign.Key) string {
 	return config.Expr{Delegation: k.Delegation, Auto: config.Slot{Name: k.Name, Bits: k.Bits}, Prefix: netip.PrefixFrom(netip.IPv6Unspecified(), k.Bits)}.String()
+}
+
+// Delegated is a delegated prefix and what was made of it.
+type Delegated struct {
+	pd.Status
+	Uses  []PrefixUse
+	Parts []Part // what we chose of it
+
+	Withdrawn []ra.Withdrawn // earlier prefixes that are no longer ours, as long as they are kept unreachable
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/router/config"
@@ -23,4 +24,18 @@ func (p *planner) holdULA() {
 	if prefix := ULAOf(p.Config, p.ULA); prefix.IsValid() {
 		p.held[config.ULA] = pd.Delegation{Name: config.ULA, Prefix: prefix}
 	}
+}
+
+// ULAStatus shows the unique local prefix among those that are delegated to us.
+func ULAStatus(prefix netip.Prefix, uses map[string][]PrefixUse, parts func(string, *pd.Delegation) []Part) []Delegated {
+	if !prefix.IsValid() {
+		return nil
+	}
+	// As of a delegation with infinite lifetimes.
+	forever := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := Delegated{Uses: uses[config.ULA]}
+	s.Name, s.State = config.ULA, "local"
+	s.Delegation = &pd.Delegation{Name: config.ULA, Prefix: prefix, PreferredUntil: forever, ValidUntil: forever}
+	s.Parts = parts(config.ULA, s.Delegation)
+	return []Delegated{s}
 }

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"fmt"
@@ -77,8 +77,8 @@ type tale struct {
 	checks []check
 }
 
-func (t tale) explanation(s subject) Explanation {
-	e := Explanation{Kind: s.kind, Subject: s.String(), Summary: t.good, Finding: findings(t.checks, false)}
+func (t tale) explanation(s Subject) Explanation {
+	e := Explanation{Kind: s.Kind, Subject: s.String(), Summary: t.good, Finding: findings(t.checks, false)}
 	if c := firstBroken(t.checks); c != nil {
 		lead, ok := t.bad[c.topic]
 		if !ok {

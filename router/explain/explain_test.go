@@ -1,7 +1,8 @@
-package router
+package explain
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/netip"
@@ -22,12 +23,17 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
 	"github.com/sixfold-router/sixfold/ra"
 	"github.com/sixfold-router/sixfold/router/config"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/plan/plantest"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
+
+var update = flag.Bool("update", false, "write the expected explanations anew")
+
+var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // TestExplain reads a configuration and a state of the machine, and explains what the names of the other files ask for. The plan
 // is that of TestMake of router/plan; so are advertisements, devices, sessions and the routes that follow from it.
@@ -57,7 +63,7 @@ func TestExplain(t *testing.T) {
 					continue
 				}
 				subjects++
-				e, err := explain(v, asked)
+				e, err := Of(v, asked)
 				got := tell(e)
 				if err != nil {
 					got = "error: " + err.Error() + "\n"
@@ -145,9 +151,9 @@ func parseView(name, conf, state string) (View, error) {
 	sortBy(v.VXLAN, func(s vxlan.Status) string { return s.Device.Name })
 	for _, d := range in.Delegations {
 		d.Server, d.T1 = netip.MustParseAddr("fe80::1"), now.Add(15*time.Minute)
-		v.Prefixes = append(v.Prefixes, PrefixStatus{Status: pd.Status{Link: d.Link, Name: d.Name, State: "bound", Since: now.Add(-time.Hour), Delegation: &d}, Uses: want.Uses[d.Name]})
+		v.Prefixes = append(v.Prefixes, plan.Delegated{Status: pd.Status{Link: d.Link, Name: d.Name, State: "bound", Since: now.Add(-time.Hour), Delegation: &d}, Uses: want.Uses[d.Name]})
 	}
-	v.Prefixes = append(v.Prefixes, ulaStatus(plan.ULAOf(c, in.ULA), want.Uses, want.PartsOf)...)
+	v.Prefixes = append(v.Prefixes, plan.ULAStatus(plan.ULAOf(c, in.ULA), want.Uses, want.PartsOf)...)
 	for src, routes := range map[rib.Source][]rib.Route{rib.Connected: want.Connected, rib.Static: want.Static, rib.Local: want.Local, rib.Aggregate: want.Aggregate, rib.Withdrawn: want.Withdrawn} {
 		for _, r := range routes {
 			v.addRoute(src, r, "")
@@ -195,7 +201,7 @@ func flagAddress(links kernel.Links, f []string) {
 
 func (v *View) addRoute(src rib.Source, r rib.Route, missing string) {
 	v.Routes = append(v.Routes, rib.Entry{Source: src, Route: r})
-	if best := covering(v.Routes, r.Prefix)[0]; best.Source == src && best.Route.Prefix == r.Prefix {
+	if best := Covering(v.Routes, r.Prefix)[0]; best.Source == src && best.Route.Prefix == r.Prefix {
 		v.FIB[r.Key()] = FIBOutcome{Installed: missing == "", Reason: missing}
 	}
 }
@@ -230,7 +236,7 @@ func (v *View) parseLine(line string) error {
 		r.Metric = uint32(metric)
 		v.Kernel = append(v.Kernel, kernel.Route{Route: r, Protocol: f[1]})
 	case "asking": // NAME LINK STATE SINCE [because PROBLEM]
-		v.Prefixes = append(v.Prefixes, PrefixStatus{Status: pd.Status{Name: f[1], Link: f[2], State: f[3], Since: span("-" + f[4]), Problem: why}})
+		v.Prefixes = append(v.Prefixes, plan.Delegated{Status: pd.Status{Name: f[1], Link: f[2], State: f[3], Since: span("-" + f[4]), Problem: why}})
 	case "lease": // LINK PREFIX MAC CLIENT|- POOL VALID [reserved|declined]
 		l := lease.Lease{Key: lease.Key{Link: f[1], DUID: "\x01\x02"}, Prefix: netip.MustParsePrefix(f[2]), MAC: mac(f[3]), Pool: f[5], Valid: span(f[6]), Preferred: span(f[6]), Updated: now.Add(-time.Minute)}
 		if l.Prefix.Bits() != 128 {
@@ -275,9 +281,9 @@ func (v *View) parseLine(line string) error {
 		}
 		v.DHCP.Interfaces = append(v.DHCP.Interfaces, dhcpv6.InterfaceStatus{Link: f[1], Pools: []dhcpv6.PoolStatus{p}})
 	case "unit": // NAME SINCE [because PROBLEM]
-		v.Units = append(v.Units, UnitStatus{Name: f[1], Since: span("-" + f[2]), Problem: why})
+		v.Units = append(v.Units, health.Unit{Name: f[1], Since: span("-" + f[2]), Problem: why})
 	case "drift": // UNIT OBJECT because WHAT
-		v.Drift = append(v.Drift, Drift{Time: now.Add(-time.Hour), Unit: f[1], Object: f[2], What: why})
+		v.Drift = append(v.Drift, health.Drift{Time: now.Add(-time.Hour), Unit: f[1], Object: f[2], What: why})
 	case "multicast": // mld LINK STATE | group LINK GROUP MODE | flow SOURCE GROUP IN OUT PACKETS REASON...
 		return v.parseMulticast(f[1:], why)
 	case "toolarge":
@@ -315,26 +321,26 @@ func routeOf(f []string) rib.Route {
 func TestExplainIsOnlyOfWhatIsThere(t *testing.T) {
 	v := View{Links: kernel.Links{"eth0": {Name: "eth0"}}}
 	for text, malformed := range map[string]bool{"": true, "a b c": true, "fruit cobra": true, "mac cobra": true, "cobra": false, "neighbor eth0": false} {
-		_, err := explain(v, text)
+		_, err := Of(v, text)
 		var bad *SubjectError
 		if !errors.As(err, &bad) || bad.Malformed != malformed {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if _, err := explain(v, "2001:db8::1"); err != nil {
+	if _, err := Of(v, "2001:db8::1"); err != nil {
 		t.Errorf("an address with no configuration: %v", err)
 	}
 }
 
 func TestParseMAC(t *testing.T) {
 	for _, text := range []string{"52:54:00:d6:c2:a9", "52-54-00-D6-C2-A9", "5254.00d6.c2a9", "525400d6c2a9", "525400-d6c2a9", "52:54:0:d6:c2:a9"} {
-		s, err := parseSubject(text)
-		if err != nil || s.kind != kindMAC || s.String() != "52:54:00:d6:c2:a9" {
+		s, err := Parse(text)
+		if err != nil || s.Kind != KindMAC || s.String() != "52:54:00:d6:c2:a9" {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
 	}
 	for _, text := range []string{"52:54:00:d6:c2", "5254.00d6", "52:54:00:d6:c2:a9:00", "5g5400d6c2a9", "52:540:0:d6:c2:a9"} {
-		if s, _ := parseSubject(text); s.kind == kindMAC {
+		if s, _ := Parse(text); s.Kind == KindMAC {
 			t.Errorf("%q is %s", text, s)
 		}
 	}
@@ -353,7 +359,7 @@ func FuzzSubject(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		e, err := explain(v, text)
+		e, err := Of(v, text)
 		if err != nil {
 			var bad *SubjectError
 			if !errors.As(err, &bad) {
@@ -361,15 +367,15 @@ func FuzzSubject(f *testing.F) {
 			}
 			return
 		}
-		s, err := parseSubject(text)
+		s, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.kind == "" || s.kind == kindPrefix && s.prefix.IsSingleIP() {
+		if s.Kind == "" || s.Kind == KindPrefix && s.Prefix.IsSingleIP() {
 			return
 		}
-		again, err := parseSubject(e.Kind + " " + e.Subject)
-		if err != nil || again.String() != e.Subject || again.kind != e.Kind {
+		again, err := Parse(e.Kind + " " + e.Subject)
+		if err != nil || again.String() != e.Subject || again.Kind != e.Kind {
 			t.Errorf("%q is %s %q, which is %+v, %v", text, e.Kind, e.Subject, again, err)
 		}
 	})

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"fmt"
@@ -48,14 +48,14 @@ func (v View) delegation(name string) []check {
 	return []check{bad("delegation", what, "ask for it under interfaces.UPLINK.delegations", "no interface asks for a delegation named %s", name)}
 }
 
-func (v View) since(s PrefixStatus) string {
+func (v View) since(s plan.Delegated) string {
 	if s.Since.IsZero() {
 		return ""
 	}
 	return " since " + span(v.Now.Sub(s.Since))
 }
 
-func (v View) held(s PrefixStatus, d pd.Delegation) check {
+func (v View) held(s plan.Delegated, d pd.Delegation) check {
 	server := "the server"
 	if d.Server.IsValid() {
 		server = d.Server.WithZone("").String()
@@ -98,7 +98,7 @@ func (v View) aside(d pd.Delegation) []check {
 }
 
 // known is as whom a server knows us, which is what the ISP will want to hear.
-func known(s PrefixStatus) string {
+func known(s plan.Delegated) string {
 	if len(s.DUID) == 0 {
 		return "" // the link was never ready
 	}
@@ -106,8 +106,8 @@ func known(s PrefixStatus) string {
 }
 
 // containing returns the delegations that a prefix was cut from.
-func (v View) containing(p netip.Prefix) []PrefixStatus {
-	var out []PrefixStatus
+func (v View) containing(p netip.Prefix) []plan.Delegated {
+	var out []plan.Delegated
 	for _, s := range v.Prefixes {
 		if d := s.Delegation; d != nil && s.Name != "" && d.Prefix.Bits() <= p.Bits() && d.Prefix.Contains(p.Addr()) {
 			out = append(out, s)

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"net/netip"
@@ -8,7 +8,7 @@ import (
 )
 
 // parts tells which parts of a delegation we chose, and why they are where they are; of a prefix those that it is in, or that are in it.
-func (v View) parts(s PrefixStatus, within netip.Prefix) []check {
+func (v View) parts(s plan.Delegated, within netip.Prefix) []check {
 	var out []check
 	for _, p := range v.Plan.PartsOf(s.Name, s.Delegation) {
 		name := plan.PartName(assign.Key{Delegation: s.Name, Name: p.Name, Bits: p.Bits})

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/device"
+	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/plan/plantest"
@@ -41,7 +42,7 @@ interfaces:
 		{Name: "p0", Master: "br10", Port: &device.PortStatus{State: "learning"}},
 		{Name: "bond0", Kind: "bond", Ours: true, Ports: []string{"p2"}, Bond: &device.BondStatus{Mode: device.ActiveBackup, Active: "p2"}},
 		{Name: "p2", Master: "bond0", Slave: &device.SlaveStatus{Active: true, Up: true}},
-	}, Units: []UnitStatus{{Name: "device", Problem: "gre1: there is a link gre1 already, of kind gre, which is not ours: remove it, or configure another name\np1: no"}}}
+	}, Units: []health.Unit{{Name: "device", Problem: "gre1: there is a link gre1 already, of kind gre, which is not ours: remove it, or configure another name\np1: no"}}}
 	const remove = "remove it (ip link delete gre1), and it is made anew, or take gre1 out of the configuration"
 	for name, want := range map[string][]string{
 		"later.5": {
@@ -68,7 +69,7 @@ interfaces:
 			"X device: there is a link gre1 already, of kind gre, which is not ours", "  > " + remove, "  - device: gre gre1",
 		},
 	} {
-		e, err := explain(v, "interface "+name)
+		e, err := Of(v, "interface "+name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +85,7 @@ func TestExplainForeignDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := explain(v, "br10")
+	e, err := Of(v, "br10")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,8 @@
-package router
+package explain
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -83,7 +84,7 @@ func (v View) taleOfMAC(mac net.HardwareAddr) tale {
 	t := tale{bad: map[string]string{"": "is in dispute", "neighbor": "does not answer", "link": "cannot be reached"}}
 	is := func(other net.HardwareAddr) bool { return other.String() == mac.String() }
 	var about []string
-	for _, name := range sortedKeys(v.Links) {
+	for _, name := range slices.Sorted(maps.Keys(v.Links)) {
 		if is(v.Links[name].MAC) {
 			about = append(about, "ours, of "+name)
 			t.checks = append(t.checks, v.link(name))
@@ -100,7 +101,7 @@ func (v View) taleOfMAC(mac net.HardwareAddr) tale {
 		c.next = append(v.origin(n.Link, n.Address, n.MAC), c.next...)
 		t.checks = append(t.checks, c)
 	}
-	for _, link := range sortedKeys(v.Plan.DHCP.Interfaces) {
+	for _, link := range slices.Sorted(maps.Keys(v.Plan.DHCP.Interfaces)) {
 		for _, r := range v.Plan.DHCP.Interfaces[link].Reservations {
 			if !is(r.MAC) {
 				continue
@@ -160,13 +161,4 @@ func reservedThings(addresses []netip.Addr, prefixes []netip.Prefix) []netip.Pre
 		out = append(out, netip.PrefixFrom(a, a.BitLen()))
 	}
 	return append(out, prefixes...)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 )
 
-// literal returns what an address or prefix of a delegation is now, as the configuration has it: "isp ::1", "isp auto:lan0/64". Another
+// Literal returns what an address or prefix of a delegation is now, as the configuration has it: "isp ::1", "isp auto:lan0/64". Another
 // text is returned as it is.
-func (v View) literal(text string) (string, error) {
+func (v View) Literal(text string) (string, error) {
 	e, err := config.ParseExpr(text)
-	if err != nil || e.Delegation == "" || slices.Contains(subjectKinds[:], strings.ToLower(e.Delegation)) || !slices.Contains(v.names(kindDelegation), e.Delegation) {
+	if err != nil || e.Delegation == "" || slices.Contains(subjectKinds[:], strings.ToLower(e.Delegation)) || !slices.Contains(v.names(KindDelegation), e.Delegation) {
 		return text, nil
 	}
 	refuse := func(format string, args ...any) (string, error) {

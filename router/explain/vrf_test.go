@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"net/netip"
@@ -57,11 +57,11 @@ vrfs:
 		},
 	} {
 		x := conf.VRF(name)
-		within := v.within(name, x.Table)
+		within := v.Within(name, x.Table)
 		if name == "mgmt" {
 			within.Kernel = []kernel.Route{{Ours: true, Route: rib.Route{Prefix: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("2001:db8:e::2"), Link: "em0", Table: 1001, Metric: 512}}}
 		}
-		e, err := explain(within, "interface "+name)
+		e, err := Of(within, "interface "+name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ func (v View) heard(p netip.Prefix) []check {
 	if v.Plan.BGP.ASN == 0 {
 		return nil
 	}
-	routes := covering(v.Routes, p)
+	routes := Covering(v.Routes, p)
 	var told, rest []check
 	for _, n := range v.BGP.Neighbors {
 		c, ok := v.hears(n, p, routes)

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"fmt"
@@ -44,14 +44,14 @@ func (v View) inTheWay(name string, l kernel.LinkState) bool {
 	return i != nil && plan.Foreign(*i, l)
 }
 
-// maxHops bounds how often a next hop is looked up through another route, as the kernel writer does.
-const maxHops = 8
+// MaxHops bounds how often a next hop is looked up through another route, as the kernel writer does.
+const MaxHops = 8
 
 // way is the way of packets to p: the link, the route and the next hop, each resting on the one before it. used is the route
 // that is taken; its prefix is invalid if there is none.
 func (v View) way(p netip.Prefix, depth int) (steps []check, used rib.Route) {
 	p = netip.PrefixFrom(p.Addr().WithZone(""), p.Bits()).Masked()
-	ours := covering(v.Routes, p)
+	ours := Covering(v.Routes, p)
 	theirs, inKernel := v.kernelRoute(p)
 	if len(ours) == 0 && !inKernel {
 		return []check{v.noRoute(p)}, rib.Route{}
@@ -96,7 +96,7 @@ func (v View) forward(p netip.Prefix, r rib.Route, c check, depth int) []check {
 	switch {
 	case r.Kind != rib.Unicast:
 		return []check{c}
-	case r.Link == "" && r.Via.IsValid() && depth < maxHops:
+	case r.Link == "" && r.Via.IsValid() && depth < MaxHops:
 		steps, _ := v.way(netip.PrefixFrom(r.Via, r.Via.BitLen()), depth+1)
 		return append(steps, c)
 	case r.Link == "":

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"fmt"
@@ -18,11 +18,6 @@ type MulticastView struct {
 
 // mostFlows is how many flows of a group are told of one by one.
 const mostFlows = 20
-
-// multicast has what is known of groups.
-func (r *Router) multicast() MulticastView {
-	return MulticastView{Links: r.mld.Links(), Groups: r.mld.Groups(), Routes: r.mld.Routes()}
-}
 
 // taleOfGroup tells who listens to a group, and where packets to it go.
 func (v View) taleOfGroup(a netip.Addr) tale {

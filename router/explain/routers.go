@@ -1,8 +1,10 @@
-package router
+package explain
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +69,7 @@ func (v View) followers(p netip.Prefix) []check {
 		return nil
 	}
 	var out []check
-	for _, link := range sortedKeys(v.Plan.DefaultRouters) {
+	for _, link := range slices.Sorted(maps.Keys(v.Plan.DefaultRouters)) {
 		for _, c := range v.Plan.DefaultRouters[link].Depends {
 			if c.Waiting != "" || c.Key.Prefix != p || v.tableOf(link) != c.Key.Table {
 				continue

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"fmt"
@@ -248,7 +248,7 @@ func (v View) taleOfHost(a netip.Addr) tale {
 	}
 	if used.Prefix.IsValid() {
 		t.checks = append(t.checks, v.learnt(used.Prefix)...)
-		if len(covering(v.Routes, single)) > 0 {
+		if len(Covering(v.Routes, single)) > 0 {
 			t.checks = append(t.checks, v.heard(single)...)
 		}
 		t.checks = append(t.checks, v.drifted(used.Prefix.String(), "")...)

@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"encoding/hex"
@@ -11,19 +11,19 @@ import (
 
 // Kinds of subjects. The words may stand before a name that several things have.
 const (
-	kindAddress     = "address"
-	kindPrefix      = "prefix"
-	kindMAC         = "mac"
-	kindInterface   = "interface"
-	kindDelegation  = "delegation"
-	kindNeighbor    = "neighbor"
-	kindReservation = "reservation"
-	kindPool        = "pool"
-	kindUnit        = "unit"
+	KindAddress     = "address"
+	KindPrefix      = "prefix"
+	KindMAC         = "mac"
+	KindInterface   = "interface"
+	KindDelegation  = "delegation"
+	KindNeighbor    = "neighbor"
+	KindReservation = "reservation"
+	KindPool        = "pool"
+	KindUnit        = "unit"
 )
 
 var subjectKinds = [...]string{
-	kindAddress, kindPrefix, kindMAC, kindInterface, kindDelegation, kindNeighbor, kindReservation, kindPool, kindUnit,
+	KindAddress, KindPrefix, KindMAC, KindInterface, KindDelegation, KindNeighbor, KindReservation, KindPool, KindUnit,
 }
 
 // SubjectError says why something cannot be explained. Its text tells what can be.
@@ -40,13 +40,13 @@ func (e *SubjectError) Error() string {
 	return fmt.Sprintf("%q: %s", e.Subject, e.Reason)
 }
 
-// subject is what an operator asks about. Of the values one is set, by kind.
-type subject struct {
-	kind   string // empty: a name of any kind
-	addr   netip.Addr
-	prefix netip.Prefix
-	mac    net.HardwareAddr
-	name   string
+// Subject is what an operator asks about. Of the values one is set, by kind.
+type Subject struct {
+	Kind   string // empty: a name of any kind
+	Addr   netip.Addr
+	Prefix netip.Prefix
+	MAC    net.HardwareAddr
+	Name   string
 }
 
 // maxSubject is longer than anything that can be asked about.
@@ -54,20 +54,20 @@ const maxSubject = 256
 
 const subjectHelp = "give an address, a prefix, a MAC address, or the name of an interface, delegation, BGP neighbor, reservation, pool or unit"
 
-// parseSubject reads what an operator asks about, by its form alone.
-func parseSubject(text string) (subject, error) {
+// Parse reads what an operator asks about, by its form alone.
+func Parse(text string) (Subject, error) {
 	words := strings.Fields(text)
 	switch {
 	case len(words) == 0:
-		return subject{}, &SubjectError{Malformed: true, Reason: subjectHelp}
+		return Subject{}, &SubjectError{Malformed: true, Reason: subjectHelp}
 	case len(text) > maxSubject || len(words) > 2:
-		return subject{}, &SubjectError{Subject: text[:min(len(text), 64)], Malformed: true, Reason: "is too much; " + subjectHelp}
+		return Subject{}, &SubjectError{Subject: text[:min(len(text), 64)], Malformed: true, Reason: "is too much; " + subjectHelp}
 	}
 	kind, word := "", words[0]
 	if len(words) == 2 {
 		kind, word = strings.ToLower(words[0]), words[1]
 		if !slices.Contains(subjectKinds[:], kind) {
-			return subject{}, &SubjectError{
+			return Subject{}, &SubjectError{
 				Subject: words[0], Malformed: true, Reason: "is no kind of thing; it can be " + strings.Join(subjectKinds[:], ", "),
 			}
 		}
@@ -77,36 +77,36 @@ func parseSubject(text string) (subject, error) {
 	case kind == "" && ok:
 		return s, nil
 	case kind == "":
-		return subject{name: word}, nil
-	case ok && (s.kind == kind || s.kind == kindAddress && kind == kindPrefix && s.addr.Zone() == ""):
-		if kind == kindPrefix && s.kind == kindAddress {
-			s = subject{kind: kindPrefix, prefix: netip.PrefixFrom(s.addr, s.addr.BitLen())}
+		return Subject{Name: word}, nil
+	case ok && (s.Kind == kind || s.Kind == KindAddress && kind == KindPrefix && s.Addr.Zone() == ""):
+		if kind == KindPrefix && s.Kind == KindAddress {
+			s = Subject{Kind: KindPrefix, Prefix: netip.PrefixFrom(s.Addr, s.Addr.BitLen())}
 		}
 		return s, nil
-	case kind == kindAddress || kind == kindPrefix || kind == kindMAC:
-		return subject{}, &SubjectError{Subject: word, Malformed: true, Reason: "is not of the kind " + kind}
+	case kind == KindAddress || kind == KindPrefix || kind == KindMAC:
+		return Subject{}, &SubjectError{Subject: word, Malformed: true, Reason: "is not of the kind " + kind}
 	}
-	return subject{kind: kind, name: word}, nil
+	return Subject{Kind: kind, Name: word}, nil
 }
 
 // parseLiteral reads an address, a prefix or a MAC address. The prefix of a single address is the address.
-func parseLiteral(word string) (subject, bool) {
+func parseLiteral(word string) (Subject, bool) {
 	if a, err := netip.ParseAddr(word); err == nil {
 		if a.Is4In6() {
 			a = a.Unmap()
 		}
-		return subject{kind: kindAddress, addr: a}, true
+		return Subject{Kind: KindAddress, Addr: a}, true
 	}
 	if p, err := netip.ParsePrefix(word); err == nil && !p.Addr().Is4In6() {
 		if p.IsSingleIP() {
-			return subject{kind: kindAddress, addr: p.Addr()}, true
+			return Subject{Kind: KindAddress, Addr: p.Addr()}, true
 		}
-		return subject{kind: kindPrefix, prefix: p.Masked()}, true
+		return Subject{Kind: KindPrefix, Prefix: p.Masked()}, true
 	}
 	if mac, ok := parseMAC(word); ok {
-		return subject{kind: kindMAC, mac: mac}, true
+		return Subject{Kind: KindMAC, MAC: mac}, true
 	}
-	return subject{}, false
+	return Subject{}, false
 }
 
 // parseMAC reads the spellings of 48 bits that are in use: 52:54:00:d6:c2:a9, 52:54:0:d6:c2:a9, 52-54-00-D6-C2-A9, 5254.00d6.c2a9,
@@ -141,16 +141,16 @@ func parseMAC(s string) (net.HardwareAddr, bool) {
 }
 
 // String returns the subject in its canonical form.
-func (s subject) String() string {
-	switch s.kind {
-	case kindAddress:
-		return s.addr.String()
-	case kindPrefix:
-		return s.prefix.String()
-	case kindMAC:
-		return s.mac.String()
+func (s Subject) String() string {
+	switch s.Kind {
+	case KindAddress:
+		return s.Addr.String()
+	case KindPrefix:
+		return s.Prefix.String()
+	case KindMAC:
+		return s.MAC.String()
 	}
-	return s.name
+	return s.Name
 }
 
 // macOf returns the MAC address that an interface identifier was made of (RFC 4291 appendix A).

@@ -1,7 +1,8 @@
-package router
+package explain
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (v View) taleOfLocal(p netip.Prefix, r rib.Route) tale {
 	steps = append(steps, c.with(v.drifted(r.Prefix.String(), "")...))
 	t.checks = chain(steps)
 	t.checks = append(t.checks, note("service", "", "a program answers that listens on it, or on all addresses; ping is answered by the kernel"))
-	for _, name := range sortedKeys(v.Links) {
+	for _, name := range slices.Sorted(maps.Keys(v.Links)) {
 		for _, q := range onLinkPrefixes(v.Links[name]) {
 			if q.Bits() <= r.Prefix.Bits() && q.Contains(r.Prefix.Addr()) {
 				t.checks = append(t.checks, bad("neighbor", "",

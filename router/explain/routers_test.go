@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"net/netip"
@@ -24,7 +24,7 @@ interfaces:
 		}}
 	}
 	v.Routers = []ra.RouterStatus{other("fe80::2", ra.Welcome)}
-	e, err := explain(v, "lan0")
+	e, err := Of(v, "lan0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ interfaces:
 	rogue := other("fe80::bad", ra.Rogue)
 	rogue.Disagreements = []ra.Disagreement{{What: "hop limit", Ours: "64", Theirs: "32"}}
 	v.Routers = append(v.Routers, rogue)
-	if e, err = explain(v, "lan0"); err != nil {
+	if e, err = Of(v, "lan0"); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"fe80::bad advertises on lan0 too", "not in known_routers", "RFC 6105", "it does not agree with us on hop limit: 32, ours 64"} {

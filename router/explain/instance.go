@@ -1,4 +1,4 @@
-package router
+package explain
 
 import (
 	"maps"
@@ -8,40 +8,8 @@ import (
 	"github.com/sixfold-router/sixfold/router/kernel"
 )
 
-// locate finds the instance that a subject is to be explained in, and returns the view of it.
-func (r *Router) locate(all View, vrf string, s subject) (*instance, View, subject, error) {
-	places := r.everywhere()
-	switch {
-	case vrf != "":
-		n, err := r.instance(vrf)
-		if err != nil {
-			return nil, View{}, s, &SubjectError{Subject: s.String(), Reason: err.Error()}
-		}
-		places = []*instance{n}
-	case s.kind == kindAddress && s.addr.Zone() != "":
-		table := all.Links.Table(s.addr.Zone())
-		if at := slices.IndexFunc(places, func(n *instance) bool { return n.routes.Number() == table }); at >= 0 {
-			places = places[at : at+1]
-		}
-	case s.kind == kindAddress || s.kind == kindPrefix:
-		places = places[:1]
-	}
-	var first error
-	for _, n := range places {
-		v := all.within(n.name, n.routes.Number())
-		found, err := v.identify(s)
-		if err == nil {
-			return n, v, found, nil
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	return nil, View{}, s, first
-}
-
-// within returns the view of one instance: without the links, addresses, pools and neighbors of the others, which may be the same.
-func (v View) within(vrf string, table uint32) View {
+// Within returns the view of one instance: without the links, addresses, pools and neighbors of the others, which may be the same.
+func (v View) Within(vrf string, table uint32) View {
 	if v.Config == nil || len(v.Config.VRFs) == 0 {
 		return v
 	}

@@ -1,7 +1,9 @@
-package router
+package explain
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sixfold-router/sixfold/router/advertised"
@@ -29,7 +31,7 @@ func (v View) earlier(p netip.Prefix) []check {
 		return out
 	}
 	named, more := 0, 0
-	for _, link := range sortedKeys(v.Plan.Advertised) {
+	for _, link := range slices.Sorted(maps.Keys(v.Plan.Advertised)) {
 		for _, e := range v.Plan.Advertised[link].Withdrawn {
 			since, left := span(v.Now.Sub(e.Since)), v.left(e.Until)
 			switch {
@@ -41,7 +43,7 @@ func (v View) earlier(p netip.Prefix) []check {
 				more++
 			default:
 				named++
-				out = append(out, note("advertisement", "", "%s is withdrawn on %s, since %s ago and %s more: %s", printed(e.Prefix), link, since, strings.TrimPrefix(left, "for "), e.Reason))
+				out = append(out, note("advertisement", "", "%s is withdrawn on %s, since %s ago and %s more: %s", thing(e.Prefix), link, since, strings.TrimPrefix(left, "for "), e.Reason))
 			}
 		}
 	}
@@ -53,7 +55,7 @@ func (v View) earlier(p netip.Prefix) []check {
 
 // formerly finds the prefix that was delegated to us earlier and that p is.
 func (v View) formerly(p netip.Prefix) (advertised.Entry, bool) {
-	for _, link := range sortedKeys(v.Plan.Advertised) {
+	for _, link := range slices.Sorted(maps.Keys(v.Plan.Advertised)) {
 		for _, e := range v.Plan.Advertised[link].Withdrawn {
 			if e.Kind == advertised.Aggregate && e.Prefix == p {
 				return e, true
