@@ -36,12 +36,15 @@ func WriteFile(path string, content []byte, mode fs.FileMode, owner string) (str
 	if behind, err := filepath.EvalSymlinks(path); err == nil {
 		path = behind
 	}
+	if err := regular(path); err != nil {
+		return "", err
+	}
 	if same(path, content, mode, uid, gid) {
 		return unchanged, nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".sixfold-*")
 	if err != nil {
-		return "", err
+		return "", writing(path, err)
 	}
 	defer os.Remove(f.Name()) // of no effect once it was renamed
 	_, err = f.Write(content)
@@ -55,16 +58,48 @@ func WriteFile(path string, content []byte, mode fs.FileMode, owner string) (str
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		return "", err
+		return "", writing(path, err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return "", err
+		return "", writing(path, err)
 	}
 	return written, disk.SyncDir(filepath.Dir(path))
 }
 
+// regular refuses what is there and no file: a device would be replaced, and a pipe would have us wait for whoever reads it.
+func regular(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil, info.Mode().IsRegular(), info.Mode()&fs.ModeSymlink != 0:
+		return nil
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory: give the path of a file in it", path)
+	}
+	return fmt.Errorf("%s is no file but a device, pipe or socket: give the path of a file", path)
+}
+
+// writing is an error of writing a file, in words of that file rather than of the one that takes its place.
+func writing(path string, err error) error {
+	dir := filepath.Dir(path)
+	if _, gone := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && errors.Is(gone, fs.ErrNotExist) {
+		return fmt.Errorf("write %s: there is no directory %s: make it", path, dir)
+	}
+	var inFile *fs.PathError
+	var renamed *os.LinkError
+	switch {
+	case errors.As(err, &inFile):
+		err = inFile.Err
+	case errors.As(err, &renamed):
+		err = renamed.Err
+	}
+	return fmt.Errorf("write %s: %w", path, err)
+}
+
 // RemoveFile removes a file. It returns "removed", or "unchanged" if there is none.
 func RemoveFile(path string) (string, error) {
+	if err := regular(path); err != nil {
+		return "", err
+	}
 	err := os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return unchanged, nil

@@ -29,6 +29,9 @@ var (
 	ErrAmbiguous = errors.New("several delegations have a consumer of that name: say DELEGATION/NAME")
 )
 
+// errInterrupted is told to those who wait for a consumer that is ended.
+var errInterrupted = errors.New("it was interrupted: the configuration of the consumer changed, or the router stops")
+
 // Manager has the consumers. Its methods are safe for concurrent use.
 type Manager struct {
 	// OnEvent, if set before Run, is called for each event, from any goroutine. It must not block.
@@ -150,7 +153,7 @@ func (n *consumer) stop() {
 	if n.cancel != nil {
 		n.cancel()
 	}
-	n.answer(errors.New("the configuration of the consumer changed"))
+	n.answer(errInterrupted)
 }
 
 func (n *consumer) poke() {
@@ -270,6 +273,9 @@ func (m *Manager) tell(ctx context.Context, n *consumer, change render.Change, w
 	}
 	backoff := n.backoff
 	m.mu.Unlock()
+	if stopped && err != nil && len(waiting) > 0 {
+		err = errInterrupted // of how the program took it, nobody who waits wants to hear
+	}
 	for _, c := range waiting {
 		c <- err // has room
 	}

@@ -349,7 +349,6 @@ func TestFile(t *testing.T) {
 	})
 }
 
-// As a service of systemd nothing but our own directories can be written: systemd does it, with our program.
 // TestFileIsGoneAtTheStart has a file in a directory that does not survive a reboot.
 func TestFileIsGoneAtTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -392,6 +391,7 @@ func TestFileIsGoneAtTheStart(t *testing.T) {
 	})
 }
 
+// As a service of systemd nothing but our own directories can be written: systemd does it, with our program.
 func TestFileOutside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, t.TempDir())

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"os/user"
 	"strconv"
@@ -78,8 +80,26 @@ func inside(ctx context.Context, c command) (string, error) {
 		err = fmt.Errorf("it took longer than %s and was ended", c.limit)
 	case errors.Is(err, exec.ErrWaitDelay):
 		err = nil
+	case cmd.Process == nil:
+		err = notStarted(cmd.Path, err)
 	}
 	return out.String(), err
+}
+
+// notStarted says what is missing for a program to start; the kernel tells of a script and of its interpreter alike.
+func notStarted(path string, err error) error {
+	_, absent := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && errors.Is(absent, fs.ErrNotExist):
+		return fmt.Errorf("there is no program %s", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the interpreter that %s names behind #! is not there: mend its first line", path)
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("%s is no program: a script begins with #!/bin/sh", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s may not be executed: chmod +x it, and let its user into the directories above", path)
+	}
+	return err
 }
 
 // lookPath finds a program in the PATH that it will have.

@@ -50,14 +50,23 @@ func post(ctx context.Context, c Consumer, change render.Change, body []byte) (r
 		if u := (*url.Error)(nil); errors.As(err, &u) {
 			err = u.Err // the rest is the URL
 		}
-		if ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+		var unknown x509.UnknownAuthorityError
+		switch {
+		case ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded):
 			err = fmt.Errorf("no answer within %s", c.Timeout)
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			err = errors.New("the server ended the connection without an answer")
+		case errors.As(err, &unknown):
+			err = fmt.Errorf("%w: give the certificate of the authority as ca", err)
 		}
 		return "", "", err
 	}
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxOutput))
 	output = strings.TrimSpace(strings.ToValidUTF8(string(text), "?"))
+	if to, err := answer.Location(); err == nil && answer.StatusCode >= 300 && answer.StatusCode < 400 {
+		return "", output, fmt.Errorf("the server answers %s, to %s, which is not followed: give the URL it says", answer.Status, serverOf(to.String()))
+	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return "", output, fmt.Errorf("the server answers %s", answer.Status)
 	}
