@@ -38,8 +38,10 @@ type RouteWatch struct {
 	have map[rib.Key][]heldRoute
 	cost time.Duration // of the last reading
 	seen uint64        // events of what is followed
+	look time.Time     // when a route may have run out; zero: none can
 
 	rewant chan struct{} // the prefix lengths changed
+	relook chan struct{} // look changed
 }
 
 // rtaNexthop is RTA_NH_ID of linux/rtnetlink.h.
@@ -56,7 +58,7 @@ type heldRoute struct {
 
 // NewRouteWatch returns a watch that follows nothing yet.
 func NewRouteWatch(log *slog.Logger, monitor *Monitor) *RouteWatch {
-	return &RouteWatch{log: log, monitor: monitor, have: map[rib.Key][]heldRoute{}, rewant: make(chan struct{}, 1)}
+	return &RouteWatch{log: log, monitor: monitor, have: map[rib.Key][]heldRoute{}, rewant: make(chan struct{}, 1), relook: make(chan struct{}, 1)}
 }
 
 // Want makes keys, of IPv6 prefixes, those that are followed. Those that are new are read at once.
@@ -100,10 +102,12 @@ func (w *RouteWatch) refresh(ctx context.Context, keys map[rib.Key][]heldRoute) 
 		w.mu.Lock()
 		seen := w.seen
 		w.mu.Unlock()
-		if err := w.read(ctx, keys); err != nil {
+		look, err := w.read(ctx, keys)
+		if err != nil {
 			return false, err
 		}
 		w.mu.Lock()
+		w.expect(look)
 		current := seen == w.seen
 		for k, held := range keys {
 			if before, wanted := w.have[k]; current && wanted && !slices.Equal(before, held) {
@@ -134,7 +138,7 @@ func (w *RouteWatch) Read(ctx context.Context, keys []rib.Key) (map[rib.Key][]Ro
 	for _, k := range keys {
 		all[k] = nil
 	}
-	if err := w.read(ctx, all); err != nil {
+	if _, err := w.read(ctx, all); err != nil {
 		return nil, err
 	}
 	return shown(all, w.monitor.Links().byIndex()), nil
@@ -174,15 +178,15 @@ func (w *RouteWatch) lengths() []int {
 	return out
 }
 
-// read fills in the routes to the keys of into, with one dump of each table.
-func (w *RouteWatch) read(ctx context.Context, into map[rib.Key][]heldRoute) error {
+// read fills in the routes to the keys of into, with one dump of each table, and says when the first of them may run out.
+func (w *RouteWatch) read(ctx context.Context, into map[rib.Key][]heldRoute) (look time.Time, err error) {
 	tables := map[uint32]bool{}
 	for k := range into {
 		tables[k.Table] = true
 	}
 	c, err := dial()
 	if err != nil {
-		return err
+		return look, err
 	}
 	defer c.close()
 	began := time.Now()
@@ -202,19 +206,24 @@ func (w *RouteWatch) read(ctx context.Context, into map[rib.Key][]heldRoute) err
 			if !ok || typ != unix.RTM_NEWROUTE || p.cloned || p.key.Table != table {
 				return
 			}
-			if held, wanted := into[p.key]; wanted {
+			held, wanted := into[p.key]
+			if !wanted {
+				return
+			}
+			at, used := lookAt(data, time.Now())
+			if look = sooner(look, at); used {
 				into[p.key] = withRoute(held, p, nexthopOf(data), true)
 			}
 		})
 		if err != nil && !errors.Is(err, errInterrupted) && !errors.Is(err, unix.ENOENT) { // a table without routes is none
-			return fmt.Errorf("list routes: %w", err)
+			return look, fmt.Errorf("list routes: %w", err)
 		}
 		// A table that changes all the time is never read in one piece. What changes meanwhile is told by events.
 	}
 	w.mu.Lock()
 	w.cost = time.Since(began)
 	w.mu.Unlock()
-	return nil
+	return look, nil
 }
 
 // Run follows the kernel until ctx ends. It returns an error if events cannot be received.
@@ -265,6 +274,8 @@ func (w *RouteWatch) follow(ctx context.Context, links chan struct{}) error {
 	// Subscribed first, read second: nothing falls in between.
 	reread := time.NewTimer(0)
 	defer reread.Stop()
+	ends := time.NewTimer(minReread)
+	defer ends.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -287,8 +298,27 @@ func (w *RouteWatch) follow(ctx context.Context, links chan struct{}) error {
 			w.reread(ctx, reread)
 		case <-reread.C:
 			w.reread(ctx, reread)
+		case <-w.relook:
+			ends.Reset(w.untilLook())
+		case <-ends.C:
+			w.reread(ctx, reread)
 		}
 	}
+}
+
+// expect notes when a route may run out. w.mu is held.
+func (w *RouteWatch) expect(at time.Time) {
+	if first := sooner(w.look, at); first != w.look {
+		w.look = first
+		notify(w.relook)
+	}
+}
+
+// untilLook is how long to wait until what is followed is read because of a route that may have run out by then.
+func (w *RouteWatch) untilLook() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return max(time.Until(w.look), rereadPer*w.cost)
 }
 
 // reread reads all that is followed, and says when to do so again.
@@ -298,6 +328,7 @@ func (w *RouteWatch) reread(ctx context.Context, next *time.Timer) {
 	for k := range w.have {
 		now[k] = nil
 	}
+	w.look = time.Time{}
 	w.mu.Unlock()
 	differs, err := w.refresh(ctx, now)
 	if err != nil {
@@ -346,6 +377,8 @@ func (w *RouteWatch) event(h syscall.NlMsghdr, data []byte) {
 	w.seen++
 	now := slices.Clone(held)
 	if h.Type == unix.RTM_NEWROUTE {
+		at, _ := lookAt(data, time.Now())
+		w.expect(at)
 		now = withRoute(now, p, nexthopOf(data), h.Flags&unix.NLM_F_REPLACE == 0)
 	} else {
 		now = withoutRoute(now, p, nexthopOf(data))

@@ -115,10 +115,45 @@ func TestRouteWatchAdvertised(t *testing.T) {
 	if err := w.Want(context.Background(), []rib.Key{key}); err != nil {
 		t.Fatal(err)
 	}
-	ip(t, "-6 route add default via fe80::9 dev lan0 proto ra metric 1024 expires 1")
+	ip(t, "-6 route add default via fe80::9 dev lan0 proto ra metric 1024 expires 1000")
 	eventually(t, "the route", func() bool { return told(w, key) == "::/0 via fe80::9 dev lan0 metric 1024 ra" })
 	ip(t, "-6 route flush proto ra")
 	eventually(t, "no route", func() bool { return told(w, key) == "" })
+}
+
+// TestRouteWatchRunsOut: a route whose lifetime ends is none from then on. The kernel says so only when it cleans up, which is far away
+// here, and says nothing of one that is used again.
+func TestRouteWatchRunsOut(t *testing.T) {
+	sh(t, "echo 3600 > /proc/sys/net/ipv6/route/gc_interval")
+	t.Cleanup(func() { sh(t, "echo 30 > /proc/sys/net/ipv6/route/gc_interval") })
+	for _, name := range []string{"before", "while followed"} {
+		t.Run(name, func(t *testing.T) {
+			m := NewMonitor(discard())
+			background(t, m.Run)
+			veth(t, "lan0", "lan1")
+			eventually(t, "links", func() bool { return m.Links()["lan0"].Running })
+			w := NewRouteWatch(discard(), m)
+			background(t, w.Run)
+			key := keyOf(rib.MainTable, "::/0")
+			add := func() {
+				ip(t, "-6 route add default via fe80::9 dev lan0 proto ra metric 1024 expires 3")
+				t.Cleanup(func() { ip(t, "-6 route flush proto ra") })
+			}
+			if name == "before" {
+				add()
+			}
+			if err := w.Want(context.Background(), []rib.Key{key}); err != nil {
+				t.Fatal(err)
+			}
+			if name != "before" {
+				add()
+			}
+			eventually(t, "the route", func() bool { return told(w, key) == "::/0 via fe80::9 dev lan0 metric 1024 ra" })
+			eventually(t, "no route", func() bool { return told(w, key) == "" })
+			ip(t, "-6 route change default via fe80::9 dev lan0 proto ra metric 1024 expires 1000")
+			eventually(t, "the route again", func() bool { return told(w, key) != "" })
+		})
+	}
 }
 
 func TestRouteWatchFilter(t *testing.T) {
