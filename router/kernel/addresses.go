@@ -78,7 +78,14 @@ func diffAddresses(have []AddressState, want []Address) []addressOp {
 type addressWrite struct {
 	addressOp
 	link LinkState
-	dad  bool
+}
+
+// addressBatch is how many operations are sent at once.
+const addressBatch = 64
+
+func (a addressWrite) String() string {
+	preposition := map[string]string{"add": "to", "replace": "on", "deprecate": "on", "prefer": "on", "remove": "from"}[a.verb]
+	return fmt.Sprintf("%s %s %s %s", a.verb, a.prefix, preposition, a.link.Name)
 }
 
 // addressWrites returns what to write on all links: it adds on all before it removes on any, so that an address that moves is
@@ -86,14 +93,14 @@ type addressWrite struct {
 func addressWrites(cfg Config, links Links) (writes []addressWrite, errs []error) {
 	var later []addressWrite
 	for _, name := range slices.Sorted(maps.Keys(links)) {
-		state, l := links[name], cfg.Links[name]
-		want, err := wantedAddresses(l)
+		state := links[name]
+		want, err := wantedAddresses(cfg.Links[name])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("addresses of %s: %w", name, err))
 		}
 		ops := diffAddresses(state.Addresses, want)
 		for i, op := range ops {
-			a := addressWrite{op, state, l.DAD}
+			a := addressWrite{op, state}
 			if op.verb == "remove" && !(i+1 < len(ops) && lengthens(op, ops[i+1])) {
 				later = append(later, a)
 			} else {

@@ -139,8 +139,13 @@ func earlier(a, b time.Time) time.Time {
 
 // relink looks at everything again if links or connected prefixes changed in a way that matters to routes.
 func (w *fibRun) relink() {
-	r := newResolver(w.monitor.Links())
+	links := w.monitor.Links()
+	if w.resolver.stands(links) {
+		return
+	}
+	r := newResolver(links)
 	if r.equal(w.resolver) {
+		w.resolver.from = links
 		return
 	}
 	w.mu.Lock()

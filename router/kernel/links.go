@@ -77,6 +77,7 @@ func (w *LinkWriter) ApplyChanges(ctx context.Context, want Config) error {
 
 // apply goes by the links that the monitor has. w.mu is held.
 func (w *LinkWriter) apply(ctx context.Context, want Config, changes bool) error {
+	defer w.monitor.wait()()
 	present := w.monitor.Links()
 	w.stale = false
 	c, err := dial()
@@ -166,17 +167,6 @@ func (w *LinkWriter) changed(cfg Config, links Links) (Config, Links) {
 	return some, left
 }
 
-// untouched reports whether a link was not read again since.
-func (l LinkState) untouched(o LinkState) bool {
-	return l.Index == o.Index && l.Name == o.Name && l.MTU == o.MTU && l.Up == o.Up && l.Running == o.Running &&
-		l.Parent == o.Parent && l.Master == o.Master && sameMemory(l.Addresses, o.Addresses) &&
-		sameMemory(l.Settings.V4, o.Settings.V4) && sameMemory(l.Settings.V6, o.Settings.V6)
-}
-
-func sameMemory[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
-}
-
 // eachLink calls fn for the links of cfg that are present.
 func (w *LinkWriter) eachLink(cfg Config, links Links, fn func(want Link, have LinkState) error, errs *[]error) {
 	if len(cfg.Links) == 0 {
@@ -227,47 +217,90 @@ func linkRequest(index int, flags uint32) *nl.NetlinkRequest {
 func (w *LinkWriter) applyAddresses(c *conn, cfg Config, links Links, d *linkDrift, errs *[]error) {
 	writes, bad := addressWrites(cfg, links)
 	*errs = append(*errs, bad...)
-	for _, a := range writes {
-		err := w.address(c, a.link, a.addressOp, a.dad)
-		d.address(a.link.Name, a.addressOp, err)
-		if d.outcome(a.link.Name, err) != nil {
-			*errs = append(*errs, err)
+	if len(writes) == 0 {
+		return
+	}
+	everywhere := w.sys.number(acceptDAD) > 0
+	for batch := range slices.Chunk(writes, addressBatch) {
+		reqs := make([]request, 0, len(batch))
+		for _, a := range batch {
+			dad := detects(cfg.Links[a.link.Name], a.link, everywhere)
+			reqs = append(reqs, request{what: a.String(), message: addressRequest(a.addressOp, a.link.Index, dad)})
+		}
+		w.requests(c, reqs)
+		for n, a := range batch {
+			err := w.addressDone(a, reqs[n].err)
+			d.address(a.link.Name, a.addressOp, err)
+			if d.outcome(a.link.Name, err) != nil {
+				*errs = append(*errs, err)
+			}
 		}
 	}
 }
 
-func (w *LinkWriter) address(c *conn, l LinkState, op addressOp, dad bool) error {
-	preposition := map[string]string{"add": "to", "replace": "on", "deprecate": "on", "prefer": "on", "remove": "from"}[op.verb]
-	what := fmt.Sprintf("%s %s %s %s", op.verb, op.prefix, preposition, l.Name)
-	err := w.request(c, what, addressRequest(op, l.Index, dad))
-	w.monitor.touch(l.Index)
-	if op.verb == "remove" && errors.Is(err, unix.EADDRNOTAVAIL) {
+// addressDone takes the outcome of an operation.
+func (w *LinkWriter) addressDone(a addressWrite, err error) error {
+	w.monitor.touch(a.link.Index)
+	if a.verb == "remove" && errors.Is(err, unix.EADDRNOTAVAIL) {
 		err = nil // gone already
 	}
 	if err == nil {
-		w.monitor.remember(addressOn{l.Index, op.prefix}, op.verb != "remove")
+		w.monitor.remember(addressOn{a.link.Index, a.prefix}, a.verb != "remove")
 	}
 	return err
 }
 
+// request is a write, with its outcome.
+type request struct {
+	what    string // for errors
+	message *nl.NetlinkRequest
+	err     error
+}
+
 // request sends a write and names it in its error.
 func (w *LinkWriter) request(c *conn, what string, req *nl.NetlinkRequest) error {
-	if err := w.write(what, func() error { return c.do(req) }); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+	one := []request{{what: what, message: req}}
+	w.requests(c, one)
+	return one[0].err
+}
+
+// requests sends writes, all at once. One that fails does not keep the others from being done.
+func (w *LinkWriter) requests(c *conn, reqs []request) {
+	var sent []*nl.NetlinkRequest
+	var of []*request
+	for n := range reqs {
+		r := &reqs[n]
+		if r.err = w.count(r.what); r.err == nil {
+			sent, of = append(sent, r.message), append(of, r)
+		}
 	}
-	w.log.Debug(what)
+	for n, err := range c.doAll(sent) {
+		of[n].err = err
+	}
+	for n := range reqs {
+		if r := &reqs[n]; r.err != nil {
+			r.err = fmt.Errorf("%s: %w", r.what, r.err)
+		} else {
+			w.log.Debug(r.what)
+		}
+	}
+}
+
+// count counts a write. It fails where a test wants it.
+func (w *LinkWriter) count(what string) error {
+	w.writes.Add(1)
+	w.monitor.writes.Add(1)
+	w.stale = true
+	if w.fault != nil {
+		return w.fault(what)
+	}
 	return nil
 }
 
 // write counts and does a write.
 func (w *LinkWriter) write(what string, do func() error) error {
-	w.writes.Add(1)
-	w.monitor.writes.Add(1)
-	w.stale = true
-	if w.fault != nil {
-		if err := w.fault(what); err != nil {
-			return err
-		}
+	if err := w.count(what); err != nil {
+		return err
 	}
 	return do()
 }

@@ -18,15 +18,16 @@ import (
 )
 
 const (
-	settle     = 5 * time.Millisecond // how long events are collected before the state is read
-	restFactor = 4                    // how many times as long as a reading took there is none after it
-	longestGap = time.Second          // but not longer
-	retryRead  = time.Second          // after a dump that failed
-	groupLink  = unix.RTNLGRP_LINK
-	groupAddr4 = unix.RTNLGRP_IPV4_IFADDR
-	groupAddr6 = unix.RTNLGRP_IPV6_IFADDR
-	groupConf4 = unix.RTNLGRP_IPV4_NETCONF
-	groupConf6 = unix.RTNLGRP_IPV6_NETCONF
+	settle       = 5 * time.Millisecond // how long events are collected before the state is read
+	restFactor   = 4                    // how many times as long as a reading took there is none after it
+	longestGap   = time.Second          // but not longer
+	longestApply = 5 * time.Second      // how long a LinkWriter at work puts off the reading of what it does
+	retryRead    = time.Second          // after a dump that failed
+	groupLink    = unix.RTNLGRP_LINK
+	groupAddr4   = unix.RTNLGRP_IPV4_IFADDR
+	groupAddr6   = unix.RTNLGRP_IPV6_IFADDR
+	groupConf4   = unix.RTNLGRP_IPV4_NETCONF
+	groupConf6   = unix.RTNLGRP_IPV6_NETCONF
 )
 
 // Monitor keeps a snapshot of links and their addresses. It takes events only as a reason to read the links again that they are about,
@@ -38,8 +39,9 @@ type Monitor struct {
 	log    *slog.Logger
 	links  atomic.Pointer[Links]
 	writes atomic.Uint64
-	sysctl atomic.Bool // a sysctl or policy rule changed that the kernel tells of
-	news   atomic.Bool // something changed since the last reading began
+	sysctl atomic.Bool  // a sysctl or policy rule changed that the kernel tells of
+	news   atomic.Bool  // something changed since the last reading began
+	busy   atomic.Int32 // Applies of LinkWriters that run: they read what they did themselves
 
 	reading sync.Mutex    // serialises Refresh: snapshots are published in the order they were read; guards what follows
 	readAt  time.Time     // when the last reading of all links that was completed began
@@ -155,7 +157,7 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 	defer solicit.Stop()
 	due := false // again runs: more news does not put it off
 	// While thousands of links are being changed each reading would find news: they must not take the time of those changes.
-	var rested time.Time
+	var rested, first time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -167,7 +169,7 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 			return fmt.Errorf("receive netlink events: %w", err)
 		case <-news:
 			if !due {
-				due = true
+				due, first = true, time.Now()
 				again.Reset(max(settle, time.Until(rested)))
 			}
 		case <-m.soliciting:
@@ -177,6 +179,10 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 				solicit.Reset(solicitInterval)
 			}
 		case <-again.C:
+			if m.busy.Load() > 0 && time.Since(first) < longestApply {
+				again.Reset(settle)
+				continue
+			}
 			// What came while events were collected is covered by this reading.
 			drain(news)
 			due = false
@@ -217,8 +223,8 @@ func (m *Monitor) RefreshSince(ctx context.Context, since time.Time) error {
 func (m *Monitor) refresh(ctx context.Context) error {
 	began, written := time.Now(), m.writes.Load()
 	m.news.Store(false)
-	m.unread.take()
-	if err := m.readAll(ctx); err != nil {
+	told, missed := m.unread.take()
+	if err := m.readAll(ctx, told, missed); err != nil {
 		m.unread.miss()
 		m.news.Store(true)
 		return err
@@ -227,8 +233,9 @@ func (m *Monitor) refresh(ctx context.Context) error {
 	return nil
 }
 
-// readAll reads links and addresses, publishes them and tells those who watch. m.reading is held.
-func (m *Monitor) readAll(ctx context.Context) error {
+// readAll reads links and addresses, publishes them and tells those who watch. Some were told of, and if more was missed, any may have
+// changed. m.reading is held.
+func (m *Monitor) readAll(ctx context.Context, told []int, missed bool) error {
 	c, err := dial()
 	if err != nil {
 		return err
@@ -238,9 +245,19 @@ func (m *Monitor) readAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	old := m.links.Swap(&links)
+	old := m.links.Load()
+	if old != nil && !missed {
+		links = links.keep(*old, told)
+	}
+	m.links.Store(&links)
 	m.tell(old == nil || !equalLinks(*old, links))
 	return nil
+}
+
+// wait has Run leave it to the caller to read what it is about to change, until the returned function is called.
+func (m *Monitor) wait() (done func()) {
+	m.busy.Add(1)
+	return func() { m.busy.Add(-1) }
 }
 
 // tell calls those who watch if links changed, or something else did that they want to know of.

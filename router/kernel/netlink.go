@@ -187,17 +187,42 @@ func ackError(h syscall.NlMsghdr, data []byte) error {
 
 // do sends one request and returns the kernel's answer to it.
 func (c *conn) do(req *nl.NetlinkRequest) error {
-	req.Seq = c.nextSeq()
-	req.Flags |= unix.NLM_F_ACK
-	var answer error
-	if err := c.exchange(req.Serialize(), req.Seq, func(seq uint32, err error) {
-		if seq == req.Seq {
-			answer = err
-		}
-	}); err != nil {
-		return err
+	return c.doAll([]*nl.NetlinkRequest{req})[0]
+}
+
+// doAll sends requests together and returns the kernel's answer to each, in their order. It takes them one after the other, whatever
+// becomes of those before. If it is not known what became of them, all have the same error.
+func (c *conn) doAll(reqs []*nl.NetlinkRequest) []error {
+	if len(reqs) == 0 {
+		return nil
 	}
-	return answer
+	answers := make([]error, len(reqs))
+	of := make(map[uint32]int, len(reqs))
+	var b []byte
+	for n, req := range reqs {
+		req.Seq = c.nextSeq()
+		of[req.Seq] = n
+		if n == len(reqs)-1 {
+			req.Flags |= unix.NLM_F_ACK // of the others only failures are told
+		}
+		b = append(b, req.Serialize()...)
+		b = append(b, make([]byte, -len(b)&(unix.NLMSG_ALIGNTO-1))...)
+	}
+	err := c.exchange(b, reqs[len(reqs)-1].Seq, func(seq uint32, err error) {
+		if n, ok := of[seq]; ok {
+			answers[n] = err
+		}
+	})
+	if err == nil {
+		return answers
+	}
+	if errors.Is(err, unix.ENOBUFS) {
+		c.forget()
+	}
+	for n := range answers {
+		answers[n] = err
+	}
+	return answers
 }
 
 // dumpOnce asks for all entries of a table and calls fn for each. It returns errInterrupted if the table changed meanwhile.

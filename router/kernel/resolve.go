@@ -1,10 +1,8 @@
 package kernel
 
 import (
-	"cmp"
 	"errors"
 	"maps"
-	"slices"
 
 	"github.com/sixfold-router/sixfold/router/rib"
 )
@@ -27,25 +25,20 @@ type linkRef struct {
 	table    uint32 // that its addresses and what comes in by it are looked up in
 }
 
-// connected is the on-link prefix of an address, with the table that it is in.
-type connected struct {
-	rib.Key
-	link int32
-}
-
 // resolver finds the link of a route. It is made from a snapshot and not changed.
 type resolver struct {
-	links     map[string]linkRef
-	byIndex   map[int32]linkRef
-	connected []connected // longest prefix first
-	onLink    map[rib.Key]int32
+	from    Links // the snapshot
+	links   map[string]linkRef
+	byIndex map[int32]linkRef
+	onLink  map[rib.Key]int32 // the link of each connected prefix; of several the one with the lowest index
 }
 
 func newResolver(links Links) resolver {
 	r := resolver{
-		links:     make(map[string]linkRef, len(links)),
-		byIndex:   make(map[int32]linkRef, len(links)),
-		connected: make([]connected, 0, len(links)),
+		from:    links,
+		links:   make(map[string]linkRef, len(links)),
+		byIndex: make(map[int32]linkRef, len(links)),
+		onLink:  make(map[rib.Key]int32, len(links)),
 	}
 	tables := links.Tables()
 	for name, l := range links {
@@ -55,24 +48,34 @@ func newResolver(links Links) resolver {
 			continue
 		}
 		for _, a := range l.Addresses {
-			if p := a.Prefix.Masked(); !p.IsSingleIP() && !p.Addr().IsLinkLocalUnicast() {
-				r.connected = append(r.connected, connected{rib.Key{Table: ref.table, Prefix: p}, int32(l.Index)})
+			p := a.Prefix.Masked()
+			if p.IsSingleIP() || p.Addr().IsLinkLocalUnicast() {
+				continue
+			}
+			k := rib.Key{Table: ref.table, Prefix: p}
+			if other, ok := r.onLink[k]; !ok || ref.index < other {
+				r.onLink[k] = ref.index
 			}
 		}
-	}
-	slices.SortFunc(r.connected, func(a, b connected) int {
-		return cmp.Or(b.Prefix.Bits()-a.Prefix.Bits(), a.Compare(b.Key), int(a.link-b.link))
-	})
-	r.connected = slices.Compact(r.connected)
-	r.onLink = make(map[rib.Key]int32, len(r.connected))
-	for _, c := range slices.Backward(r.connected) { // of several links the one with the lowest index
-		r.onLink[c.Key] = c.link
 	}
 	return r
 }
 
+// stands reports whether nothing happened to any link since the snapshot that r was made of.
+func (r resolver) stands(links Links) bool {
+	if len(links) != len(r.from) {
+		return false
+	}
+	for name, l := range links {
+		if was, ok := r.from[name]; !ok || !was.untouched(l) {
+			return false
+		}
+	}
+	return true
+}
+
 func (r resolver) equal(o resolver) bool {
-	return maps.Equal(r.links, o.links) && slices.Equal(r.connected, o.connected)
+	return maps.Equal(r.links, o.links) && maps.Equal(r.onLink, o.onLink)
 }
 
 // tables returns the tables that links have their addresses in, and the main one.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -143,12 +142,35 @@ func (s sysctls) set(p, value string) error {
 	if err := checkSysctl(p); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path.Join(s.root, p), os.O_WRONLY, 0)
-	if err != nil {
-		return err
+	fail := func(op string, err error) error {
+		return &fs.PathError{Op: op, Path: path.Join(s.root, p), Err: err}
 	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	fd, err := unix.Open(path.Join(s.root, p), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fail("open", err)
+	}
+	defer unix.Close(fd)
+	for {
+		// The kernel takes a value whole or not at all. Waiting for its lock it may be interrupted: then nothing happened.
+		_, err := unix.Write(fd, []byte(value))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return fail("write", err)
+		}
+		return nil
+	}
+}
+
+// number returns a setting that is a number; 0 if it cannot be read.
+func (s sysctls) number(p string) int {
+	text, err := s.get(p)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(text)
+	return n
 }
 
 // differs reports whether the setting has to be written, and its present value.
