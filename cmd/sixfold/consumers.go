@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,11 +11,46 @@ import (
 )
 
 func showConsumers(a *app) *cobra.Command {
-	cmd := view(a, "consumers", "Programs, files and URLs that are told of delegated prefixes", listConsumers, printConsumers)
-	cmd.Long = `Programs, files and URLs that are told of delegated prefixes (on_change), and how that went.
+	cmd := viewNamed(a, "consumers", "Programs, files and URLs that are told of delegated prefixes", listConsumersNamed, printConsumers)
+	cmd.Long = `Programs, files and URLs that are told of delegated prefixes (on_change), and how that went. With a name, also all that a program
+wrote, or a server answered.
 
-A consumer that could not be told is tried again; sixfold consumer run does so now.`
+NAME is DELEGATION/NAME, or only the name where that is clear. A consumer that could not be told is tried again; sixfold consumer run
+does so now.`
+	cmd.ValidArgsFunction = a.complete(consumerNames)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		human := printConsumers
+		if len(args) > 0 {
+			human = printConsumer
+		}
+		return answer(a, cmd, func(ctx context.Context, c *client) (*sixfoldv1.ListConsumersResponse, error) {
+			return listConsumersNamed(ctx, c, optional(args))
+		}, human)
+	}
 	return cmd
+}
+
+// listConsumersNamed lists the consumer of a name, which two delegations may have, or all.
+func listConsumersNamed(ctx context.Context, c *client, name string) (*sixfoldv1.ListConsumersResponse, error) {
+	m, err := listConsumers(ctx, c)
+	if err != nil || name == "" {
+		return m, err
+	}
+	var names []string
+	found := &sixfoldv1.ListConsumersResponse{}
+	for _, one := range m.GetConsumers() {
+		names = append(names, consumerName(one))
+		if name == consumerName(one) || name == one.GetName() {
+			found.Consumers = append(found.Consumers, one)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return nil, fmt.Errorf("no consumer %q: no delegation has on_change", name)
+	case len(found.Consumers) == 0:
+		return nil, fmt.Errorf("no consumer %q: there are %s", name, strings.Join(names, ", "))
+	}
+	return found, nil
 }
 
 func listConsumers(ctx context.Context, c *client) (*sixfoldv1.ListConsumersResponse, error) {
@@ -33,7 +69,7 @@ func printConsumers(p printer, m *sixfoldv1.ListConsumersResponse) error {
 	for _, c := range m.GetConsumers() {
 		result := c.GetResult()
 		if c.GetState() == "failed" && c.GetOutput() != "" {
-			result += ": " + c.GetOutput()
+			result += ": " + shorten(lastLine(c.GetOutput()), mostOutput)
 		}
 		next := ""
 		if c.GetNext() != nil {
@@ -42,6 +78,58 @@ func printConsumers(p printer, m *sixfoldv1.ListConsumersResponse) error {
 		t.add(consumerName(c), c.GetTarget(), c.GetState(), c.GetPrefix(), ago(c.GetTried(), p.now), next, result)
 	}
 	return t.write(p.out)
+}
+
+// mostOutput is how many characters of an output a table has room for.
+const mostOutput = 80
+
+// lastLine is where programs say why they fail.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+// printConsumer prints all of the consumers of one name.
+func printConsumer(p printer, m *sixfoldv1.ListConsumersResponse) error {
+	if len(m.GetConsumers()) == 0 {
+		return printConsumers(p, m)
+	}
+	for n, c := range m.GetConsumers() {
+		var d details
+		d.add("Name", consumerName(c))
+		d.add("Tells", c.GetTarget())
+		d.add("State", c.GetState())
+		d.add("Knows of", c.GetPrefix())
+		if c.GetTold() != nil {
+			d.add("Told", ago(c.GetTold(), p.now)+" ago")
+		}
+		if c.GetTried() != nil {
+			d.add("Tried", fmt.Sprintf("%s ago, %d times since the start, of which %d failed", ago(c.GetTried(), p.now), c.GetTries(), c.GetFailures()))
+		}
+		if c.GetNext() != nil {
+			d.add("Again", "in "+left(c.GetNext(), p.now))
+		}
+		d.add("Result", c.GetResult())
+		if n > 0 {
+			if err := writeAll(p.out, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := d.write(p.out); err != nil {
+			return err
+		}
+		if c.GetOutput() == "" {
+			continue
+		}
+		lines := []string{"", "OUTPUT"}
+		for line := range strings.Lines(c.GetOutput()) {
+			lines = append(lines, "  "+strings.TrimRight(strings.Map(safeRune, line), " "))
+		}
+		if err := writeAll(p.out, joinLines(lines)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func consumerName(c *sixfoldv1.ConsumerState) string { return c.GetDelegation() + "/" + c.GetName() }

@@ -80,6 +80,7 @@ func tables() map[string]func(context.Context, *client, printer, func(proto.Mess
 		"mld_interfaces": human(listMLDInterfaces, printMLDInterfaces),
 		"mroute":         human(listMroutes, printMroutes),
 		"consumers":      human(listConsumers, printConsumers),
+		"consumer":       human(listConsumers, printConsumer),
 		"pending":        human(listPending, printPending),
 		"drift":          human(listDrift, printDrift),
 		"units":          human(getVersion, printUnits),
