@@ -13,6 +13,7 @@ import (
 	"github.com/sixfold-router/sixfold/router"
 	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/revision"
 )
@@ -39,6 +40,8 @@ func collectors() map[string]collector {
 		"neighbors":      {collect: watchNeighbors, large: true},
 		"bgp":            {collect: watchBGP},
 		"advertisements": {collect: watchAdvertisements},
+		"routers":        {collect: watchRouters},
+		"consumers":      {collect: watchConsumers},
 		"vxlans":         {collect: watchVXLANs},
 		"pending":        {collect: watchPending},
 		"units":          {collect: watchUnits},
@@ -49,8 +52,8 @@ func collectors() map[string]collector {
 	}
 }
 
-// steady returns the element without what changes all the time: counters of packets, when the last and the next advertisement are
-// sent, and what is left of lifetimes. They are sent as they are when something else changed.
+// steady returns the element without what changes all the time: counters of packets and routes, when the last and the next advertisement
+// are sent, or one was heard, and what is left of lifetimes. They are sent as they are when something else changed.
 func steady(m *sixfoldv1.WatchResponse) proto.Message {
 	switch e := m.GetElement().(type) {
 	case *sixfoldv1.WatchResponse_Interface:
@@ -61,8 +64,18 @@ func steady(m *sixfoldv1.WatchResponse) proto.Message {
 		return i
 	case *sixfoldv1.WatchResponse_Advertisement:
 		a := proto.Clone(e.Advertisement).(*sixfoldv1.Advertisement)
-		a.Sent, a.Solicited, a.Errors, a.Last, a.Next = 0, 0, 0, nil, nil
+		a.Sent, a.Solicited, a.Errors, a.Last, a.Next, a.RoutesMatched = 0, 0, 0, nil, nil, 0
 		return a
+	case *sixfoldv1.WatchResponse_Router:
+		r := proto.Clone(e.Router).(*sixfoldv1.ForeignRouter)
+		r.Last, r.Received, r.Inconsistent = nil, 0, 0
+		for _, p := range r.GetPrefixes() {
+			p.Last = nil
+			if p.GetCountingDown() {
+				p.Valid, p.Preferred = nil, nil
+			}
+		}
+		return r
 	case *sixfoldv1.WatchResponse_Vxlan:
 		v := proto.Clone(e.Vxlan).(*sixfoldv1.VxlanState)
 		v.RxPackets, v.TxPackets, v.RxBytes, v.TxBytes, v.RxErrors, v.TxErrors = 0, 0, 0, 0, 0, 0
@@ -150,8 +163,29 @@ func watchBGP(ctx context.Context, s *stateService) ([]element, error) {
 
 func watchAdvertisements(ctx context.Context, s *stateService) ([]element, error) {
 	all, err := s.backend.Advertisements(ctx)
-	return elements(all, err, func(a ra.Status) element {
-		return element{a.Interface.Link, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Advertisement{Advertisement: advertisement(a)}}}
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*sixfoldv1.Advertisement, len(all))
+	for i, a := range all {
+		list[i] = advertisement(a)
+	}
+	return elements(list, s.circumstances(ctx, list), func(a *sixfoldv1.Advertisement) element {
+		return element{a.GetLink(), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Advertisement{Advertisement: a}}}
+	})
+}
+
+func watchRouters(ctx context.Context, s *stateService) ([]element, error) {
+	all, _, err := s.backend.Routers(ctx)
+	return elements(all, err, func(r ra.RouterStatus) element {
+		return element{r.Link + " " + r.State.Router.String(), &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Router{Router: foreignRouter(r)}}}
+	})
+}
+
+func watchConsumers(ctx context.Context, s *stateService) ([]element, error) {
+	all, err := s.backend.Consumers(ctx)
+	return elements(all, err, func(c notify.Status) element {
+		return element{c.Delegation + "/" + c.Name, &sixfoldv1.WatchResponse{Element: &sixfoldv1.WatchResponse_Consumer{Consumer: consumerState(c)}}}
 	})
 }
 

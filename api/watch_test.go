@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -181,7 +182,7 @@ func TestWatchEverything(t *testing.T) {
 		}
 		return strings.Join(slices.Compact(seen), " ")
 	}
-	if got, want := kinds(), "advertisements bgp interfaces leases mld pending prefixes units vxlans"; got != want {
+	if got, want := kinds(), "advertisements bgp consumers interfaces leases mld pending prefixes routers units vxlans"; got != want {
 		t.Errorf("watched %q, want %q", got, want)
 	}
 	if got, want := kinds("routes", "neighbors"), "neighbors routes"; got != want {
@@ -207,6 +208,20 @@ func TestSteady(t *testing.T) {
 		b.AdvertisementList[0].Sent++
 		b.AdvertisementList[0].Last = time.Now()
 		b.AdvertisementList[0].Next = time.Now()
+		for i := range b.RouterList {
+			r := &b.RouterList[i]
+			r.Received, r.Inconsistent, r.State.Time = r.Received+1, r.Inconsistent+1, time.Now()
+			r.State.Prefixes = slices.Clone(r.State.Prefixes)
+			for n := range r.State.Prefixes {
+				if p := &r.State.Prefixes[n]; slices.Contains(r.CountingDown, p.Prefix) {
+					p.Valid, p.Preferred = p.Valid-1, p.Preferred-1
+				}
+			}
+			r.PrefixHeard = maps.Clone(r.PrefixHeard)
+			for p := range r.PrefixHeard {
+				r.PrefixHeard[p] = time.Now()
+			}
+		}
 		for i := range b.InterfaceList {
 			addresses := slices.Clone(b.InterfaceList[i].Link.Addresses)
 			for n := range addresses {

@@ -2075,8 +2075,8 @@ func (x *Finding) GetFindings() []*Finding {
 // WatchRequest says what to watch.
 type WatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// interfaces, routes, prefixes, leases, neighbors, bgp, advertisements, vxlans, pending, units, revisions, mld, groups, mroutes; none:
-	// all but routes, neighbors, groups and mroutes, of which there may be very many.
+	// interfaces, routes, prefixes, leases, neighbors, bgp, advertisements, routers, consumers, vxlans, pending, units, revisions, mld,
+	// groups, mroutes; none: all but routes, neighbors, groups and mroutes, of which there may be very many.
 	Kinds         []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2150,6 +2150,8 @@ type WatchResponse struct {
 	//	*WatchResponse_Mld
 	//	*WatchResponse_Group
 	//	*WatchResponse_Mroute
+	//	*WatchResponse_Router
+	//	*WatchResponse_Consumer
 	Element       isWatchResponse_Element `protobuf_oneof:"element"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2353,6 +2355,24 @@ func (x *WatchResponse) GetMroute() *Mroute {
 	return nil
 }
 
+func (x *WatchResponse) GetRouter() *ForeignRouter {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Router); ok {
+			return x.Router
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetConsumer() *ConsumerState {
+	if x != nil {
+		if x, ok := x.Element.(*WatchResponse_Consumer); ok {
+			return x.Consumer
+		}
+	}
+	return nil
+}
+
 type isWatchResponse_Element interface {
 	isWatchResponse_Element()
 }
@@ -2427,6 +2447,16 @@ type WatchResponse_Mroute struct {
 	Mroute *Mroute `protobuf:"bytes,43,opt,name=mroute,proto3,oneof"`
 }
 
+type WatchResponse_Router struct {
+	// Of kind routers.
+	Router *ForeignRouter `protobuf:"bytes,44,opt,name=router,proto3,oneof"`
+}
+
+type WatchResponse_Consumer struct {
+	// Of kind consumers.
+	Consumer *ConsumerState `protobuf:"bytes,45,opt,name=consumer,proto3,oneof"`
+}
+
 func (*WatchResponse_Interface) isWatchResponse_Element() {}
 
 func (*WatchResponse_Route) isWatchResponse_Element() {}
@@ -2454,6 +2484,10 @@ func (*WatchResponse_Mld) isWatchResponse_Element() {}
 func (*WatchResponse_Group) isWatchResponse_Element() {}
 
 func (*WatchResponse_Mroute) isWatchResponse_Element() {}
+
+func (*WatchResponse_Router) isWatchResponse_Element() {}
+
+func (*WatchResponse_Consumer) isWatchResponse_Element() {}
 
 // MonitorRequest says which events to send.
 type MonitorRequest struct {
@@ -2718,7 +2752,7 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\x06advice\x18\x04 \x01(\tR\x06advice\x12/\n" +
 	"\bfindings\x18\x05 \x03(\v2\x13.sixfold.v1.FindingR\bfindings\"$\n" +
 	"\fWatchRequest\x12\x14\n" +
-	"\x05kinds\x18\x01 \x03(\tR\x05kinds\"\xd0\x06\n" +
+	"\x05kinds\x18\x01 \x03(\tR\x05kinds\"\xbe\a\n" +
 	"\rWatchResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x16\n" +
 	"\x06synced\x18\x02 \x01(\bR\x06synced\x12\x12\n" +
@@ -2739,7 +2773,9 @@ const file_sixfold_v1_state_service_proto_rawDesc = "" +
 	"\brevision\x18\x14 \x01(\v2\x14.sixfold.v1.RevisionH\x00R\brevision\x12,\n" +
 	"\x03mld\x18) \x01(\v2\x18.sixfold.v1.MldInterfaceH\x00R\x03mld\x12,\n" +
 	"\x05group\x18* \x01(\v2\x14.sixfold.v1.MldGroupH\x00R\x05group\x12,\n" +
-	"\x06mroute\x18+ \x01(\v2\x12.sixfold.v1.MrouteH\x00R\x06mrouteB\t\n" +
+	"\x06mroute\x18+ \x01(\v2\x12.sixfold.v1.MrouteH\x00R\x06mroute\x123\n" +
+	"\x06router\x18, \x01(\v2\x19.sixfold.v1.ForeignRouterH\x00R\x06router\x127\n" +
+	"\bconsumer\x18- \x01(\v2\x19.sixfold.v1.ConsumerStateH\x00R\bconsumerB\t\n" +
 	"\aelement\"P\n" +
 	"\x0eMonitorRequest\x12\x14\n" +
 	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12\x14\n" +
@@ -2855,29 +2891,31 @@ var file_sixfold_v1_state_service_proto_goTypes = []any{
 	(*MldInterface)(nil),                     // 56: sixfold.v1.MldInterface
 	(*MldGroup)(nil),                         // 57: sixfold.v1.MldGroup
 	(*Mroute)(nil),                           // 58: sixfold.v1.Mroute
-	(*Event)(nil),                            // 59: sixfold.v1.Event
-	(*ListVrfsRequest)(nil),                  // 60: sixfold.v1.ListVrfsRequest
-	(*ListMldInterfacesRequest)(nil),         // 61: sixfold.v1.ListMldInterfacesRequest
-	(*ListMldGroupsRequest)(nil),             // 62: sixfold.v1.ListMldGroupsRequest
-	(*ListMroutesRequest)(nil),               // 63: sixfold.v1.ListMroutesRequest
-	(*GetFirewallRequest)(nil),               // 64: sixfold.v1.GetFirewallRequest
-	(*ListFirewallRulesRequest)(nil),         // 65: sixfold.v1.ListFirewallRulesRequest
-	(*ListFirewallSetsRequest)(nil),          // 66: sixfold.v1.ListFirewallSetsRequest
-	(*ListFirewallTranslationsRequest)(nil),  // 67: sixfold.v1.ListFirewallTranslationsRequest
-	(*TestFirewallRequest)(nil),              // 68: sixfold.v1.TestFirewallRequest
-	(*ListConsumersRequest)(nil),             // 69: sixfold.v1.ListConsumersRequest
-	(*ListRoutersRequest)(nil),               // 70: sixfold.v1.ListRoutersRequest
-	(*ListVrfsResponse)(nil),                 // 71: sixfold.v1.ListVrfsResponse
-	(*ListMldInterfacesResponse)(nil),        // 72: sixfold.v1.ListMldInterfacesResponse
-	(*ListMldGroupsResponse)(nil),            // 73: sixfold.v1.ListMldGroupsResponse
-	(*ListMroutesResponse)(nil),              // 74: sixfold.v1.ListMroutesResponse
-	(*GetFirewallResponse)(nil),              // 75: sixfold.v1.GetFirewallResponse
-	(*ListFirewallRulesResponse)(nil),        // 76: sixfold.v1.ListFirewallRulesResponse
-	(*ListFirewallSetsResponse)(nil),         // 77: sixfold.v1.ListFirewallSetsResponse
-	(*ListFirewallTranslationsResponse)(nil), // 78: sixfold.v1.ListFirewallTranslationsResponse
-	(*TestFirewallResponse)(nil),             // 79: sixfold.v1.TestFirewallResponse
-	(*ListConsumersResponse)(nil),            // 80: sixfold.v1.ListConsumersResponse
-	(*ListRoutersResponse)(nil),              // 81: sixfold.v1.ListRoutersResponse
+	(*ForeignRouter)(nil),                    // 59: sixfold.v1.ForeignRouter
+	(*ConsumerState)(nil),                    // 60: sixfold.v1.ConsumerState
+	(*Event)(nil),                            // 61: sixfold.v1.Event
+	(*ListVrfsRequest)(nil),                  // 62: sixfold.v1.ListVrfsRequest
+	(*ListMldInterfacesRequest)(nil),         // 63: sixfold.v1.ListMldInterfacesRequest
+	(*ListMldGroupsRequest)(nil),             // 64: sixfold.v1.ListMldGroupsRequest
+	(*ListMroutesRequest)(nil),               // 65: sixfold.v1.ListMroutesRequest
+	(*GetFirewallRequest)(nil),               // 66: sixfold.v1.GetFirewallRequest
+	(*ListFirewallRulesRequest)(nil),         // 67: sixfold.v1.ListFirewallRulesRequest
+	(*ListFirewallSetsRequest)(nil),          // 68: sixfold.v1.ListFirewallSetsRequest
+	(*ListFirewallTranslationsRequest)(nil),  // 69: sixfold.v1.ListFirewallTranslationsRequest
+	(*TestFirewallRequest)(nil),              // 70: sixfold.v1.TestFirewallRequest
+	(*ListConsumersRequest)(nil),             // 71: sixfold.v1.ListConsumersRequest
+	(*ListRoutersRequest)(nil),               // 72: sixfold.v1.ListRoutersRequest
+	(*ListVrfsResponse)(nil),                 // 73: sixfold.v1.ListVrfsResponse
+	(*ListMldInterfacesResponse)(nil),        // 74: sixfold.v1.ListMldInterfacesResponse
+	(*ListMldGroupsResponse)(nil),            // 75: sixfold.v1.ListMldGroupsResponse
+	(*ListMroutesResponse)(nil),              // 76: sixfold.v1.ListMroutesResponse
+	(*GetFirewallResponse)(nil),              // 77: sixfold.v1.GetFirewallResponse
+	(*ListFirewallRulesResponse)(nil),        // 78: sixfold.v1.ListFirewallRulesResponse
+	(*ListFirewallSetsResponse)(nil),         // 79: sixfold.v1.ListFirewallSetsResponse
+	(*ListFirewallTranslationsResponse)(nil), // 80: sixfold.v1.ListFirewallTranslationsResponse
+	(*TestFirewallResponse)(nil),             // 81: sixfold.v1.TestFirewallResponse
+	(*ListConsumersResponse)(nil),            // 82: sixfold.v1.ListConsumersResponse
+	(*ListRoutersResponse)(nil),              // 83: sixfold.v1.ListRoutersResponse
 }
 var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	38, // 0: sixfold.v1.ListInterfacesResponse.interfaces:type_name -> sixfold.v1.InterfaceState
@@ -2914,70 +2952,72 @@ var file_sixfold_v1_state_service_proto_depIdxs = []int32{
 	56, // 31: sixfold.v1.WatchResponse.mld:type_name -> sixfold.v1.MldInterface
 	57, // 32: sixfold.v1.WatchResponse.group:type_name -> sixfold.v1.MldGroup
 	58, // 33: sixfold.v1.WatchResponse.mroute:type_name -> sixfold.v1.Mroute
-	59, // 34: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
-	0,  // 35: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
-	2,  // 36: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
-	60, // 37: sixfold.v1.StateService.ListVrfs:input_type -> sixfold.v1.ListVrfsRequest
-	4,  // 38: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
-	6,  // 39: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
-	8,  // 40: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
-	10, // 41: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
-	12, // 42: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
-	14, // 43: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
-	16, // 44: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
-	18, // 45: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
-	61, // 46: sixfold.v1.StateService.ListMldInterfaces:input_type -> sixfold.v1.ListMldInterfacesRequest
-	62, // 47: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
-	63, // 48: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
-	20, // 49: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
-	64, // 50: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
-	65, // 51: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
-	66, // 52: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
-	67, // 53: sixfold.v1.StateService.ListFirewallTranslations:input_type -> sixfold.v1.ListFirewallTranslationsRequest
-	68, // 54: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
-	22, // 55: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
-	26, // 56: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
-	28, // 57: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
-	30, // 58: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
-	33, // 59: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
-	35, // 60: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
-	69, // 61: sixfold.v1.StateService.ListConsumers:input_type -> sixfold.v1.ListConsumersRequest
-	70, // 62: sixfold.v1.StateService.ListRouters:input_type -> sixfold.v1.ListRoutersRequest
-	24, // 63: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
-	1,  // 64: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
-	3,  // 65: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
-	71, // 66: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
-	5,  // 67: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
-	7,  // 68: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
-	9,  // 69: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
-	11, // 70: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
-	13, // 71: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
-	15, // 72: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
-	17, // 73: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
-	19, // 74: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
-	72, // 75: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
-	73, // 76: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
-	74, // 77: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
-	21, // 78: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
-	75, // 79: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
-	76, // 80: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
-	77, // 81: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
-	78, // 82: sixfold.v1.StateService.ListFirewallTranslations:output_type -> sixfold.v1.ListFirewallTranslationsResponse
-	79, // 83: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
-	23, // 84: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
-	27, // 85: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
-	29, // 86: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
-	31, // 87: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
-	34, // 88: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
-	36, // 89: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
-	80, // 90: sixfold.v1.StateService.ListConsumers:output_type -> sixfold.v1.ListConsumersResponse
-	81, // 91: sixfold.v1.StateService.ListRouters:output_type -> sixfold.v1.ListRoutersResponse
-	25, // 92: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
-	64, // [64:93] is the sub-list for method output_type
-	35, // [35:64] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	59, // 34: sixfold.v1.WatchResponse.router:type_name -> sixfold.v1.ForeignRouter
+	60, // 35: sixfold.v1.WatchResponse.consumer:type_name -> sixfold.v1.ConsumerState
+	61, // 36: sixfold.v1.MonitorResponse.event:type_name -> sixfold.v1.Event
+	0,  // 37: sixfold.v1.StateService.ListInterfaces:input_type -> sixfold.v1.ListInterfacesRequest
+	2,  // 38: sixfold.v1.StateService.ListRoutes:input_type -> sixfold.v1.ListRoutesRequest
+	62, // 39: sixfold.v1.StateService.ListVrfs:input_type -> sixfold.v1.ListVrfsRequest
+	4,  // 40: sixfold.v1.StateService.ListPrefixes:input_type -> sixfold.v1.ListPrefixesRequest
+	6,  // 41: sixfold.v1.StateService.ListLeases:input_type -> sixfold.v1.ListLeasesRequest
+	8,  // 42: sixfold.v1.StateService.ListNeighbors:input_type -> sixfold.v1.ListNeighborsRequest
+	10, // 43: sixfold.v1.StateService.GetBgp:input_type -> sixfold.v1.GetBgpRequest
+	12, // 44: sixfold.v1.StateService.ListBgpPaths:input_type -> sixfold.v1.ListBgpPathsRequest
+	14, // 45: sixfold.v1.StateService.ListAdvertisements:input_type -> sixfold.v1.ListAdvertisementsRequest
+	16, // 46: sixfold.v1.StateService.ListVxlans:input_type -> sixfold.v1.ListVxlansRequest
+	18, // 47: sixfold.v1.StateService.ListVxlanForwarding:input_type -> sixfold.v1.ListVxlanForwardingRequest
+	63, // 48: sixfold.v1.StateService.ListMldInterfaces:input_type -> sixfold.v1.ListMldInterfacesRequest
+	64, // 49: sixfold.v1.StateService.ListMldGroups:input_type -> sixfold.v1.ListMldGroupsRequest
+	65, // 50: sixfold.v1.StateService.ListMroutes:input_type -> sixfold.v1.ListMroutesRequest
+	20, // 51: sixfold.v1.StateService.GetDhcpv6:input_type -> sixfold.v1.GetDhcpv6Request
+	66, // 52: sixfold.v1.StateService.GetFirewall:input_type -> sixfold.v1.GetFirewallRequest
+	67, // 53: sixfold.v1.StateService.ListFirewallRules:input_type -> sixfold.v1.ListFirewallRulesRequest
+	68, // 54: sixfold.v1.StateService.ListFirewallSets:input_type -> sixfold.v1.ListFirewallSetsRequest
+	69, // 55: sixfold.v1.StateService.ListFirewallTranslations:input_type -> sixfold.v1.ListFirewallTranslationsRequest
+	70, // 56: sixfold.v1.StateService.TestFirewall:input_type -> sixfold.v1.TestFirewallRequest
+	22, // 57: sixfold.v1.StateService.ListPending:input_type -> sixfold.v1.ListPendingRequest
+	26, // 58: sixfold.v1.StateService.ListDrift:input_type -> sixfold.v1.ListDriftRequest
+	28, // 59: sixfold.v1.StateService.ListAudit:input_type -> sixfold.v1.ListAuditRequest
+	30, // 60: sixfold.v1.StateService.Explain:input_type -> sixfold.v1.ExplainRequest
+	33, // 61: sixfold.v1.StateService.Watch:input_type -> sixfold.v1.WatchRequest
+	35, // 62: sixfold.v1.StateService.Monitor:input_type -> sixfold.v1.MonitorRequest
+	71, // 63: sixfold.v1.StateService.ListConsumers:input_type -> sixfold.v1.ListConsumersRequest
+	72, // 64: sixfold.v1.StateService.ListRouters:input_type -> sixfold.v1.ListRoutersRequest
+	24, // 65: sixfold.v1.StateService.GetVersion:input_type -> sixfold.v1.GetVersionRequest
+	1,  // 66: sixfold.v1.StateService.ListInterfaces:output_type -> sixfold.v1.ListInterfacesResponse
+	3,  // 67: sixfold.v1.StateService.ListRoutes:output_type -> sixfold.v1.ListRoutesResponse
+	73, // 68: sixfold.v1.StateService.ListVrfs:output_type -> sixfold.v1.ListVrfsResponse
+	5,  // 69: sixfold.v1.StateService.ListPrefixes:output_type -> sixfold.v1.ListPrefixesResponse
+	7,  // 70: sixfold.v1.StateService.ListLeases:output_type -> sixfold.v1.ListLeasesResponse
+	9,  // 71: sixfold.v1.StateService.ListNeighbors:output_type -> sixfold.v1.ListNeighborsResponse
+	11, // 72: sixfold.v1.StateService.GetBgp:output_type -> sixfold.v1.GetBgpResponse
+	13, // 73: sixfold.v1.StateService.ListBgpPaths:output_type -> sixfold.v1.ListBgpPathsResponse
+	15, // 74: sixfold.v1.StateService.ListAdvertisements:output_type -> sixfold.v1.ListAdvertisementsResponse
+	17, // 75: sixfold.v1.StateService.ListVxlans:output_type -> sixfold.v1.ListVxlansResponse
+	19, // 76: sixfold.v1.StateService.ListVxlanForwarding:output_type -> sixfold.v1.ListVxlanForwardingResponse
+	74, // 77: sixfold.v1.StateService.ListMldInterfaces:output_type -> sixfold.v1.ListMldInterfacesResponse
+	75, // 78: sixfold.v1.StateService.ListMldGroups:output_type -> sixfold.v1.ListMldGroupsResponse
+	76, // 79: sixfold.v1.StateService.ListMroutes:output_type -> sixfold.v1.ListMroutesResponse
+	21, // 80: sixfold.v1.StateService.GetDhcpv6:output_type -> sixfold.v1.GetDhcpv6Response
+	77, // 81: sixfold.v1.StateService.GetFirewall:output_type -> sixfold.v1.GetFirewallResponse
+	78, // 82: sixfold.v1.StateService.ListFirewallRules:output_type -> sixfold.v1.ListFirewallRulesResponse
+	79, // 83: sixfold.v1.StateService.ListFirewallSets:output_type -> sixfold.v1.ListFirewallSetsResponse
+	80, // 84: sixfold.v1.StateService.ListFirewallTranslations:output_type -> sixfold.v1.ListFirewallTranslationsResponse
+	81, // 85: sixfold.v1.StateService.TestFirewall:output_type -> sixfold.v1.TestFirewallResponse
+	23, // 86: sixfold.v1.StateService.ListPending:output_type -> sixfold.v1.ListPendingResponse
+	27, // 87: sixfold.v1.StateService.ListDrift:output_type -> sixfold.v1.ListDriftResponse
+	29, // 88: sixfold.v1.StateService.ListAudit:output_type -> sixfold.v1.ListAuditResponse
+	31, // 89: sixfold.v1.StateService.Explain:output_type -> sixfold.v1.ExplainResponse
+	34, // 90: sixfold.v1.StateService.Watch:output_type -> sixfold.v1.WatchResponse
+	36, // 91: sixfold.v1.StateService.Monitor:output_type -> sixfold.v1.MonitorResponse
+	82, // 92: sixfold.v1.StateService.ListConsumers:output_type -> sixfold.v1.ListConsumersResponse
+	83, // 93: sixfold.v1.StateService.ListRouters:output_type -> sixfold.v1.ListRoutersResponse
+	25, // 94: sixfold.v1.StateService.GetVersion:output_type -> sixfold.v1.GetVersionResponse
+	66, // [66:95] is the sub-list for method output_type
+	37, // [37:66] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_service_proto_init() }
@@ -3008,6 +3048,8 @@ func file_sixfold_v1_state_service_proto_init() {
 		(*WatchResponse_Mld)(nil),
 		(*WatchResponse_Group)(nil),
 		(*WatchResponse_Mroute)(nil),
+		(*WatchResponse_Router)(nil),
+		(*WatchResponse_Consumer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -112,8 +112,8 @@ type StateServiceClient interface {
 	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
 	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
 	//
-	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors, messages and
-	// advertisements, when the last advertisement was sent and the next is due, and what is left of the lifetimes of addresses.
+	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors, messages,
+	// advertisements and routes for them, when the last advertisement was sent or heard and the next is due, and what is left of lifetimes.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
 	Monitor(ctx context.Context, in *MonitorRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[MonitorResponse], error)
@@ -503,8 +503,8 @@ type StateServiceServer interface {
 	// Watch sends all elements of the kinds asked for, then a response with synced set, then every change. A client that reads too
 	// slowly is sent away with RESOURCE_EXHAUSTED: it starts again.
 	//
-	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors, messages and
-	// advertisements, when the last advertisement was sent and the next is due, and what is left of the lifetimes of addresses.
+	// What changes all the time is no change by itself, and is sent along with one: counters of packets, octets, errors, messages,
+	// advertisements and routes for them, when the last advertisement was sent or heard and the next is due, and what is left of lifetimes.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Monitor sends events as they happen. A client that reads too slowly is sent away with RESOURCE_EXHAUSTED.
 	Monitor(*MonitorRequest, grpc.ServerStreamingServer[MonitorResponse]) error
