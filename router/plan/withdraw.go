@@ -85,7 +85,7 @@ func (p *planner) whyWithdrawn(e advertised.Entry) string {
 	}
 	d, held := p.held[e.Delegation]
 	switch {
-	case held && Within(e.Prefix, d.Prefix):
+	case held && Within(e.Prefix, d.Prefix) && !p.grew(e, d.Prefix):
 		return notThere(e.Kind)
 	case held:
 		return fmt.Sprintf("%s is %s now", e.Delegation, d.Prefix)
@@ -93,6 +93,14 @@ func (p *planner) whyWithdrawn(e advertised.Entry) string {
 		return fmt.Sprintf("%s is asked for no more", e.Delegation)
 	}
 	return fmt.Sprintf("%s has ended", e.Delegation)
+}
+
+// grew reports whether what is withdrawn was cut from a prefix of its delegation that now lies within that of the delegation: it is part
+// of that, but in another place of it.
+func (p *planner) grew(e advertised.Entry, now netip.Prefix) bool {
+	return slices.ContainsFunc(p.Advertised.On(""), func(was advertised.Entry) bool {
+		return was.Kind == advertised.Aggregate && was.Delegation == e.Delegation && was.Prefix != now && Within(was.Prefix, now) && Within(e.Prefix, was.Prefix)
+	})
 }
 
 // notThere is why something is withdrawn that no delegation took along. Routes and servers may come from the routing table and from an
@@ -126,7 +134,14 @@ func (p *planner) planDelegated() {
 			}
 		}
 	}
-	gone := advertised.Withdrawn(p.Advertised.On(""), current, p.Now, p.whyWithdrawn)
+	// What lies within a prefix of today is as reachable as that: an unreachable route of it would take out what a client is given of
+	// the larger one.
+	have := slices.DeleteFunc(slices.Clone(p.Advertised.On("")), func(e advertised.Entry) bool {
+		return slices.ContainsFunc(current, func(c advertised.Entry) bool {
+			return c.Prefix != e.Prefix && c.Table == e.Table && Within(e.Prefix, c.Prefix)
+		})
+	})
+	gone := advertised.Withdrawn(have, current, p.Now, p.whyWithdrawn)
 	p.plan.Advertised[""] = advertised.Link{Current: current, Withdrawn: gone}
 	for _, e := range gone {
 		p.plan.Withdrawn = append(p.plan.Withdrawn, rib.Route{Prefix: e.Prefix, Kind: rib.Unreachable, Table: e.Table})
