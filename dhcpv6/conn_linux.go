@@ -25,7 +25,7 @@ type inbound struct {
 }
 
 // sockets are the sockets of a server: one packet socket that sees the clients' messages on all interfaces with the link-layer
-// source of each frame, one UDP socket for relays and for all that is sent, and one for each interface that only holds the
+// source of each frame, one UDP socket for relays and for what is not sent to such a source, and one for each interface that only holds the
 // memberships of the groups there. Memberships have sockets of their own because the kernel limits what one socket may have
 // (net.core.optmem_max), and because closing one is a leave that works for an interface that is gone, too.
 type sockets struct {
@@ -74,18 +74,22 @@ func openFrames() (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	proto := binary.NativeEndian.Uint16([]byte{unix.ETH_P_IPV6 >> 8, unix.ETH_P_IPV6 & 0xff})
 	err = errors.Join(
 		attach(fd, clientFilter),
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<21),
-		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: proto}),
+		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: protocolIPv6()}),
 	)
 	if err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
+}
+
+// protocolIPv6 is the type of frames with IPv6, in the byte order of the network.
+func protocolIPv6() uint16 {
+	return binary.NativeEndian.Uint16([]byte{unix.ETH_P_IPV6 >> 8, unix.ETH_P_IPV6 & 0xff})
 }
 
 func openUDP(device int) (fd int, err error) {
@@ -226,26 +230,6 @@ func eachControl(oob []byte, f func(level, kind int32, data []byte)) {
 		f(h.Level, h.Type, oob[header:int(h.Len)])
 		oob = oob[min(unix.CmsgSpace(int(h.Len)-header), len(oob)):]
 	}
-}
-
-// send sends a datagram from an address of ours, which may be invalid to let the kernel choose, on the interface with the
-// index, or wherever the routes lead if that is 0. It never blocks: where the queue is full, the datagram is lost, as on a wire.
-func (s *sockets) send(payload []byte, to netip.AddrPort, from netip.Addr, index int) error {
-	sa := &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
-	if to.Addr().IsLinkLocalUnicast() {
-		sa.ZoneId = uint32(index)
-	}
-	info := &unix.Inet6Pktinfo{Ifindex: uint32(index)}
-	if from.IsValid() {
-		info.Addr = from.As16()
-	}
-	oob := unix.PktInfo6(info)
-	var err error
-	errWait := s.rawUDP.Write(func(fd uintptr) bool {
-		err = unix.Sendmsg(int(fd), payload, oob, sa, unix.MSG_DONTWAIT)
-		return true
-	})
-	return errors.Join(err, errWait)
 }
 
 // listen joins the groups on exactly the interfaces with the indexes, so that network cards and snooping switches let their

@@ -12,6 +12,7 @@ const (
 	ipv6Header = 40
 	udpHeader  = 8
 	nextUDP    = 17
+	hopLimit   = 64
 )
 
 // The groups of RFC 8415 7.1. ISC's relay uses the second one.
@@ -54,12 +55,38 @@ func parseFrame(b []byte, checksummed bool) (source netip.Addr, payload []byte, 
 	return source, udp[udpHeader:], ""
 }
 
+// buildFrame is an IPv6 packet with a message to a client. It does not ask for the path to the client: that is one link.
+func buildFrame(source, to netip.Addr, payload []byte) []byte {
+	size := udpHeader + len(payload)
+	b := make([]byte, ipv6Header, ipv6Header+size)
+	b[0], b[6], b[7] = 0x60, nextUDP, hopLimit
+	binary.BigEndian.PutUint16(b[4:], uint16(size))
+	src, dst := source.As16(), to.As16()
+	copy(b[8:], src[:])
+	copy(b[24:], dst[:])
+	for _, n := range [...]int{serverPort, clientPort, size, 0} {
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
+	}
+	b = append(b, payload...)
+	sum := ^sumOf(b[8:40], b[ipv6Header:])
+	if sum == 0 {
+		sum = 0xffff // RFC 8200 8.1: zero would be none
+	}
+	binary.BigEndian.PutUint16(b[ipv6Header+6:], sum)
+	return b
+}
+
 // checksumOK verifies the checksum of RFC 8200 8.1 over the addresses and the UDP datagram. Zero means none, which IPv6 does
 // not allow.
 func checksumOK(addresses, udp []byte) bool {
 	if udp[6] == 0 && udp[7] == 0 {
 		return false
 	}
+	return sumOf(addresses, udp) == 0xffff
+}
+
+// sumOf is the ones' complement sum of the pseudo-header and the UDP datagram.
+func sumOf(addresses, udp []byte) uint16 {
 	sum := uint64(len(udp)) + nextUDP
 	for _, b := range [...][]byte{addresses, udp} {
 		for ; len(b) >= 2; b = b[2:] {
@@ -72,5 +99,5 @@ func checksumOK(addresses, udp []byte) bool {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return sum == 0xffff
+	return uint16(sum)
 }

@@ -3,6 +3,7 @@ package dhcpv6
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"net/netip"
 	"testing"
 
@@ -21,11 +22,7 @@ func frameOf(source netip.Addr, payload []byte) []byte {
 	udp = binary.BigEndian.AppendUint16(udp, uint16(8+len(payload)))
 	udp = append(append(udp, 0, 0), payload...)
 	binary.BigEndian.PutUint16(b[4:], uint16(len(udp)))
-	for sum := range 0x10000 {
-		if binary.BigEndian.PutUint16(udp[6:], uint16(sum)); checksumOK(b[8:40], udp) {
-			break
-		}
-	}
+	binary.BigEndian.PutUint16(udp[6:], max(1, ^sumOf(b[8:40], udp))) // no message here has a checksum of zero
 	return append(b, udp...)
 }
 
@@ -68,5 +65,28 @@ func TestParseFrame(t *testing.T) {
 				t.Errorf("got %x from %s", payload, source)
 			}
 		})
+	}
+}
+
+// TestBuildFrame: what is sent to a client has the checksum that its kernel wants, also where that would be zero.
+func TestBuildFrame(t *testing.T) {
+	us, client := netip.MustParseAddr("fe80::1"), netip.MustParseAddr("fe80::c")
+	full := 0
+	for n := range 0x20000 {
+		payload := binary.BigEndian.AppendUint32([]byte{7, 1, 2, 3}, uint32(n))[:8-n%2]
+		b := buildFrame(us, client, payload)
+		if !checksumOK(b[8:40], b[40:]) {
+			t.Fatalf("checksum of %x", b)
+		}
+		if b[46] == 0xff && b[47] == 0xff {
+			full++
+		}
+	}
+	if full == 0 {
+		t.Error("no checksum was zero")
+	}
+	want := "60000000000c1140" + "fe800000000000000000000000000001" + "fe80000000000000000000000000000c" + "02230222000cf57e" + "07010203"
+	if got := hex.EncodeToString(buildFrame(us, client, []byte{7, 1, 2, 3})); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -250,7 +250,7 @@ func settings(old, next Interface) []string {
 	add(old.RapidCommit != next.RapidCommit && !next.RapidCommit, "refuse rapid commit")
 	add(old.Preference != next.Preference, "change preference to %d", next.Preference)
 	add(old.Renew != next.Renew || old.Rebind != next.Rebind, "change the times to renew and rebind")
-	add(old.Preferred != next.Preferred || old.Valid != next.Valid, "change lifetimes to %s preferred, %s valid", next.Preferred, next.Valid)
+	add(old.Preferred != next.Preferred || old.Valid != next.Valid, "change lifetimes to %s preferred, %s valid", change.Span(next.Preferred), change.Span(next.Valid))
 	add(!slices.Equal(old.DNS, next.DNS), "tell the name servers %v", next.DNS)
 	add(!slices.Equal(old.Domains, next.Domains), "tell the search domains %v", next.Domains)
 	add(old.Reconfigure != next.Reconfigure && next.Reconfigure, "tell clients that accept it when their leases change")

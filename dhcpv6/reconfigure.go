@@ -120,7 +120,7 @@ func (r *run) sendReconfigure(n *telling) error {
 		if in.Index == 0 || !n.address.IsLinkLocalUnicast() {
 			return fmt.Errorf("%s is on no link of ours", n.address)
 		}
-		return r.hearing.conn.send(m.ToBytes(), netip.AddrPortFrom(n.address, clientPort), in.LinkLocal, in.Index)
+		return r.hearing.conn.tell(m.ToBytes(), neighbor{n.address, n.lease.MAC, in.Index}, in.LinkLocal)
 	}
 	path, err := decodePath(n.contact.Path)
 	if err != nil {

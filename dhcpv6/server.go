@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -54,9 +55,17 @@ type transport interface {
 	readClient() (inbound, error)
 	readRelay() (inbound, error)
 	send(payload []byte, to netip.AddrPort, from netip.Addr, index int) error
+	tell(payload []byte, to neighbor, from netip.Addr) error
 	listen(links map[int]string) error
 	interrupt()
 	close()
+}
+
+// neighbor is a client on a link of ours.
+type neighbor struct {
+	address netip.Addr // link-local
+	mac     net.HardwareAddr
+	index   int // of the interface
 }
 
 // Server is a DHCPv6 server. Its methods are safe for concurrent use.
@@ -253,7 +262,7 @@ func (r *hearing) fromClient(in inbound) {
 		return
 	}
 	r.serve(now, cat, link, d, origin{mac: in.mac, nextHop: in.source.Addr()}, func(reply *dhcp6.Message) error {
-		return r.conn.send(reply.ToBytes(), netip.AddrPortFrom(in.source.Addr(), clientPort), link.LinkLocal, in.index)
+		return r.conn.tell(reply.ToBytes(), neighbor{in.source.Addr(), in.mac, in.index}, link.LinkLocal)
 	})
 }
 

@@ -58,6 +58,10 @@ func (w *wire) send(payload []byte, to netip.AddrPort, from netip.Addr, index in
 	return nil
 }
 
+func (w *wire) tell(payload []byte, to neighbor, from netip.Addr) error {
+	return w.send(payload, netip.AddrPortFrom(to.address, clientPort), from, to.index)
+}
+
 // bench is a running server in a bubble.
 type bench struct {
 	*env

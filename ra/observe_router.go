@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 const (
@@ -16,7 +18,7 @@ const (
 	repeatDiffer = time.Minute      // between two events about what one router says differently
 	repeatFlood  = time.Minute
 	yieldAfter   = time.Minute // a router that is not known and was not heard for so long makes room for another one, where there is none
-	tellBurst    = 30 // events of one link at once
+	tellBurst    = 30          // events of one link at once
 	tellRefill   = 10 * time.Second
 )
 
@@ -216,7 +218,7 @@ func (o *Observer) forgetOn(l *observedLink, now time.Time) {
 		}
 		delete(l.routers, address)
 		o.routers--
-		o.tell(l, now, RouterEvent{Kind: RouterLost, Router: address, MAC: t.heard.State().MAC, What: shortText(now.Sub(t.heard.Last).Round(time.Second))})
+		o.tell(l, now, RouterEvent{Kind: RouterLost, Router: address, MAC: t.heard.State().MAC, What: change.Span(now.Sub(t.heard.Last).Round(time.Second))})
 	}
 }
 

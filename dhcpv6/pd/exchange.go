@@ -45,6 +45,7 @@ type exchange struct {
 	offered map[*ia][]netip.Prefix // what the chosen Advertise offers
 	offer   *answer                // the best Advertise so far
 	follows bool                   // a Reconfigure asked for it
+	refusal string                 // what the last answer that did not help said
 	beside  bool                   // for what starves: it is not about the leases that are well
 
 	schedule schedule

@@ -152,12 +152,15 @@ func (a *answer) asked(codes []uint16) []Option {
 // 21.4, 21.21).
 func (a *answer) find(key iaKey) *iaAnswer {
 	for n := range a.ias {
-		if ia := &a.ias[n]; ia.key == key && !(ia.t1 > ia.t2 && ia.t2 > 0) {
+		if ia := &a.ias[n]; ia.key == key && !ia.disordered() {
 			return ia
 		}
 	}
 	return nil
 }
+
+// disordered reports whether T1 is above T2.
+func (ia *iaAnswer) disordered() bool { return ia.t1 > ia.t2 && ia.t2 > 0 }
 
 // usable says whether the answer gives something for key.
 func (a *answer) usable(key iaKey) *leaseAnswer {

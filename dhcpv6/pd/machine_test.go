@@ -92,7 +92,8 @@ func TestAcquire(t *testing.T) {
 		},
 		{
 			name: "T1 above T2", server: func(s *server) { s.t1, s.t2 = 100*time.Second, 50*time.Second },
-			log: "Solicit Solicit", state: "soliciting: not offered by the server",
+			log:   "Solicit Solicit",
+			state: "soliciting: the server's T1 of 1m40s is above its T2 of 50s: such an offer does not count (RFC 9915 21.21)",
 		},
 		{
 			name: "host bits are masked", server: func(s *server) { s.prefixes[1] = netip.MustParsePrefix("2001:db8:100::1/56") },

@@ -3,6 +3,7 @@ package pd
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -67,9 +68,7 @@ func (m *machine) advertised(now time.Time, a *answer) {
 	e := m.ex
 	got, all := a.offers(e.ias)
 	if got == (offerRank{}) || !a.status.ok() {
-		for _, i := range e.ias {
-			i.problem = a.refusal(i.key)
-		}
+		e.refused(a)
 		return
 	}
 	if e.offer == nil {
@@ -119,6 +118,14 @@ func (a *answer) offers(ias []*ia) (r offerRank, all bool) {
 	return r, all
 }
 
+// refused notes why an answer does not end the exchange.
+func (e *exchange) refused(a *answer) {
+	for _, i := range e.ias {
+		i.problem = a.refusal(i.key)
+		e.refusal = i.problem
+	}
+}
+
 // refusal says why the answer has nothing for key.
 func (a *answer) refusal(key iaKey) string {
 	if ia := a.find(key); ia != nil && !ia.status.ok() {
@@ -126,6 +133,11 @@ func (a *answer) refusal(key iaKey) string {
 	}
 	if !a.status.ok() {
 		return a.status.String()
+	}
+	for _, ia := range a.ias {
+		if ia.key == key && ia.disordered() {
+			return fmt.Sprintf("the server's T1 of %s is above its T2 of %s: such an offer does not count (RFC 9915 21.21)", ia.t1, ia.t2)
+		}
 	}
 	return "not offered by the server"
 }
@@ -165,16 +177,12 @@ func (m *machine) replied(now time.Time, a *answer) {
 		a = a.spread()
 	default:
 		// UnspecFail and what we do not know: not now. Go on repeating the message, which is slow enough.
-		for _, i := range e.ias {
-			i.problem = a.status.String()
-		}
+		e.refused(a)
 		return
 	}
 	if e.kind == dhcp6.MessageTypeSolicit {
 		if got, _ := a.offers(e.ias); got == (offerRank{}) {
-			for _, i := range e.ias {
-				i.problem = a.refusal(i.key)
-			}
+			e.refused(a)
 			return // not a Reply to stop for: others may have more
 		}
 	}

@@ -95,6 +95,7 @@ type task struct {
 	listen bool      // a Reconfigure may come
 	info   *Resolver // nil: none
 	tries  int       // how often what is to be sent was, this time included
+	refuse string    // what those said who answered
 }
 
 // silence is how many messages of one kind are sent before the log tells that nobody answers.
@@ -110,7 +111,7 @@ func (l *loop) work() {
 		tasks = append(tasks, task{link: link, up: m.up, index: m.cfg.Index, local: m.cfg.LinkLocal, send: m.take(), expect: m.expect(), leases: m.leases(),
 			keys: m.keys, listen: m.up && len(m.keys) > 0 && m.holds(), info: m.resolver})
 		if m.ex != nil {
-			tasks[len(tasks)-1].tries = m.ex.sent
+			tasks[len(tasks)-1].tries, tasks[len(tasks)-1].refuse = m.ex.sent, m.ex.refusal
 		}
 		if m.idle() {
 			delete(l.c.machines, link)
@@ -137,7 +138,11 @@ func (l *loop) work() {
 			} else {
 				l.c.log.Debug("sent", "link", t.link, "message", titles[t.send.kind])
 			}
-			if t.tries == silence {
+			switch {
+			case t.tries != silence:
+			case t.refuse != "":
+				l.c.log.Warn("no server gives what is asked for", "link", t.link, "message", titles[t.send.kind], "tries", t.tries, "problem", t.refuse)
+			default:
 				l.c.log.Warn("no server answers", "link", t.link, "message", titles[t.send.kind], "tries", t.tries)
 			}
 			l.sent(t, err)
