@@ -372,3 +372,23 @@ func TestClientTellsOfSilence(t *testing.T) {
 		}
 	})
 }
+
+// TestClientTellsOfRefusal checks that the log does not call a server silent that answers without anything that helps.
+func TestClientTellsOfRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		r := newRig(t, "")
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		r.srv.t1, r.srv.t2 = 100*time.Second, 50*time.Second
+		r.apply(t, uplink())
+		r.start(t)
+		pass(time.Minute)
+		r.stop()
+		if n := strings.Count(log.String(), `msg="no server gives what is asked for" link=wan0 message=Solicit tries=4 problem="the server's T1 of 1m40s`); n != 1 {
+			t.Errorf("%d times:\n%s", n, log.String())
+		}
+		if strings.Contains(log.String(), "no server answers") {
+			t.Errorf("log:\n%s", log.String())
+		}
+	})
+}
