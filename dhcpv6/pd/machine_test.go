@@ -100,6 +100,10 @@ func TestAcquire(t *testing.T) {
 			log: "Solicit Request", held: "isp 2001:db8:100::/56", state: "bound",
 		},
 		{
+			name: "far too much", server: func(s *server) { s.prefixes[1] = netip.MustParsePrefix("2000::/3") },
+			log: "Solicit Solicit", state: "soliciting: not offered by the server",
+		},
+		{
 			name: "link-local prefix", server: func(s *server) { s.prefixes[1] = netip.MustParsePrefix("fe80::/56") },
 			log: "Solicit Solicit", state: "soliciting: not offered by the server",
 		},

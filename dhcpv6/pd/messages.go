@@ -15,6 +15,10 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 )
 
+// shortest is the length that a delegated prefix has at least. Nobody has more to give away, and the unreachable route of what a
+// mistaken server calls ours would take half of the internet from us.
+const shortest = 16
+
 // maxElapsed is the largest value of the elapsed time option (RFC 8415 21.9).
 const maxElapsed = 0xffff * 10 * time.Millisecond
 
@@ -237,7 +241,7 @@ func (a *answer) generic(o *dhcp6.OptionGeneric) {
 // add adds a lease, unless the server says that it is none, or nobody could use it.
 func (ia *iaAnswer) add(ip net.IP, bits int, preferred, valid time.Duration, s *dhcp6.OptStatusCode, exclude dhcp6.Option) {
 	addr, ok := netip.AddrFromSlice(ip)
-	if !ok || addr.Is4In6() || !statusOf(s).ok() || preferred > valid { // RFC 8415 21.6, 21.22
+	if !ok || addr.Is4In6() || !statusOf(s).ok() || preferred > valid || bits < shortest { // RFC 8415 21.6, 21.22
 		return
 	}
 	p := netip.PrefixFrom(addr, bits).Masked()
