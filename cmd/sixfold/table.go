@@ -119,10 +119,19 @@ func (t *table) writeTree(w io.Writer, branches [][][]string) error {
 		if i == 0 || i > len(branches) {
 			continue
 		}
-		for n := range branches[i-1] {
+		last := len(branches[i-1]) - 1
+		for last > 0 && continues(branches[i-1][last]) {
+			last--
+		}
+		for n, row := range branches[i-1] {
 			mark := "├─ "
-			if n == len(branches[i-1])-1 {
+			switch {
+			case n > last:
+				mark = "   "
+			case n == last:
 				mark = "└─ "
+			case continues(row):
+				mark = "│  "
 			}
 			line := cells[0]
 			if strings.HasPrefix(line, "problem") {
@@ -136,9 +145,12 @@ func (t *table) writeTree(w io.Writer, branches [][][]string) error {
 	return err
 }
 
+// continues reports whether a row goes on with what the one before it tells.
+func continues(row []string) bool { return len(row) > 0 && row[0] == "" }
+
 // cell makes text fit for one line of a terminal.
 func cell(s string) string {
-	return strings.TrimSpace(strings.Map(safeRune, s))
+	return strings.Map(safeRune, strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "))
 }
 
 // safeRune replaces what would move the cursor or turn the direction of writing.
