@@ -14,7 +14,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # What the tests run as peers and witnesses.
-PACKAGES := iproute2 iputils-ping isc-dhcp-client isc-dhcp-server kea-dhcp6-server ndisc6 bird2 dhcpcd-base dibbler-client dibbler-server radvd kea-admin frr procps zsh fish lintian systemd dbus adduser user-mode-linux linux-image-amd64 qemu-system-x86 xz-utils nftables openssh-server openssh-client
+PACKAGES := iproute2 iputils-ping isc-dhcp-client isc-dhcp-server kea-dhcp6-server ndisc6 bird2 dhcpcd-base dibbler-client dibbler-server radvd kea-admin frr procps zsh fish lintian systemd dbus adduser user-mode-linux linux-image-amd64 qemu-system-x86 xz-utils nftables openssh-server openssh-client thc-ipv6 python3-scapy
 
 .PHONY: build lab deb test root unit generate generated lint modules tools packages clean
 
