@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 )
 
@@ -237,7 +238,7 @@ func summary(req proto.Message) string {
 			parts = append(parts, fmt.Sprintf("%s=%q", name, shorten(v.String(), 100)))
 		case f.Message() != nil && f.Message().FullName() == "google.protobuf.Duration":
 			d := v.Message()
-			parts = append(parts, fmt.Sprintf("%s=%v", name, time.Duration(d.Get(d.Descriptor().Fields().ByName("seconds")).Int())*time.Second))
+			parts = append(parts, fmt.Sprintf("%s=%v", name, change.Span(time.Duration(d.Get(d.Descriptor().Fields().ByName("seconds")).Int())*time.Second)))
 		case f.Message() == nil && !f.IsList():
 			parts = append(parts, fmt.Sprintf("%s=%v", name, v.Interface()))
 		}

@@ -48,7 +48,7 @@ func TestAudit(t *testing.T) {
 		`4 spiffe://example.net/monitor read OperateService/ReleaseLease [] PERMISSION_DENIED certificate "spiffe://example.net/monitor" has the role read, and OperateService/ReleaseLease needs operate: give it under api.tcp.roles, or by a URI urn:sixfold:role:ROLE in the certificate`,
 		`3 deployer admin ConfigService/Apply [text=2 bytes, sha256 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a base_revision=9] ABORTED the configuration was made from revision 9, but revision 1 runs by now: look at what changed with sixfold config diff 9 1, and apply again`,
 		`2 deployer admin ConfigService/Confirm [revision=1] OK`,
-		`1 deployer admin ConfigService/Apply [name="r.yaml" text=157 bytes, sha256 0c69fe87aadb5de7a87a4b20a4bb2f5d26d4a4f2bfcd6dd3f5b5cba5d6d8f2a0 confirm_within=1m0s comment="new"] OK`,
+		`1 deployer admin ConfigService/Apply [name="r.yaml" text=157 bytes, sha256 0c69fe87aadb5de7a87a4b20a4bb2f5d26d4a4f2bfcd6dd3f5b5cba5d6d8f2a0 confirm_within=1m comment="new"] OK`,
 	}
 	// The hash is in the record; which one is not the point here.
 	hash := func(s string) string {

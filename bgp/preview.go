@@ -267,7 +267,7 @@ func differences(have, n Neighbor) []string {
 	add(have.RemoteAS != n.RemoteAS, "change AS from %d to %d", have.RemoteAS, n.RemoteAS)
 	add(have.LocalAddress != n.LocalAddress && n.LocalAddress.IsValid(), "change local address to %s", n.LocalAddress)
 	add(have.LocalAddress != n.LocalAddress && !n.LocalAddress.IsValid(), "leave the local address to the kernel")
-	add(have.session().HoldTime != n.session().HoldTime, "change hold time to %s", n.session().HoldTime)
+	add(have.session().HoldTime != n.session().HoldTime, "change hold time to %s", change.Span(n.session().HoldTime))
 	add(have.Password != n.Password && n.Password != "", "change the password")
 	add(have.Password != n.Password && n.Password == "", "remove the password")
 	add(have.Passive != n.Passive && n.Passive, "wait for it to connect")

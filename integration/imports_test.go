@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"integration":          {},
 	"integration/netns":    {},
 	"integration/vm":       {},
-	"integration/lab":      {"integration/netns", "proto/sixfold/v1", "ra"},
+	"integration/lab":      {"integration/netns", "proto/sixfold/v1", "ra", "router/change"},
 
 	"integration/bench/commit": {"integration/netns"},
 	"integration/bench/ra":     {"integration/netns"},

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 const (
@@ -249,32 +250,12 @@ func secondsText(seconds uint32) string {
 	if seconds == 0xffffffff {
 		return "forever"
 	}
-	return shortText(time.Duration(seconds) * time.Second)
+	return change.Span(time.Duration(seconds) * time.Second)
 }
 
 func millisText(n uint32) string {
 	if n == 0 {
 		return "unspecified"
 	}
-	return shortText(time.Duration(n) * time.Millisecond)
-}
-
-// shortText counts days, and leaves out zeros at the end: 30d, not 720h0m0s.
-func shortText(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d >= day {
-		text := strconv.FormatInt(int64(d/day), 10) + "d"
-		if rest := d % day; rest > 0 {
-			text += shortText(rest)
-		}
-		return text
-	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
+	return change.Span(time.Duration(n) * time.Millisecond)
 }

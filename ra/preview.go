@@ -100,23 +100,23 @@ func altered(old, i Interface, now time.Time) (change.Op, bool) {
 			parts = append(parts, fmt.Sprintf(format, args...))
 		}
 	}
-	add(old.MinInterval != i.MinInterval || old.MaxInterval != i.MaxInterval, "advertise every %s to %s", i.MinInterval, i.MaxInterval)
+	add(old.MinInterval != i.MinInterval || old.MaxInterval != i.MaxInterval, "advertise every %s to %s", change.Span(i.MinInterval), change.Span(i.MaxInterval))
 	sendingChanges(old, i, add)
 	if visible(old, i, content, now) {
 		add(old.LinkLocal != i.LinkLocal, "advertise from %s", i.LinkLocal)
-		add(old.RouterLifetime != i.RouterLifetime, "change router lifetime to %s", i.RouterLifetime)
+		add(old.RouterLifetime != i.RouterLifetime, "change router lifetime to %s", change.Span(i.RouterLifetime))
 		add(old.Preference != i.Preference, "change preference to %s", preference(i.Preference<<3))
 		add(old.Managed != i.Managed, "%s the managed flag", switched(i.Managed))
 		add(old.OtherConfig != i.OtherConfig, "%s the other-config flag", switched(i.OtherConfig))
 		add(old.HopLimit != i.HopLimit, "change hop limit to %d", i.HopLimit)
 		add(old.LinkMTU != i.LinkMTU, "change link mtu to %d", i.LinkMTU)
-		add(old.ReachableTime != i.ReachableTime, "change reachable time to %s", i.ReachableTime)
-		add(old.RetransTimer != i.RetransTimer, "change retransmission timer to %s", i.RetransTimer)
+		add(old.ReachableTime != i.ReachableTime, "change reachable time to %s", change.Span(i.ReachableTime))
+		add(old.RetransTimer != i.RetransTimer, "change retransmission timer to %s", change.Span(i.RetransTimer))
 		parts = append(parts, prefixChanges(old.Prefixes, i.Prefixes)...)
 		add(!slices.Equal(old.RDNSS, i.RDNSS), "advertise name servers %v", i.RDNSS)
 		add(len(i.GoneRDNSS) > 0 && !slices.Equal(old.GoneRDNSS, i.GoneRDNSS), "withdraw name servers %v", i.GoneRDNSS)
 		add(!slices.Equal(old.DNSSL, i.DNSSL), "advertise search domains %v", i.DNSSL)
-		add(old.DNSLifetime != i.DNSLifetime, "change dns lifetime to %s", i.DNSLifetime)
+		add(old.DNSLifetime != i.DNSLifetime, "change dns lifetime to %s", livesFor(i.DNSLifetime))
 		extensionChanges(old, i, add)
 		if len(parts) == 0 {
 			parts = append(parts, "advertise anew")

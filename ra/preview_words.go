@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // adder notes a change in words, if there is one.
@@ -76,7 +78,7 @@ func extensionChanges(old, i Interface, add adder) {
 	case old.HomeAgent != nil && i.HomeAgent == nil:
 		add(true, "stop advertising a home agent")
 	case i.HomeAgent != nil:
-		add(*old.HomeAgent != *i.HomeAgent, "change the home agent to preference %d, lifetime %s", i.HomeAgent.Preference, i.HomeAgent.Lifetime)
+		add(*old.HomeAgent != *i.HomeAgent, "change the home agent to preference %d, lifetime %s", i.HomeAgent.Preference, change.Span(i.HomeAgent.Lifetime))
 	}
 	add(len(old.GoneRDNSS) > 0 && len(i.GoneRDNSS) == 0, "stop withdrawing name servers")
 	each(old.Routes, i.Routes, add, "route ", func(r Route) string { return r.Prefix.String() }, func(was, is Route) string {
@@ -160,7 +162,7 @@ func livesFor(d time.Duration) string {
 	if d == Forever {
 		return "forever"
 	}
-	return d.String()
+	return change.Span(d)
 }
 
 func addresses(list []netip.Addr) string {

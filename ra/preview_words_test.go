@@ -39,7 +39,7 @@ func TestPreviewWords(t *testing.T) {
 		{"interval", func(i *Interface) { i.Interval = false }, "stop advertising the interval"},
 		{"home agent", func(i *Interface) { i.HomeAgent = nil }, "stop advertising a home agent"},
 		{"another home agent", func(i *Interface) { i.HomeAgent = &HomeAgent{Preference: -1, Lifetime: time.Hour} },
-			"change the home agent to preference -1, lifetime 1h0m0s"},
+			"change the home agent to preference -1, lifetime 1h"},
 		{"route", func(i *Interface) { i.Routes = append(i.Routes, Route{Prefix: prefix("::/0"), Lifetime: time.Hour}) }, "advertise route ::/0"},
 		{"no route", func(i *Interface) { i.Routes = i.Routes[1:] }, "stop advertising route 2001:db8:4::/48"},
 		{"withdrawn route", func(i *Interface) { i.Routes[1].Lifetime = 0 }, "withdraw route 2001:db8:5::/48"},
@@ -51,7 +51,7 @@ func TestPreviewWords(t *testing.T) {
 		{"resolver", func(i *Interface) { i.DNR[0].Addresses = []netip.Addr{addr("::53")} }, "change resolver dns.example of priority 1: at ::53"},
 		{"option", func(i *Interface) { i.Raw = nil }, "stop advertising option 253:01"},
 		{"prefix", func(i *Interface) { i.Prefixes[2].PDPreferred, i.Prefixes[2].Valid = true, time.Hour },
-			"change 2001:db8:f3::/64: set pd-preferred, valid 1h0m0s"},
+			"change 2001:db8:f3::/64: set pd-preferred, valid 1h"},
 		{"router address", func(i *Interface) { i.Prefixes[1].RouterAddress = netip.Addr{} }, "change 2001:db8:f2::/64: clear router-address"},
 		{"servers that went", func(i *Interface) { i.GoneRDNSS = []netip.Addr{addr("::53")} }, "withdraw name servers [::53]"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/event"
 	"github.com/sixfold-router/sixfold/router/revision"
@@ -54,7 +55,7 @@ func (r *Router) Rollback(ctx context.Context, req RollbackRequest) (Committed, 
 
 func (r *Router) commit(ctx context.Context, req CommitRequest, rollback uint64) (Committed, error) {
 	if c := req.ConfirmWithin; c != 0 && (c < MinConfirm || c > MaxConfirm) {
-		return Committed{}, fmt.Errorf("time to confirm %s: want %s to %s", c, MinConfirm, MaxConfirm)
+		return Committed{}, fmt.Errorf("time to confirm %s: want %s to %s", change.Span(c), change.Span(MinConfirm), change.Span(MaxConfirm))
 	}
 	deadline := time.Now().Add(req.ConfirmWithin)
 	conf, _, err := config.Load(req.Name, []byte(req.Text))

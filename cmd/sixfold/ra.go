@@ -72,7 +72,7 @@ object a line.`,
 			case err != nil:
 				return fmt.Errorf("watch %s: %w", where, err)
 			case wait > 0 && seen == 0 && cmd.Context().Err() == nil:
-				return fmt.Errorf("no router advertisement on %s in %s", where, wait)
+				return fmt.Errorf("no router advertisement on %s in %s", where, span(wait))
 			}
 			return nil
 		},

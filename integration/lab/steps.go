@@ -14,6 +14,7 @@ import (
 	"github.com/sixfold-router/sixfold/integration/netns"
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // internet is a host beyond the ISP, and its DNS server.
@@ -61,8 +62,8 @@ func (l *Lab) prefixStep(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s from %s on %s, valid for %v, DNS %s", p.Prefix, p.Server, p.Link,
-		time.Until(p.ValidUntil.AsTime()).Round(time.Minute), strings.Join(p.Dns, ", ")), nil
+	return fmt.Sprintf("%s from %s on %s, valid for %s, DNS %s", p.Prefix, p.Server, p.Link,
+		change.Span(time.Until(p.ValidUntil.AsTime()).Round(time.Minute)), strings.Join(p.Dns, ", ")), nil
 }
 
 func (l *Lab) defaultRouteStep(context.Context) (string, error) {

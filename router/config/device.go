@@ -133,10 +133,10 @@ func (b *builder) bridge(m *sixfoldv1.Bridge, s *spot) *Bridge {
 	}
 	// IEEE 802.1D 8.10.2: else the tree forgets its root while a change still spreads.
 	if v.STP && v.MaxAge > 2*(v.ForwardDelay-time.Second) && v.ForwardDelay >= 2*time.Second {
-		b.errorf(s.field("max_age"), "%s is more than twice forward_delay less 1s, %s (IEEE 802.1D 8.10.2)", v.MaxAge, FormatDuration(2*(v.ForwardDelay-time.Second)))
+		b.errorf(s.field("max_age"), "%s is more than twice forward_delay less 1s, %s (IEEE 802.1D 8.10.2)", FormatDuration(v.MaxAge), FormatDuration(2*(v.ForwardDelay-time.Second)))
 	}
 	if v.STP && v.MaxAge < 2*(v.HelloTime+time.Second) {
-		b.errorf(s.field("max_age"), "%s is less than twice hello_time and 1s, %s (IEEE 802.1D 8.10.2)", v.MaxAge, FormatDuration(2*(v.HelloTime+time.Second)))
+		b.errorf(s.field("max_age"), "%s is less than twice hello_time and 1s, %s (IEEE 802.1D 8.10.2)", FormatDuration(v.MaxAge), FormatDuration(2*(v.HelloTime+time.Second)))
 	}
 	v.Tagged = b.vlanList(m.GetTagged(), s.field("tagged"))
 	if !v.VLANFiltering {

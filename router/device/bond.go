@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // BondMode is how a bond uses its ports, with the kernel's numbers.
@@ -86,9 +88,9 @@ func (b Bond) settings(primary int) []setting {
 	mode.fixed, mode.neutral = true, false
 	all := []setting{
 		mode,
-		u32(nl.IFLA_BOND_MIIMON, uint32(b.MIIMon/time.Millisecond), "miimon %s", b.MIIMon),
-		u32(nl.IFLA_BOND_UPDELAY, uint32(b.UpDelay/time.Millisecond), "up_delay %s", b.UpDelay),
-		u32(nl.IFLA_BOND_DOWNDELAY, uint32(b.DownDelay/time.Millisecond), "down_delay %s", b.DownDelay),
+		u32(nl.IFLA_BOND_MIIMON, uint32(b.MIIMon/time.Millisecond), "miimon %s", change.Span(b.MIIMon)),
+		u32(nl.IFLA_BOND_UPDELAY, uint32(b.UpDelay/time.Millisecond), "up_delay %s", change.Span(b.UpDelay)),
+		u32(nl.IFLA_BOND_DOWNDELAY, uint32(b.DownDelay/time.Millisecond), "down_delay %s", change.Span(b.DownDelay)),
 	}
 	if b.Mode == LACP {
 		rate := u8(nl.IFLA_BOND_AD_LACP_RATE, 0, "lacp_rate slow")

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // settings of a bridge. running says that it runs the spanning tree at this moment.
@@ -17,8 +19,8 @@ func (b Bridge) settings(running bool) []setting {
 	} else {
 		stp.alone = running // or the kernel would refuse a forward delay that is too short for it
 	}
-	delay := u32(nl.IFLA_BR_FORWARD_DELAY, uint32(b.ForwardDelay/tick), "forward_delay %s", b.ForwardDelay)
-	ageing := u32(nl.IFLA_BR_AGEING_TIME, uint32(b.AgeingTime/tick), "ageing_time %s", b.AgeingTime)
+	delay := u32(nl.IFLA_BR_FORWARD_DELAY, uint32(b.ForwardDelay/tick), "forward_delay %s", change.Span(b.ForwardDelay))
+	ageing := u32(nl.IFLA_BR_AGEING_TIME, uint32(b.AgeingTime/tick), "ageing_time %s", change.Span(b.AgeingTime))
 	delay.ticks, ageing.ticks = true, true
 	all := []setting{
 		stp, delay, ageing,

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // native is the byte order of netlink: that of the machine.
@@ -67,7 +69,7 @@ func ticks32(attr int, d, otherwise time.Duration, what string) setting {
 	if d == 0 {
 		d = otherwise
 	}
-	s := u32(attr, uint32(d/tick), "%s %s", what, d)
+	s := u32(attr, uint32(d/tick), "%s %s", what, change.Span(d))
 	s.ticks = true
 	return s
 }
@@ -76,7 +78,7 @@ func ticks64(attr int, d, otherwise time.Duration, what string) setting {
 	if d == 0 {
 		d = otherwise
 	}
-	return setting{attr: attr, value: nl.Uint64Attr(uint64(d / tick)), text: fmt.Sprintf("%s %s", what, d), ticks: true}
+	return setting{attr: attr, value: nl.Uint64Attr(uint64(d / tick)), text: fmt.Sprintf("%s %s", what, change.Span(d)), ticks: true}
 }
 
 // ofFeature marks settings that some kernels lack; usual says that their value is what such a kernel does anyway.

@@ -95,7 +95,7 @@ func (t tale) explanation(s Subject) Explanation {
 	return e
 }
 
-// span writes a duration in its two largest units: 29d23h, 4m10s, 0s.
+// span writes a duration in its two largest units: 29d 23h, 4m 10s, 0s.
 func span(d time.Duration) string {
 	if d < time.Second {
 		return "0s"
@@ -111,7 +111,7 @@ func span(d time.Duration) string {
 		text := fmt.Sprintf("%d%s", d/u.size, u.name)
 		if i+1 < len(units) {
 			if rest := d % u.size / units[i+1].size; rest > 0 {
-				text += fmt.Sprintf("%d%s", rest, units[i+1].name)
+				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
 			}
 		}
 		return text
@@ -122,7 +122,7 @@ func span(d time.Duration) string {
 // century is longer than any lifetime that ends.
 const century = 100 * 365 * 24 * time.Hour
 
-// left is what remains until t: "for 1h4m", "forever", "ended 3m ago". A time that is zero never comes.
+// left is what remains until t: "for 1h 4m", "forever", "ended 3m ago". A time that is zero never comes.
 func (v View) left(t time.Time) string {
 	d := t.Sub(v.Now)
 	switch {

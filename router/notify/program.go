@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // command is a program to run.
@@ -77,7 +79,7 @@ func inside(ctx context.Context, c command) (string, error) {
 	}
 	switch {
 	case timed.Err() != nil && ctx.Err() == nil:
-		err = fmt.Errorf("it took longer than %s and was ended", c.limit)
+		err = fmt.Errorf("it took longer than %s and was ended", span(c.limit))
 	case errors.Is(err, exec.ErrWaitDelay):
 		err = nil
 	case cmd.Process == nil:
@@ -101,6 +103,9 @@ func notStarted(path string, err error) error {
 	}
 	return err
 }
+
+// span writes how long something may take.
+func span(d time.Duration) string { return change.Span(d) }
 
 // lookPath finds a program in the PATH that it will have.
 func lookPath(name string, env []string) (string, error) {

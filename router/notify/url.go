@@ -53,7 +53,7 @@ func post(ctx context.Context, c Consumer, change render.Change, body []byte) (r
 		var unknown x509.UnknownAuthorityError
 		switch {
 		case ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded):
-			err = fmt.Errorf("no answer within %s", c.Timeout)
+			err = fmt.Errorf("no answer within %s", span(c.Timeout))
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			err = errors.New("the server ended the connection without an answer")
 		case errors.As(err, &unknown):

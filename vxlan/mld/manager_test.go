@@ -309,8 +309,8 @@ func TestPreview(t *testing.T) {
 		texts = append(texts, "")
 	}
 	want := `a: listen to ff05::1
-b: ask for multicast listeners every 2m5s by MLD version 2
-c: ask for multicast listeners every 2m5s by MLD version 2
+b: ask for multicast listeners every 2m 5s by MLD version 2
+c: ask for multicast listeners every 2m 5s by MLD version 2
 multicast proxy: start from a to b, c
 multicast route 2001:db8::1@ff18::1: forward from a to c
 
@@ -318,7 +318,7 @@ multicast route 2001:db8::1@ff18::1: forward from a to c
 a: delete stop listening to ff05::1
 b: delete stop asking for multicast listeners
 b: listen to 2001:db8::2@ff05::2
-d: ask for multicast listeners every 2m5s by MLD version 2
+d: ask for multicast listeners every 2m 5s by MLD version 2
 multicast proxy: recreate listen on b, disturbs multicast from a
 multicast proxy: delete leave out b, disturbs multicast to listeners on b
 multicast proxy: delete leave out c, disturbs multicast to listeners on c

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sixfold-router/sixfold/router/change"
 )
@@ -48,7 +49,7 @@ func linkOps(name string, have, want Link) []change.Op {
 	case have.Querier && !want.Querier:
 		ops = append(ops, change.Op{Class: change.Delete, Object: name, Action: "stop asking for multicast listeners"})
 	case !have.Querier && want.Querier:
-		ops = append(ops, change.Op{Object: name, Action: fmt.Sprintf("ask for multicast listeners every %s by MLD version %d", want.Timers.QueryInterval, want.Timers.Version)})
+		ops = append(ops, change.Op{Object: name, Action: fmt.Sprintf("ask for multicast listeners every %s by MLD version %d", change.Span(want.Timers.QueryInterval), want.Timers.Version)})
 	case want.Querier && have.Timers != want.Timers:
 		ops = append(ops, change.Op{Object: name, Action: timerText(have.Timers, want.Timers)})
 	}
@@ -70,6 +71,9 @@ func timerText(have, want Timers) string {
 	var parts []string
 	add := func(what string, a, b any) {
 		if a != b {
+			if d, ok := b.(time.Duration); ok {
+				b = change.Span(d)
+			}
 			parts = append(parts, fmt.Sprintf("change %s to %v", what, b))
 		}
 	}
