@@ -2014,7 +2014,10 @@ type Dhcpv6 struct {
 	Reconfigure *bool `protobuf:"varint,13,opt,name=reconfigure,proto3,oneof" json:"reconfigure,omitempty"`
 	// Hand out also the DNS servers and search domains that the DHCPv6 client learnt: with this delegation, or on this uplink.
 	// Without it, and without dns, those of advertise.dns_from.
-	DnsFrom       string `protobuf:"bytes,12,opt,name=dns_from,json=dnsFrom,proto3" json:"dns_from,omitempty"`
+	DnsFrom string `protobuf:"bytes,12,opt,name=dns_from,json=dnsFrom,proto3" json:"dns_from,omitempty"`
+	// Prefixes that pools and reservations were cut from before: what clients have within them they keep, deprecated, beside what they
+	// get instead (graceful renumbering, RFC 4192). Nothing new is given of them.
+	Former        map[string]*RetiredPrefix `protobuf:"bytes,14,rep,name=former,proto3" json:"former,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2140,6 +2143,60 @@ func (x *Dhcpv6) GetDnsFrom() string {
 	return ""
 }
 
+func (x *Dhcpv6) GetFormer() map[string]*RetiredPrefix {
+	if x != nil {
+		return x.Former
+	}
+	return nil
+}
+
+// RetiredPrefix is a prefix that a DHCPv6 server gives no more.
+type RetiredPrefix struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Until when clients have what is theirs of it, as 2026-12-31T12:00:00Z: until then they renew it, for valid_lifetime each time.
+	// Without it nothing is renewed: each lease ends when it would have.
+	Until         string `protobuf:"bytes,1,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetiredPrefix) Reset() {
+	*x = RetiredPrefix{}
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetiredPrefix) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetiredPrefix) ProtoMessage() {}
+
+func (x *RetiredPrefix) ProtoReflect() protoreflect.Message {
+	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetiredPrefix.ProtoReflect.Descriptor instead.
+func (*RetiredPrefix) Descriptor() ([]byte, []int) {
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RetiredPrefix) GetUntil() string {
+	if x != nil {
+		return x.Until
+	}
+	return ""
+}
+
 // AddressPool is a range of addresses to lease.
 type AddressPool struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2152,7 +2209,7 @@ type AddressPool struct {
 
 func (x *AddressPool) Reset() {
 	*x = AddressPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2164,7 +2221,7 @@ func (x *AddressPool) String() string {
 func (*AddressPool) ProtoMessage() {}
 
 func (x *AddressPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[18]
+	mi := &file_sixfold_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2177,7 +2234,7 @@ func (x *AddressPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressPool.ProtoReflect.Descriptor instead.
 func (*AddressPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AddressPool) GetRange() string {
@@ -2209,7 +2266,7 @@ type PrefixPool struct {
 
 func (x *PrefixPool) Reset() {
 	*x = PrefixPool{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2221,7 +2278,7 @@ func (x *PrefixPool) String() string {
 func (*PrefixPool) ProtoMessage() {}
 
 func (x *PrefixPool) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[19]
+	mi := &file_sixfold_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2234,7 +2291,7 @@ func (x *PrefixPool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixPool.ProtoReflect.Descriptor instead.
 func (*PrefixPool) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PrefixPool) GetPool() string {
@@ -2289,7 +2346,7 @@ type Reservation struct {
 
 func (x *Reservation) Reset() {
 	*x = Reservation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2358,7 @@ func (x *Reservation) String() string {
 func (*Reservation) ProtoMessage() {}
 
 func (x *Reservation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[20]
+	mi := &file_sixfold_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2371,7 @@ func (x *Reservation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reservation.ProtoReflect.Descriptor instead.
 func (*Reservation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Reservation) GetMac() string {
@@ -2393,7 +2450,7 @@ type Vxlan struct {
 
 func (x *Vxlan) Reset() {
 	*x = Vxlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2405,7 +2462,7 @@ func (x *Vxlan) String() string {
 func (*Vxlan) ProtoMessage() {}
 
 func (x *Vxlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[21]
+	mi := &file_sixfold_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2418,7 +2475,7 @@ func (x *Vxlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vxlan.ProtoReflect.Descriptor instead.
 func (*Vxlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Vxlan) GetVni() uint32 {
@@ -2548,7 +2605,7 @@ type Vlan struct {
 
 func (x *Vlan) Reset() {
 	*x = Vlan{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2560,7 +2617,7 @@ func (x *Vlan) String() string {
 func (*Vlan) ProtoMessage() {}
 
 func (x *Vlan) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[22]
+	mi := &file_sixfold_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2573,7 +2630,7 @@ func (x *Vlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vlan.ProtoReflect.Descriptor instead.
 func (*Vlan) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Vlan) GetLink() string {
@@ -2630,7 +2687,7 @@ type Bridge struct {
 
 func (x *Bridge) Reset() {
 	*x = Bridge{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +2699,7 @@ func (x *Bridge) String() string {
 func (*Bridge) ProtoMessage() {}
 
 func (x *Bridge) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[23]
+	mi := &file_sixfold_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +2712,7 @@ func (x *Bridge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bridge.ProtoReflect.Descriptor instead.
 func (*Bridge) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Bridge) GetStp() bool {
@@ -2744,7 +2801,7 @@ type Dummy struct {
 
 func (x *Dummy) Reset() {
 	*x = Dummy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2756,7 +2813,7 @@ func (x *Dummy) String() string {
 func (*Dummy) ProtoMessage() {}
 
 func (x *Dummy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[24]
+	mi := &file_sixfold_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2769,7 +2826,7 @@ func (x *Dummy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dummy.ProtoReflect.Descriptor instead.
 func (*Dummy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 // Gre is a point-to-point tunnel for IPv4 and IPv6. Its local and remote address are both IPv4 or both IPv6.
@@ -2793,7 +2850,7 @@ type Gre struct {
 
 func (x *Gre) Reset() {
 	*x = Gre{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2805,7 +2862,7 @@ func (x *Gre) String() string {
 func (*Gre) ProtoMessage() {}
 
 func (x *Gre) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[25]
+	mi := &file_sixfold_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2818,7 +2875,7 @@ func (x *Gre) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gre.ProtoReflect.Descriptor instead.
 func (*Gre) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Gre) GetLocal() string {
@@ -2889,7 +2946,7 @@ type Bond struct {
 
 func (x *Bond) Reset() {
 	*x = Bond{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2901,7 +2958,7 @@ func (x *Bond) String() string {
 func (*Bond) ProtoMessage() {}
 
 func (x *Bond) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[26]
+	mi := &file_sixfold_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2914,7 +2971,7 @@ func (x *Bond) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bond.ProtoReflect.Descriptor instead.
 func (*Bond) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Bond) GetMode() string {
@@ -3010,7 +3067,7 @@ type BridgePort struct {
 
 func (x *BridgePort) Reset() {
 	*x = BridgePort{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[27]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +3079,7 @@ func (x *BridgePort) String() string {
 func (*BridgePort) ProtoMessage() {}
 
 func (x *BridgePort) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[27]
+	mi := &file_sixfold_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +3092,7 @@ func (x *BridgePort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BridgePort.ProtoReflect.Descriptor instead.
 func (*BridgePort) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BridgePort) GetPvid() uint32 {
@@ -3157,7 +3214,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[28]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3169,7 +3226,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[28]
+	mi := &file_sixfold_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3182,7 +3239,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Route) GetVia() string {
@@ -3254,7 +3311,7 @@ type Bgp struct {
 
 func (x *Bgp) Reset() {
 	*x = Bgp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[29]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3266,7 +3323,7 @@ func (x *Bgp) String() string {
 func (*Bgp) ProtoMessage() {}
 
 func (x *Bgp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[29]
+	mi := &file_sixfold_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3279,7 +3336,7 @@ func (x *Bgp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bgp.ProtoReflect.Descriptor instead.
 func (*Bgp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{29}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Bgp) GetAsn() uint32 {
@@ -3349,7 +3406,7 @@ type PrefixSet struct {
 
 func (x *PrefixSet) Reset() {
 	*x = PrefixSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[30]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3361,7 +3418,7 @@ func (x *PrefixSet) String() string {
 func (*PrefixSet) ProtoMessage() {}
 
 func (x *PrefixSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[30]
+	mi := &file_sixfold_v1_config_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3374,7 +3431,7 @@ func (x *PrefixSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixSet.ProtoReflect.Descriptor instead.
 func (*PrefixSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{30}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *PrefixSet) GetPrefixes() []string {
@@ -3395,7 +3452,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[31]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3407,7 +3464,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[31]
+	mi := &file_sixfold_v1_config_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3420,7 +3477,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{31}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Filter) GetRules() []*FilterRule {
@@ -3455,7 +3512,7 @@ type FilterRule struct {
 
 func (x *FilterRule) Reset() {
 	*x = FilterRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[32]
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3467,7 +3524,7 @@ func (x *FilterRule) String() string {
 func (*FilterRule) ProtoMessage() {}
 
 func (x *FilterRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[32]
+	mi := &file_sixfold_v1_config_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3480,7 +3537,7 @@ func (x *FilterRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterRule.ProtoReflect.Descriptor instead.
 func (*FilterRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{32}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *FilterRule) GetPrefix() string {
@@ -3548,7 +3605,7 @@ type FilterAccept struct {
 
 func (x *FilterAccept) Reset() {
 	*x = FilterAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3560,7 +3617,7 @@ func (x *FilterAccept) String() string {
 func (*FilterAccept) ProtoMessage() {}
 
 func (x *FilterAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[33]
+	mi := &file_sixfold_v1_config_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3573,7 +3630,7 @@ func (x *FilterAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterAccept.ProtoReflect.Descriptor instead.
 func (*FilterAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{33}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{34}
 }
 
 // FilterReject ends a filter: the route is kept out.
@@ -3585,7 +3642,7 @@ type FilterReject struct {
 
 func (x *FilterReject) Reset() {
 	*x = FilterReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3597,7 +3654,7 @@ func (x *FilterReject) String() string {
 func (*FilterReject) ProtoMessage() {}
 
 func (x *FilterReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[34]
+	mi := &file_sixfold_v1_config_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3610,7 +3667,7 @@ func (x *FilterReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterReject.ProtoReflect.Descriptor instead.
 func (*FilterReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{34}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{35}
 }
 
 // FilterPrepend lengthens the AS path.
@@ -3626,7 +3683,7 @@ type FilterPrepend struct {
 
 func (x *FilterPrepend) Reset() {
 	*x = FilterPrepend{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3638,7 +3695,7 @@ func (x *FilterPrepend) String() string {
 func (*FilterPrepend) ProtoMessage() {}
 
 func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[35]
+	mi := &file_sixfold_v1_config_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3651,7 +3708,7 @@ func (x *FilterPrepend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterPrepend.ProtoReflect.Descriptor instead.
 func (*FilterPrepend) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{35}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *FilterPrepend) GetCount() uint32 {
@@ -3703,7 +3760,7 @@ type Neighbor struct {
 
 func (x *Neighbor) Reset() {
 	*x = Neighbor{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3715,7 +3772,7 @@ func (x *Neighbor) String() string {
 func (*Neighbor) ProtoMessage() {}
 
 func (x *Neighbor) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[36]
+	mi := &file_sixfold_v1_config_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3728,7 +3785,7 @@ func (x *Neighbor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbor.ProtoReflect.Descriptor instead.
 func (*Neighbor) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{36}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Neighbor) GetAddress() string {
@@ -3831,7 +3888,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3843,7 +3900,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[37]
+	mi := &file_sixfold_v1_config_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3856,7 +3913,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{37}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{38}
 }
 
 // Vrf is a routing instance: interfaces with a routing table of their own (virtual routing and forwarding). What comes in by one
@@ -3880,7 +3937,7 @@ type Vrf struct {
 
 func (x *Vrf) Reset() {
 	*x = Vrf{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3892,7 +3949,7 @@ func (x *Vrf) String() string {
 func (*Vrf) ProtoMessage() {}
 
 func (x *Vrf) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[38]
+	mi := &file_sixfold_v1_config_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3905,7 +3962,7 @@ func (x *Vrf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vrf.ProtoReflect.Descriptor instead.
 func (*Vrf) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{38}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Vrf) GetTable() uint32 {
@@ -3967,7 +4024,7 @@ type Management struct {
 
 func (x *Management) Reset() {
 	*x = Management{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3979,7 +4036,7 @@ func (x *Management) String() string {
 func (*Management) ProtoMessage() {}
 
 func (x *Management) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[39]
+	mi := &file_sixfold_v1_config_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3992,7 +4049,7 @@ func (x *Management) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Management.ProtoReflect.Descriptor instead.
 func (*Management) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{39}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Management) GetInterfaces() []string {
@@ -4075,7 +4132,7 @@ type Mld struct {
 
 func (x *Mld) Reset() {
 	*x = Mld{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4087,7 +4144,7 @@ func (x *Mld) String() string {
 func (*Mld) ProtoMessage() {}
 
 func (x *Mld) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[40]
+	mi := &file_sixfold_v1_config_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4100,7 +4157,7 @@ func (x *Mld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mld.ProtoReflect.Descriptor instead.
 func (*Mld) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{40}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Mld) GetQuerier() bool {
@@ -4189,7 +4246,7 @@ type Multicast struct {
 
 func (x *Multicast) Reset() {
 	*x = Multicast{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4201,7 +4258,7 @@ func (x *Multicast) String() string {
 func (*Multicast) ProtoMessage() {}
 
 func (x *Multicast) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[41]
+	mi := &file_sixfold_v1_config_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4214,7 +4271,7 @@ func (x *Multicast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Multicast.ProtoReflect.Descriptor instead.
 func (*Multicast) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{41}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Multicast) GetProxy() *MulticastProxy {
@@ -4251,7 +4308,7 @@ type MulticastProxy struct {
 
 func (x *MulticastProxy) Reset() {
 	*x = MulticastProxy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4263,7 +4320,7 @@ func (x *MulticastProxy) String() string {
 func (*MulticastProxy) ProtoMessage() {}
 
 func (x *MulticastProxy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[42]
+	mi := &file_sixfold_v1_config_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4276,7 +4333,7 @@ func (x *MulticastProxy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastProxy.ProtoReflect.Descriptor instead.
 func (*MulticastProxy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{42}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MulticastProxy) GetUpstream() string {
@@ -4310,7 +4367,7 @@ type MulticastRoute struct {
 
 func (x *MulticastRoute) Reset() {
 	*x = MulticastRoute{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4322,7 +4379,7 @@ func (x *MulticastRoute) String() string {
 func (*MulticastRoute) ProtoMessage() {}
 
 func (x *MulticastRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[43]
+	mi := &file_sixfold_v1_config_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4335,7 +4392,7 @@ func (x *MulticastRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastRoute.ProtoReflect.Descriptor instead.
 func (*MulticastRoute) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{43}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *MulticastRoute) GetGroup() string {
@@ -4379,7 +4436,7 @@ type MulticastBoundary struct {
 
 func (x *MulticastBoundary) Reset() {
 	*x = MulticastBoundary{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4391,7 +4448,7 @@ func (x *MulticastBoundary) String() string {
 func (*MulticastBoundary) ProtoMessage() {}
 
 func (x *MulticastBoundary) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[44]
+	mi := &file_sixfold_v1_config_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4404,7 +4461,7 @@ func (x *MulticastBoundary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MulticastBoundary.ProtoReflect.Descriptor instead.
 func (*MulticastBoundary) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{44}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *MulticastBoundary) GetScope() string {
@@ -4461,7 +4518,7 @@ type Firewall struct {
 
 func (x *Firewall) Reset() {
 	*x = Firewall{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4473,7 +4530,7 @@ func (x *Firewall) String() string {
 func (*Firewall) ProtoMessage() {}
 
 func (x *Firewall) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[45]
+	mi := &file_sixfold_v1_config_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4486,7 +4543,7 @@ func (x *Firewall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Firewall.ProtoReflect.Descriptor instead.
 func (*Firewall) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{45}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Firewall) GetZones() map[string]*FirewallZone {
@@ -4577,7 +4634,7 @@ type FirewallZone struct {
 
 func (x *FirewallZone) Reset() {
 	*x = FirewallZone{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4589,7 +4646,7 @@ func (x *FirewallZone) String() string {
 func (*FirewallZone) ProtoMessage() {}
 
 func (x *FirewallZone) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[46]
+	mi := &file_sixfold_v1_config_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4602,7 +4659,7 @@ func (x *FirewallZone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallZone.ProtoReflect.Descriptor instead.
 func (*FirewallZone) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{46}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *FirewallZone) GetInterfaces() []string {
@@ -4623,7 +4680,7 @@ type AddressSet struct {
 
 func (x *AddressSet) Reset() {
 	*x = AddressSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4635,7 +4692,7 @@ func (x *AddressSet) String() string {
 func (*AddressSet) ProtoMessage() {}
 
 func (x *AddressSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[47]
+	mi := &file_sixfold_v1_config_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4648,7 +4705,7 @@ func (x *AddressSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressSet.ProtoReflect.Descriptor instead.
 func (*AddressSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{47}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *AddressSet) GetAddresses() []string {
@@ -4669,7 +4726,7 @@ type PortSet struct {
 
 func (x *PortSet) Reset() {
 	*x = PortSet{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4681,7 +4738,7 @@ func (x *PortSet) String() string {
 func (*PortSet) ProtoMessage() {}
 
 func (x *PortSet) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[48]
+	mi := &file_sixfold_v1_config_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4694,7 +4751,7 @@ func (x *PortSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortSet.ProtoReflect.Descriptor instead.
 func (*PortSet) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{48}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *PortSet) GetPorts() []string {
@@ -4732,7 +4789,7 @@ type FirewallPolicy struct {
 
 func (x *FirewallPolicy) Reset() {
 	*x = FirewallPolicy{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4744,7 +4801,7 @@ func (x *FirewallPolicy) String() string {
 func (*FirewallPolicy) ProtoMessage() {}
 
 func (x *FirewallPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[49]
+	mi := &file_sixfold_v1_config_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4757,7 +4814,7 @@ func (x *FirewallPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallPolicy.ProtoReflect.Descriptor instead.
 func (*FirewallPolicy) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{49}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *FirewallPolicy) GetFrom() string {
@@ -4856,7 +4913,7 @@ type FirewallRule struct {
 
 func (x *FirewallRule) Reset() {
 	*x = FirewallRule{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4868,7 +4925,7 @@ func (x *FirewallRule) String() string {
 func (*FirewallRule) ProtoMessage() {}
 
 func (x *FirewallRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[50]
+	mi := &file_sixfold_v1_config_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4881,7 +4938,7 @@ func (x *FirewallRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallRule.ProtoReflect.Descriptor instead.
 func (*FirewallRule) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{50}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *FirewallRule) GetName() string {
@@ -4977,7 +5034,7 @@ type FirewallAccept struct {
 
 func (x *FirewallAccept) Reset() {
 	*x = FirewallAccept{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4989,7 +5046,7 @@ func (x *FirewallAccept) String() string {
 func (*FirewallAccept) ProtoMessage() {}
 
 func (x *FirewallAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[51]
+	mi := &file_sixfold_v1_config_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5002,7 +5059,7 @@ func (x *FirewallAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallAccept.ProtoReflect.Descriptor instead.
 func (*FirewallAccept) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{51}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{52}
 }
 
 // FirewallDrop drops packets without an answer.
@@ -5014,7 +5071,7 @@ type FirewallDrop struct {
 
 func (x *FirewallDrop) Reset() {
 	*x = FirewallDrop{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5026,7 +5083,7 @@ func (x *FirewallDrop) String() string {
 func (*FirewallDrop) ProtoMessage() {}
 
 func (x *FirewallDrop) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[52]
+	mi := &file_sixfold_v1_config_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5039,7 +5096,7 @@ func (x *FirewallDrop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallDrop.ProtoReflect.Descriptor instead.
 func (*FirewallDrop) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{52}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{53}
 }
 
 // FirewallReject refuses packets: ICMP "administratively prohibited", or a TCP reset.
@@ -5051,7 +5108,7 @@ type FirewallReject struct {
 
 func (x *FirewallReject) Reset() {
 	*x = FirewallReject{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	mi := &file_sixfold_v1_config_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5063,7 +5120,7 @@ func (x *FirewallReject) String() string {
 func (*FirewallReject) ProtoMessage() {}
 
 func (x *FirewallReject) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[53]
+	mi := &file_sixfold_v1_config_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5076,7 +5133,7 @@ func (x *FirewallReject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallReject.ProtoReflect.Descriptor instead.
 func (*FirewallReject) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{53}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{54}
 }
 
 // FirewallSimpleSecurity is RFC 6092.
@@ -5088,7 +5145,7 @@ type FirewallSimpleSecurity struct {
 
 func (x *FirewallSimpleSecurity) Reset() {
 	*x = FirewallSimpleSecurity{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[54]
+	mi := &file_sixfold_v1_config_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5100,7 +5157,7 @@ func (x *FirewallSimpleSecurity) String() string {
 func (*FirewallSimpleSecurity) ProtoMessage() {}
 
 func (x *FirewallSimpleSecurity) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[54]
+	mi := &file_sixfold_v1_config_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5113,7 +5170,7 @@ func (x *FirewallSimpleSecurity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallSimpleSecurity.ProtoReflect.Descriptor instead.
 func (*FirewallSimpleSecurity) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{54}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{55}
 }
 
 // FirewallLog writes packets to the kernel's log.
@@ -5127,7 +5184,7 @@ type FirewallLog struct {
 
 func (x *FirewallLog) Reset() {
 	*x = FirewallLog{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[55]
+	mi := &file_sixfold_v1_config_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5139,7 +5196,7 @@ func (x *FirewallLog) String() string {
 func (*FirewallLog) ProtoMessage() {}
 
 func (x *FirewallLog) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[55]
+	mi := &file_sixfold_v1_config_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5152,7 +5209,7 @@ func (x *FirewallLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FirewallLog.ProtoReflect.Descriptor instead.
 func (*FirewallLog) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{55}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *FirewallLog) GetRate() uint32 {
@@ -5176,7 +5233,7 @@ type Masquerade struct {
 
 func (x *Masquerade) Reset() {
 	*x = Masquerade{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[56]
+	mi := &file_sixfold_v1_config_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5188,7 +5245,7 @@ func (x *Masquerade) String() string {
 func (*Masquerade) ProtoMessage() {}
 
 func (x *Masquerade) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[56]
+	mi := &file_sixfold_v1_config_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5201,7 +5258,7 @@ func (x *Masquerade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Masquerade.ProtoReflect.Descriptor instead.
 func (*Masquerade) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{56}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Masquerade) GetFrom() string {
@@ -5234,7 +5291,7 @@ type PrefixTranslation struct {
 
 func (x *PrefixTranslation) Reset() {
 	*x = PrefixTranslation{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[57]
+	mi := &file_sixfold_v1_config_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5246,7 +5303,7 @@ func (x *PrefixTranslation) String() string {
 func (*PrefixTranslation) ProtoMessage() {}
 
 func (x *PrefixTranslation) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[57]
+	mi := &file_sixfold_v1_config_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5259,7 +5316,7 @@ func (x *PrefixTranslation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrefixTranslation.ProtoReflect.Descriptor instead.
 func (*PrefixTranslation) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{57}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *PrefixTranslation) GetInside() string {
@@ -5304,7 +5361,7 @@ type PortForward struct {
 
 func (x *PortForward) Reset() {
 	*x = PortForward{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[58]
+	mi := &file_sixfold_v1_config_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5316,7 +5373,7 @@ func (x *PortForward) String() string {
 func (*PortForward) ProtoMessage() {}
 
 func (x *PortForward) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[58]
+	mi := &file_sixfold_v1_config_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5329,7 +5386,7 @@ func (x *PortForward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortForward.ProtoReflect.Descriptor instead.
 func (*PortForward) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{58}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *PortForward) GetIn() string {
@@ -5385,7 +5442,7 @@ type MssClamp struct {
 
 func (x *MssClamp) Reset() {
 	*x = MssClamp{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[59]
+	mi := &file_sixfold_v1_config_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5397,7 +5454,7 @@ func (x *MssClamp) String() string {
 func (*MssClamp) ProtoMessage() {}
 
 func (x *MssClamp) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[59]
+	mi := &file_sixfold_v1_config_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5410,7 +5467,7 @@ func (x *MssClamp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MssClamp.ProtoReflect.Descriptor instead.
 func (*MssClamp) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{59}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *MssClamp) GetMss() uint32 {
@@ -5443,7 +5500,7 @@ type Protection struct {
 
 func (x *Protection) Reset() {
 	*x = Protection{}
-	mi := &file_sixfold_v1_config_proto_msgTypes[60]
+	mi := &file_sixfold_v1_config_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5455,7 +5512,7 @@ func (x *Protection) String() string {
 func (*Protection) ProtoMessage() {}
 
 func (x *Protection) ProtoReflect() protoreflect.Message {
-	mi := &file_sixfold_v1_config_proto_msgTypes[60]
+	mi := &file_sixfold_v1_config_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5468,7 +5525,7 @@ func (x *Protection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Protection.ProtoReflect.Descriptor instead.
 func (*Protection) Descriptor() ([]byte, []int) {
-	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{60}
+	return file_sixfold_v1_config_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Protection) GetOff() bool {
@@ -5784,7 +5841,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x10AdvertisedOption\x12\x1e\n" +
 	"\x04type\x18\x01 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\xff\x01(\x01R\x04type\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\tR\x04data\"\xb5\b\n" +
+	"\x04data\x18\x02 \x01(\tR\x04data\"\xc3\t\n" +
 	"\x06Dhcpv6\x12!\n" +
 	"\frapid_commit\x18\x01 \x01(\bR\vrapidCommit\x12-\n" +
 	"\n" +
@@ -5803,7 +5860,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	" \x03(\v2 .sixfold.v1.Dhcpv6.DelegateEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bdelegate\x12w\n" +
 	"\freservations\x18\v \x03(\v2$.sixfold.v1.Dhcpv6.ReservationsEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\freservations\x12%\n" +
 	"\vreconfigure\x18\r \x01(\bH\x01R\vreconfigure\x88\x01\x01\x12\x19\n" +
-	"\bdns_from\x18\f \x01(\tR\adnsFrom\x1aQ\n" +
+	"\bdns_from\x18\f \x01(\tR\adnsFrom\x126\n" +
+	"\x06former\x18\x0e \x03(\v2\x1e.sixfold.v1.Dhcpv6.FormerEntryR\x06former\x1aQ\n" +
 	"\n" +
 	"PoolsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
@@ -5813,9 +5871,14 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x16.sixfold.v1.PrefixPoolR\x05value:\x028\x01\x1aX\n" +
 	"\x11ReservationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
-	"\x05value\x18\x02 \x01(\v2\x17.sixfold.v1.ReservationR\x05value:\x028\x01B\r\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.sixfold.v1.ReservationR\x05value:\x028\x01\x1aT\n" +
+	"\vFormerEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.sixfold.v1.RetiredPrefixR\x05value:\x028\x01B\r\n" +
 	"\v_preferenceB\x0e\n" +
-	"\f_reconfigure\"+\n" +
+	"\f_reconfigure\"%\n" +
+	"\rRetiredPrefix\x12\x14\n" +
+	"\x05until\x18\x01 \x01(\tR\x05until\"+\n" +
 	"\vAddressPool\x12\x1c\n" +
 	"\x05range\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05range\"\xf2\x01\n" +
 	"\n" +
@@ -6219,7 +6282,7 @@ func file_sixfold_v1_config_proto_rawDescGZIP() []byte {
 	return file_sixfold_v1_config_proto_rawDescData
 }
 
-var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 93)
+var file_sixfold_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 95)
 var file_sixfold_v1_config_proto_goTypes = []any{
 	(*Config)(nil),                 // 0: sixfold.v1.Config
 	(*System)(nil),                 // 1: sixfold.v1.System
@@ -6239,228 +6302,232 @@ var file_sixfold_v1_config_proto_goTypes = []any{
 	(*AdvertisedHomeAgent)(nil),    // 15: sixfold.v1.AdvertisedHomeAgent
 	(*AdvertisedOption)(nil),       // 16: sixfold.v1.AdvertisedOption
 	(*Dhcpv6)(nil),                 // 17: sixfold.v1.Dhcpv6
-	(*AddressPool)(nil),            // 18: sixfold.v1.AddressPool
-	(*PrefixPool)(nil),             // 19: sixfold.v1.PrefixPool
-	(*Reservation)(nil),            // 20: sixfold.v1.Reservation
-	(*Vxlan)(nil),                  // 21: sixfold.v1.Vxlan
-	(*Vlan)(nil),                   // 22: sixfold.v1.Vlan
-	(*Bridge)(nil),                 // 23: sixfold.v1.Bridge
-	(*Dummy)(nil),                  // 24: sixfold.v1.Dummy
-	(*Gre)(nil),                    // 25: sixfold.v1.Gre
-	(*Bond)(nil),                   // 26: sixfold.v1.Bond
-	(*BridgePort)(nil),             // 27: sixfold.v1.BridgePort
-	(*Route)(nil),                  // 28: sixfold.v1.Route
-	(*Bgp)(nil),                    // 29: sixfold.v1.Bgp
-	(*PrefixSet)(nil),              // 30: sixfold.v1.PrefixSet
-	(*Filter)(nil),                 // 31: sixfold.v1.Filter
-	(*FilterRule)(nil),             // 32: sixfold.v1.FilterRule
-	(*FilterAccept)(nil),           // 33: sixfold.v1.FilterAccept
-	(*FilterReject)(nil),           // 34: sixfold.v1.FilterReject
-	(*FilterPrepend)(nil),          // 35: sixfold.v1.FilterPrepend
-	(*Neighbor)(nil),               // 36: sixfold.v1.Neighbor
-	(*Aggregate)(nil),              // 37: sixfold.v1.Aggregate
-	(*Vrf)(nil),                    // 38: sixfold.v1.Vrf
-	(*Management)(nil),             // 39: sixfold.v1.Management
-	(*Mld)(nil),                    // 40: sixfold.v1.Mld
-	(*Multicast)(nil),              // 41: sixfold.v1.Multicast
-	(*MulticastProxy)(nil),         // 42: sixfold.v1.MulticastProxy
-	(*MulticastRoute)(nil),         // 43: sixfold.v1.MulticastRoute
-	(*MulticastBoundary)(nil),      // 44: sixfold.v1.MulticastBoundary
-	(*Firewall)(nil),               // 45: sixfold.v1.Firewall
-	(*FirewallZone)(nil),           // 46: sixfold.v1.FirewallZone
-	(*AddressSet)(nil),             // 47: sixfold.v1.AddressSet
-	(*PortSet)(nil),                // 48: sixfold.v1.PortSet
-	(*FirewallPolicy)(nil),         // 49: sixfold.v1.FirewallPolicy
-	(*FirewallRule)(nil),           // 50: sixfold.v1.FirewallRule
-	(*FirewallAccept)(nil),         // 51: sixfold.v1.FirewallAccept
-	(*FirewallDrop)(nil),           // 52: sixfold.v1.FirewallDrop
-	(*FirewallReject)(nil),         // 53: sixfold.v1.FirewallReject
-	(*FirewallSimpleSecurity)(nil), // 54: sixfold.v1.FirewallSimpleSecurity
-	(*FirewallLog)(nil),            // 55: sixfold.v1.FirewallLog
-	(*Masquerade)(nil),             // 56: sixfold.v1.Masquerade
-	(*PrefixTranslation)(nil),      // 57: sixfold.v1.PrefixTranslation
-	(*PortForward)(nil),            // 58: sixfold.v1.PortForward
-	(*MssClamp)(nil),               // 59: sixfold.v1.MssClamp
-	(*Protection)(nil),             // 60: sixfold.v1.Protection
-	nil,                            // 61: sixfold.v1.Config.InterfacesEntry
-	nil,                            // 62: sixfold.v1.Config.RoutesEntry
-	nil,                            // 63: sixfold.v1.Config.VrfsEntry
-	nil,                            // 64: sixfold.v1.Api.UsersEntry
-	nil,                            // 65: sixfold.v1.Api.GroupsEntry
-	nil,                            // 66: sixfold.v1.ApiTcp.RolesEntry
-	nil,                            // 67: sixfold.v1.Interface.DelegationsEntry
-	nil,                            // 68: sixfold.v1.Interface.SysctlsEntry
-	nil,                            // 69: sixfold.v1.Delegation.OnChangeEntry
-	nil,                            // 70: sixfold.v1.Advertise.PrefixesEntry
-	nil,                            // 71: sixfold.v1.Advertise.RoutesEntry
-	nil,                            // 72: sixfold.v1.Advertise.Pref64Entry
-	nil,                            // 73: sixfold.v1.AdvertisedResolver.ParametersEntry
-	nil,                            // 74: sixfold.v1.Dhcpv6.PoolsEntry
-	nil,                            // 75: sixfold.v1.Dhcpv6.DelegateEntry
-	nil,                            // 76: sixfold.v1.Dhcpv6.ReservationsEntry
-	nil,                            // 77: sixfold.v1.Vxlan.FdbEntry
-	nil,                            // 78: sixfold.v1.Bgp.PrefixSetsEntry
-	nil,                            // 79: sixfold.v1.Bgp.FiltersEntry
-	nil,                            // 80: sixfold.v1.Bgp.NeighborsEntry
-	nil,                            // 81: sixfold.v1.Bgp.AggregatesEntry
-	nil,                            // 82: sixfold.v1.Vrf.RoutesEntry
-	nil,                            // 83: sixfold.v1.Management.RoutesEntry
-	nil,                            // 84: sixfold.v1.Multicast.BoundariesEntry
-	nil,                            // 85: sixfold.v1.Firewall.ZonesEntry
-	nil,                            // 86: sixfold.v1.Firewall.SourceCheckEntry
-	nil,                            // 87: sixfold.v1.Firewall.AddressSetsEntry
-	nil,                            // 88: sixfold.v1.Firewall.PortSetsEntry
-	nil,                            // 89: sixfold.v1.Firewall.MasqueradeEntry
-	nil,                            // 90: sixfold.v1.Firewall.TranslateEntry
-	nil,                            // 91: sixfold.v1.Firewall.ForwardsEntry
-	nil,                            // 92: sixfold.v1.Firewall.MssClampEntry
-	(*DhcpClient)(nil),             // 93: sixfold.v1.DhcpClient
-	(*durationpb.Duration)(nil),    // 94: google.protobuf.Duration
-	(*RouterWhile)(nil),            // 95: sixfold.v1.RouterWhile
-	(*RoutesFrom)(nil),             // 96: sixfold.v1.RoutesFrom
+	(*RetiredPrefix)(nil),          // 18: sixfold.v1.RetiredPrefix
+	(*AddressPool)(nil),            // 19: sixfold.v1.AddressPool
+	(*PrefixPool)(nil),             // 20: sixfold.v1.PrefixPool
+	(*Reservation)(nil),            // 21: sixfold.v1.Reservation
+	(*Vxlan)(nil),                  // 22: sixfold.v1.Vxlan
+	(*Vlan)(nil),                   // 23: sixfold.v1.Vlan
+	(*Bridge)(nil),                 // 24: sixfold.v1.Bridge
+	(*Dummy)(nil),                  // 25: sixfold.v1.Dummy
+	(*Gre)(nil),                    // 26: sixfold.v1.Gre
+	(*Bond)(nil),                   // 27: sixfold.v1.Bond
+	(*BridgePort)(nil),             // 28: sixfold.v1.BridgePort
+	(*Route)(nil),                  // 29: sixfold.v1.Route
+	(*Bgp)(nil),                    // 30: sixfold.v1.Bgp
+	(*PrefixSet)(nil),              // 31: sixfold.v1.PrefixSet
+	(*Filter)(nil),                 // 32: sixfold.v1.Filter
+	(*FilterRule)(nil),             // 33: sixfold.v1.FilterRule
+	(*FilterAccept)(nil),           // 34: sixfold.v1.FilterAccept
+	(*FilterReject)(nil),           // 35: sixfold.v1.FilterReject
+	(*FilterPrepend)(nil),          // 36: sixfold.v1.FilterPrepend
+	(*Neighbor)(nil),               // 37: sixfold.v1.Neighbor
+	(*Aggregate)(nil),              // 38: sixfold.v1.Aggregate
+	(*Vrf)(nil),                    // 39: sixfold.v1.Vrf
+	(*Management)(nil),             // 40: sixfold.v1.Management
+	(*Mld)(nil),                    // 41: sixfold.v1.Mld
+	(*Multicast)(nil),              // 42: sixfold.v1.Multicast
+	(*MulticastProxy)(nil),         // 43: sixfold.v1.MulticastProxy
+	(*MulticastRoute)(nil),         // 44: sixfold.v1.MulticastRoute
+	(*MulticastBoundary)(nil),      // 45: sixfold.v1.MulticastBoundary
+	(*Firewall)(nil),               // 46: sixfold.v1.Firewall
+	(*FirewallZone)(nil),           // 47: sixfold.v1.FirewallZone
+	(*AddressSet)(nil),             // 48: sixfold.v1.AddressSet
+	(*PortSet)(nil),                // 49: sixfold.v1.PortSet
+	(*FirewallPolicy)(nil),         // 50: sixfold.v1.FirewallPolicy
+	(*FirewallRule)(nil),           // 51: sixfold.v1.FirewallRule
+	(*FirewallAccept)(nil),         // 52: sixfold.v1.FirewallAccept
+	(*FirewallDrop)(nil),           // 53: sixfold.v1.FirewallDrop
+	(*FirewallReject)(nil),         // 54: sixfold.v1.FirewallReject
+	(*FirewallSimpleSecurity)(nil), // 55: sixfold.v1.FirewallSimpleSecurity
+	(*FirewallLog)(nil),            // 56: sixfold.v1.FirewallLog
+	(*Masquerade)(nil),             // 57: sixfold.v1.Masquerade
+	(*PrefixTranslation)(nil),      // 58: sixfold.v1.PrefixTranslation
+	(*PortForward)(nil),            // 59: sixfold.v1.PortForward
+	(*MssClamp)(nil),               // 60: sixfold.v1.MssClamp
+	(*Protection)(nil),             // 61: sixfold.v1.Protection
+	nil,                            // 62: sixfold.v1.Config.InterfacesEntry
+	nil,                            // 63: sixfold.v1.Config.RoutesEntry
+	nil,                            // 64: sixfold.v1.Config.VrfsEntry
+	nil,                            // 65: sixfold.v1.Api.UsersEntry
+	nil,                            // 66: sixfold.v1.Api.GroupsEntry
+	nil,                            // 67: sixfold.v1.ApiTcp.RolesEntry
+	nil,                            // 68: sixfold.v1.Interface.DelegationsEntry
+	nil,                            // 69: sixfold.v1.Interface.SysctlsEntry
+	nil,                            // 70: sixfold.v1.Delegation.OnChangeEntry
+	nil,                            // 71: sixfold.v1.Advertise.PrefixesEntry
+	nil,                            // 72: sixfold.v1.Advertise.RoutesEntry
+	nil,                            // 73: sixfold.v1.Advertise.Pref64Entry
+	nil,                            // 74: sixfold.v1.AdvertisedResolver.ParametersEntry
+	nil,                            // 75: sixfold.v1.Dhcpv6.PoolsEntry
+	nil,                            // 76: sixfold.v1.Dhcpv6.DelegateEntry
+	nil,                            // 77: sixfold.v1.Dhcpv6.ReservationsEntry
+	nil,                            // 78: sixfold.v1.Dhcpv6.FormerEntry
+	nil,                            // 79: sixfold.v1.Vxlan.FdbEntry
+	nil,                            // 80: sixfold.v1.Bgp.PrefixSetsEntry
+	nil,                            // 81: sixfold.v1.Bgp.FiltersEntry
+	nil,                            // 82: sixfold.v1.Bgp.NeighborsEntry
+	nil,                            // 83: sixfold.v1.Bgp.AggregatesEntry
+	nil,                            // 84: sixfold.v1.Vrf.RoutesEntry
+	nil,                            // 85: sixfold.v1.Management.RoutesEntry
+	nil,                            // 86: sixfold.v1.Multicast.BoundariesEntry
+	nil,                            // 87: sixfold.v1.Firewall.ZonesEntry
+	nil,                            // 88: sixfold.v1.Firewall.SourceCheckEntry
+	nil,                            // 89: sixfold.v1.Firewall.AddressSetsEntry
+	nil,                            // 90: sixfold.v1.Firewall.PortSetsEntry
+	nil,                            // 91: sixfold.v1.Firewall.MasqueradeEntry
+	nil,                            // 92: sixfold.v1.Firewall.TranslateEntry
+	nil,                            // 93: sixfold.v1.Firewall.ForwardsEntry
+	nil,                            // 94: sixfold.v1.Firewall.MssClampEntry
+	(*DhcpClient)(nil),             // 95: sixfold.v1.DhcpClient
+	(*durationpb.Duration)(nil),    // 96: google.protobuf.Duration
+	(*RouterWhile)(nil),            // 97: sixfold.v1.RouterWhile
+	(*RoutesFrom)(nil),             // 98: sixfold.v1.RoutesFrom
 }
 var file_sixfold_v1_config_proto_depIdxs = []int32{
 	1,   // 0: sixfold.v1.Config.system:type_name -> sixfold.v1.System
-	61,  // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
-	62,  // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
-	29,  // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
+	62,  // 1: sixfold.v1.Config.interfaces:type_name -> sixfold.v1.Config.InterfacesEntry
+	63,  // 2: sixfold.v1.Config.routes:type_name -> sixfold.v1.Config.RoutesEntry
+	30,  // 3: sixfold.v1.Config.bgp:type_name -> sixfold.v1.Bgp
 	2,   // 4: sixfold.v1.Config.api:type_name -> sixfold.v1.Api
 	4,   // 5: sixfold.v1.Config.metrics:type_name -> sixfold.v1.Metrics
-	39,  // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
-	63,  // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
-	41,  // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
-	45,  // 9: sixfold.v1.Config.firewall:type_name -> sixfold.v1.Firewall
-	64,  // 10: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
-	65,  // 11: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
+	40,  // 6: sixfold.v1.Config.management:type_name -> sixfold.v1.Management
+	64,  // 7: sixfold.v1.Config.vrfs:type_name -> sixfold.v1.Config.VrfsEntry
+	42,  // 8: sixfold.v1.Config.multicast:type_name -> sixfold.v1.Multicast
+	46,  // 9: sixfold.v1.Config.firewall:type_name -> sixfold.v1.Firewall
+	65,  // 10: sixfold.v1.Api.users:type_name -> sixfold.v1.Api.UsersEntry
+	66,  // 11: sixfold.v1.Api.groups:type_name -> sixfold.v1.Api.GroupsEntry
 	3,   // 12: sixfold.v1.Api.tcp:type_name -> sixfold.v1.ApiTcp
-	66,  // 13: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
-	67,  // 14: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
+	67,  // 13: sixfold.v1.ApiTcp.roles:type_name -> sixfold.v1.ApiTcp.RolesEntry
+	68,  // 14: sixfold.v1.Interface.delegations:type_name -> sixfold.v1.Interface.DelegationsEntry
 	10,  // 15: sixfold.v1.Interface.advertise:type_name -> sixfold.v1.Advertise
 	17,  // 16: sixfold.v1.Interface.dhcpv6:type_name -> sixfold.v1.Dhcpv6
-	21,  // 17: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
-	22,  // 18: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
-	23,  // 19: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
-	24,  // 20: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
-	25,  // 21: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
-	26,  // 22: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
-	27,  // 23: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
+	22,  // 17: sixfold.v1.Interface.vxlan:type_name -> sixfold.v1.Vxlan
+	23,  // 18: sixfold.v1.Interface.vlan:type_name -> sixfold.v1.Vlan
+	24,  // 19: sixfold.v1.Interface.bridge:type_name -> sixfold.v1.Bridge
+	25,  // 20: sixfold.v1.Interface.dummy:type_name -> sixfold.v1.Dummy
+	26,  // 21: sixfold.v1.Interface.gre:type_name -> sixfold.v1.Gre
+	27,  // 22: sixfold.v1.Interface.bond:type_name -> sixfold.v1.Bond
+	28,  // 23: sixfold.v1.Interface.bridge_port:type_name -> sixfold.v1.BridgePort
 	6,   // 24: sixfold.v1.Interface.arp:type_name -> sixfold.v1.Arp
-	68,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
-	40,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
-	93,  // 27: sixfold.v1.Interface.client:type_name -> sixfold.v1.DhcpClient
-	69,  // 28: sixfold.v1.Delegation.on_change:type_name -> sixfold.v1.Delegation.OnChangeEntry
+	69,  // 25: sixfold.v1.Interface.sysctls:type_name -> sixfold.v1.Interface.SysctlsEntry
+	41,  // 26: sixfold.v1.Interface.mld:type_name -> sixfold.v1.Mld
+	95,  // 27: sixfold.v1.Interface.client:type_name -> sixfold.v1.DhcpClient
+	70,  // 28: sixfold.v1.Delegation.on_change:type_name -> sixfold.v1.Delegation.OnChangeEntry
 	9,   // 29: sixfold.v1.Consumer.file:type_name -> sixfold.v1.ConsumerFile
-	94,  // 30: sixfold.v1.Consumer.timeout:type_name -> google.protobuf.Duration
-	94,  // 31: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
-	94,  // 32: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
-	94,  // 33: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
-	94,  // 34: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
-	94,  // 35: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
-	94,  // 36: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
-	94,  // 37: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
-	70,  // 38: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
-	94,  // 39: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	71,  // 40: sixfold.v1.Advertise.routes:type_name -> sixfold.v1.Advertise.RoutesEntry
-	72,  // 41: sixfold.v1.Advertise.pref64:type_name -> sixfold.v1.Advertise.Pref64Entry
+	96,  // 30: sixfold.v1.Consumer.timeout:type_name -> google.protobuf.Duration
+	96,  // 31: sixfold.v1.Advertise.max_interval:type_name -> google.protobuf.Duration
+	96,  // 32: sixfold.v1.Advertise.min_interval:type_name -> google.protobuf.Duration
+	96,  // 33: sixfold.v1.Advertise.reachable_time:type_name -> google.protobuf.Duration
+	96,  // 34: sixfold.v1.Advertise.retrans_timer:type_name -> google.protobuf.Duration
+	96,  // 35: sixfold.v1.Advertise.router_lifetime:type_name -> google.protobuf.Duration
+	96,  // 36: sixfold.v1.Advertise.valid_lifetime:type_name -> google.protobuf.Duration
+	96,  // 37: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
+	71,  // 38: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
+	96,  // 39: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
+	72,  // 40: sixfold.v1.Advertise.routes:type_name -> sixfold.v1.Advertise.RoutesEntry
+	73,  // 41: sixfold.v1.Advertise.pref64:type_name -> sixfold.v1.Advertise.Pref64Entry
 	14,  // 42: sixfold.v1.Advertise.dnr:type_name -> sixfold.v1.AdvertisedResolver
-	94,  // 43: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
+	96,  // 43: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
 	15,  // 44: sixfold.v1.Advertise.home_agent:type_name -> sixfold.v1.AdvertisedHomeAgent
 	16,  // 45: sixfold.v1.Advertise.options:type_name -> sixfold.v1.AdvertisedOption
-	95,  // 46: sixfold.v1.Advertise.router_while:type_name -> sixfold.v1.RouterWhile
-	96,  // 47: sixfold.v1.Advertise.routes_from:type_name -> sixfold.v1.RoutesFrom
-	94,  // 48: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	94,  // 49: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	94,  // 50: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
-	94,  // 51: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
-	73,  // 52: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
-	94,  // 53: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
-	94,  // 54: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
-	94,  // 55: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	94,  // 56: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	94,  // 57: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	94,  // 58: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	74,  // 59: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	75,  // 60: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	76,  // 61: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	94,  // 62: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	94,  // 63: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	77,  // 64: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	94,  // 65: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	94,  // 66: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	94,  // 67: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	94,  // 68: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	94,  // 69: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	94,  // 70: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	94,  // 71: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	94,  // 72: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	78,  // 73: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	79,  // 74: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	80,  // 75: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	81,  // 76: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	32,  // 77: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	33,  // 78: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	34,  // 79: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	35,  // 80: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	94,  // 81: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	82,  // 82: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	29,  // 83: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	83,  // 84: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	94,  // 85: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
-	94,  // 86: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
-	94,  // 87: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
-	42,  // 88: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
-	43,  // 89: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
-	84,  // 90: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
-	85,  // 91: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
-	86,  // 92: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
-	87,  // 93: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
-	88,  // 94: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
-	49,  // 95: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
-	89,  // 96: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
-	90,  // 97: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
-	91,  // 98: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
-	92,  // 99: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
-	60,  // 100: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
-	50,  // 101: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
-	51,  // 102: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
-	52,  // 103: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
-	53,  // 104: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
-	54,  // 105: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
-	55,  // 106: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
-	51,  // 107: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
-	52,  // 108: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
-	53,  // 109: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
-	55,  // 110: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
-	5,   // 111: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	28,  // 112: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	38,  // 113: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,   // 114: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	8,   // 115: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
-	11,  // 116: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	12,  // 117: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
-	13,  // 118: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
-	18,  // 119: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	19,  // 120: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	20,  // 121: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	30,  // 122: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	31,  // 123: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	36,  // 124: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	37,  // 125: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	28,  // 126: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	28,  // 127: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	44,  // 128: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
-	46,  // 129: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
-	47,  // 130: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
-	48,  // 131: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
-	56,  // 132: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
-	57,  // 133: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
-	58,  // 134: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
-	59,  // 135: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
-	136, // [136:136] is the sub-list for method output_type
-	136, // [136:136] is the sub-list for method input_type
-	136, // [136:136] is the sub-list for extension type_name
-	136, // [136:136] is the sub-list for extension extendee
-	0,   // [0:136] is the sub-list for field type_name
+	97,  // 46: sixfold.v1.Advertise.router_while:type_name -> sixfold.v1.RouterWhile
+	98,  // 47: sixfold.v1.Advertise.routes_from:type_name -> sixfold.v1.RoutesFrom
+	96,  // 48: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	96,  // 49: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	96,  // 50: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
+	96,  // 51: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
+	74,  // 52: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
+	96,  // 53: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
+	96,  // 54: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
+	96,  // 55: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	96,  // 56: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	96,  // 57: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	96,  // 58: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	75,  // 59: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	76,  // 60: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	77,  // 61: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	78,  // 62: sixfold.v1.Dhcpv6.former:type_name -> sixfold.v1.Dhcpv6.FormerEntry
+	96,  // 63: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	96,  // 64: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	79,  // 65: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	96,  // 66: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	96,  // 67: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	96,  // 68: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	96,  // 69: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	96,  // 70: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	96,  // 71: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	96,  // 72: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	96,  // 73: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	80,  // 74: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	81,  // 75: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	82,  // 76: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	83,  // 77: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	33,  // 78: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	34,  // 79: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	35,  // 80: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	36,  // 81: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	96,  // 82: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	84,  // 83: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	30,  // 84: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	85,  // 85: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	96,  // 86: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	96,  // 87: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	96,  // 88: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	43,  // 89: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	44,  // 90: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	86,  // 91: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	87,  // 92: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
+	88,  // 93: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
+	89,  // 94: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
+	90,  // 95: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
+	50,  // 96: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
+	91,  // 97: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
+	92,  // 98: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
+	93,  // 99: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
+	94,  // 100: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
+	61,  // 101: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
+	51,  // 102: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
+	52,  // 103: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
+	53,  // 104: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
+	54,  // 105: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
+	55,  // 106: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
+	56,  // 107: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
+	52,  // 108: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
+	53,  // 109: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
+	54,  // 110: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
+	56,  // 111: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
+	5,   // 112: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	29,  // 113: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	39,  // 114: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,   // 115: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,   // 116: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
+	11,  // 117: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	12,  // 118: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
+	13,  // 119: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
+	19,  // 120: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	20,  // 121: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	21,  // 122: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	18,  // 123: sixfold.v1.Dhcpv6.FormerEntry.value:type_name -> sixfold.v1.RetiredPrefix
+	31,  // 124: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	32,  // 125: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	37,  // 126: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	38,  // 127: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	29,  // 128: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	29,  // 129: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	45,  // 130: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	47,  // 131: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
+	48,  // 132: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
+	49,  // 133: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
+	57,  // 134: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
+	58,  // 135: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
+	59,  // 136: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
+	60,  // 137: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
+	138, // [138:138] is the sub-list for method output_type
+	138, // [138:138] is the sub-list for method input_type
+	138, // [138:138] is the sub-list for extension type_name
+	138, // [138:138] is the sub-list for extension extendee
+	0,   // [0:138] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }
@@ -6478,28 +6545,28 @@ func file_sixfold_v1_config_proto_init() {
 	file_sixfold_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[17].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[27].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[24].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[26].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[32].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[35].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[30].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[33].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[36].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[39].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[37].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[40].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[55].OneofWrappers = []any{}
-	file_sixfold_v1_config_proto_msgTypes[58].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[41].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[56].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[59].OneofWrappers = []any{}
 	file_sixfold_v1_config_proto_msgTypes[60].OneofWrappers = []any{}
+	file_sixfold_v1_config_proto_msgTypes[61].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sixfold_v1_config_proto_rawDesc), len(file_sixfold_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   93,
+			NumMessages:   95,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
