@@ -136,7 +136,7 @@ func (o daemonOptions) run(ctx context.Context, stderr io.Writer) error {
 		}
 	})
 	g.Go(func() error { return manager.run(routerCtx, r) })
-	g.Go(func() error { return giveBack(routerCtx) })
+	g.Go(func() error { return giveBack(routerCtx, collections()) })
 	log.Info("sixfold runs", "version", versionText(), "config", o.config, "state", o.state)
 	err = g.Wait()
 	log.Info("sixfold stopped")

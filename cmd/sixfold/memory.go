@@ -29,17 +29,22 @@ func collectLater() {
 }
 
 // giveBack gives memory that is free back to the kernel when there is much of it, until ctx ends. Thousands of links take several times
-// as much memory to set up as to keep, and the garbage collector returns it over many minutes only. The first look gives back all,
-// what the start took.
-func giveBack(ctx context.Context) error {
-	tick := time.NewTicker(lookAtMemory)
-	defer tick.Stop()
+// as much memory to set up as to keep, and the garbage collector returns it over many minutes only. The first look gives back all
+// that the start took. After it there is one whenever ran tells that the garbage collector ran: without that nothing becomes free.
+func giveBack(ctx context.Context, ran <-chan struct{}) error {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
 	for first := true; ; first = false {
+		if !first {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ran:
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(lookAtMemory):
 		}
 		metrics.Read(samples)
 		value := func(n int) uint64 {
@@ -52,5 +57,25 @@ func giveBack(ctx context.Context) error {
 		if garbage := objects - min(live, objects); free+unused+garbage > spare+live/4 || first {
 			debug.FreeOSMemory()
 		}
+		if first {
+			releaseProgram()
+		}
 	}
+}
+
+// collections returns a channel that has an element after the garbage collector ran.
+func collections() <-chan struct{} {
+	ran := make(chan struct{}, 1)
+	var wait func()
+	wait = func() {
+		runtime.AddCleanup(new(*byte), func(struct{}) {
+			select {
+			case ran <- struct{}{}:
+			default:
+			}
+			wait()
+		}, struct{}{})
+	}
+	wait()
+	return ran
 }
