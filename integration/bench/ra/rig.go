@@ -13,16 +13,20 @@ import (
 	"github.com/sixfold-router/sixfold/integration/netns"
 )
 
-const patience = 90 * time.Second // for the first advertisement on all links
+const (
+	patience = 90 * time.Second // for the first advertisement on all links
+	settled  = 15 * time.Second // what follows a start is over
+)
 
 // rig is a router and, in another namespace, the other ends of its links.
 type rig struct {
 	router, hosts *netns.Node
+	n             int         // of links that it began with
 	links         map[int]int // number of each link, by the index of its other end
 }
 
 func build(n int, addresses bool) (_ *rig, err error) {
-	r := &rig{links: map[int]int{}}
+	r := &rig{n: n, links: map[int]int{}}
 	if r.router, err = netns.New("router"); err != nil {
 		return nil, err
 	}
@@ -88,8 +92,8 @@ func batch(n *netns.Node, lines string) error {
 
 func (r *rig) close() error { return errors.Join(r.router.Close(), r.hosts.Close()) }
 
-// measure measures one router.
-func measure(c candidate, n int, steady time.Duration) (out result, err error) {
+// measure measures one router: twice started, at the pace at which advertisements are counted and at that at which nothing is to do.
+func measure(c candidate, n int, long time.Duration) (out result, err error) {
 	r, err := build(n, !c.twice)
 	if err != nil {
 		return out, err
@@ -101,11 +105,7 @@ func measure(c candidate, n int, steady time.Duration) (out result, err error) {
 		return out, err
 	}
 	defer w.close()
-	if err := os.WriteFile(filepath.Join(r.router.Root(), "run", "config"), []byte(c.config(n)), 0o600); err != nil {
-		return out, err
-	}
-	w.begin()
-	p, err := r.start(c)
+	p, err := r.start(c, often(), w)
 	if err != nil {
 		return out, err
 	}
@@ -113,12 +113,7 @@ func measure(c candidate, n int, steady time.Duration) (out result, err error) {
 		return out, err
 	}
 	if c.twice {
-		if err := p.Stop(30 * time.Second); err != nil {
-			return out, err
-		}
-		pause(300 * time.Millisecond) // its last advertisements are not the first of the next
-		w.begin()
-		if p, err = r.start(c); err != nil {
+		if p, err = r.again(c, often(), p, w); err != nil {
 			return out, err
 		}
 		if out.again, out.seen, err = w.all(p, n); err != nil {
@@ -131,26 +126,60 @@ func measure(c candidate, n int, steady time.Duration) (out result, err error) {
 	if out.plugged, err = r.plug(w); err != nil {
 		return out, err
 	}
-	pause(5 * time.Second) // what follows a start is over
-	cpu, count, err := usage(p.Pid(), w)
+	pause(settled)
+	many, err := r.over(long, p.Pid(), w)
 	if err != nil {
 		return out, err
 	}
-	pause(steady)
-	cpuThen, countThen, err := usage(p.Pid(), w)
+	if many.count > 0 {
+		out.gross = many.cpu / time.Duration(many.count)
+	}
+	if out.memory, err = memoryOf(p.Pid()); err != nil {
+		return out, err
+	}
+	say(c, p)
+	if p, err = r.again(c, seldom(), p, w); err != nil {
+		return out, err
+	}
+	if _, _, err = w.all(p, n); err != nil {
+		return out, err
+	}
+	pause(settled)
+	start, err := r.spent(p.Pid(), w)
 	if err != nil {
 		return out, err
 	}
-	if countThen > count {
-		out.perRA = (cpuThen - cpu) / time.Duration(countThen-count)
-	}
-	if out.rss, out.peak, err = memory(p.Pid()); err != nil {
+	out.start = start.cpu
+	few, err := r.over(long, p.Pid(), w)
+	if err != nil {
 		return out, err
 	}
+	out.perRA, out.idle = each(many, few, long)
+	return out, p.Stop(30 * time.Second)
+}
+
+func say(c candidate, p *netns.Process) {
 	if text := strings.TrimSpace(p.Stderr()); text != "" {
 		fmt.Fprintf(os.Stderr, "%s says:\n%.2000s\n", c.name, text)
 	}
-	return out, p.Stop(30 * time.Second)
+}
+
+// start starts a router, from when w counts.
+func (r *rig) start(c candidate, p pace, w *watcher) (*netns.Process, error) {
+	if err := os.WriteFile(filepath.Join(r.router.Root(), "run", "config"), []byte(c.config(r.n, p)), 0o600); err != nil {
+		return nil, err
+	}
+	w.begin()
+	return r.router.Start(c.command[0], c.command[1:]...)
+}
+
+// again stops a router and starts it.
+func (r *rig) again(c candidate, p pace, running *netns.Process, w *watcher) (*netns.Process, error) {
+	if err := running.Stop(30 * time.Second); err != nil {
+		return nil, err
+	}
+	pause(300 * time.Millisecond) // its last advertisements are not the first of the next
+	return r.start(c, p, w)
 }
 
 // plug adds one more link, and says how long its first advertisement takes from when it comes, and is set up, which gives it its
@@ -180,47 +209,8 @@ func (r *rig) plug(w *watcher) (time.Duration, error) {
 	return 0, nil
 }
 
-func (r *rig) start(c candidate) (*netns.Process, error) {
-	return r.router.Start(c.command[0], c.command[1:]...)
-}
-
 func pause(d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	<-ctx.Done()
-}
-
-// usage is the processor time that the threads of a process took, and how many advertisements were seen. A thread that ended between
-// two calls is missing; those of our programs stay.
-func usage(pid int, w *watcher) (time.Duration, int, error) {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	var total time.Duration
-	for _, t := range threads {
-		b, err := os.ReadFile(t)
-		if err != nil {
-			continue // it just ended
-		}
-		var ran int64
-		if _, err := fmt.Sscan(string(b), &ran); err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", t, err)
-		}
-		total += time.Duration(ran)
-	}
-	return total, w.count(), nil
-}
-
-// memory is what a process has and had at most, in kB.
-func memory(pid int) (rss, peak int, err error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		_, _ = fmt.Sscanf(line, "VmRSS: %d", &rss)
-		_, _ = fmt.Sscanf(line, "VmHWM: %d", &peak)
-	}
-	return rss, peak, nil
 }

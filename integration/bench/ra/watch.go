@@ -130,7 +130,7 @@ func (w *watcher) all(p *netns.Process, n int) (time.Duration, int, error) {
 		}
 		w.mu.Unlock()
 		switch {
-		case seen == n:
+		case seen >= n:
 			return last.Sub(w.began), n, nil
 		case !p.Running():
 			return 0, 0, fmt.Errorf("it ended:\n%s", p.Stderr())
