@@ -22,7 +22,8 @@ type goodbye struct {
 	shared   bool // source may be another router's by now
 	to       []netip.Addr
 	messages [][]byte
-	left     int // how often it is still to be sent
+	left     int           // how often it is still to be sent
+	begun    chan struct{} // closed when it was sent once, or could not be; nil: nobody waits for that
 }
 
 // farewell is the final advertisement of a link, nil if there is nothing to take back.

@@ -218,6 +218,10 @@ func (s *Sender) account(r *round, now time.Time) {
 
 // parted notes how a final advertisement went. Callers hold mu.
 func (s *Sender) parted(b *goodbye, err error, now time.Time) {
+	if b.begun != nil {
+		close(b.begun)
+		b.begun = nil
+	}
 	if b.left--; err != nil {
 		b.left = 0 // the link or its address is often what went away
 		s.log.Debug("final advertisement", "link", b.link.status.Interface.Link, "error", err)

@@ -17,6 +17,7 @@ const settleWithdrawal = time.Second
 // withdraw removes the routes of the plan itself that are no longer wanted from the tables of instances that end or lose a link. The
 // kernel removes them with the link, and whoever still wants them then writes them again for a moment.
 func (r *Router) withdraw(ctx context.Context, want *plan.Plan) {
+	r.sayGoodbye(ctx, want)
 	tables := losing(want, r.monitor.Links())
 	if len(tables) == 0 {
 		return
@@ -41,6 +42,15 @@ func (r *Router) withdraw(ctx context.Context, want *plan.Plan) {
 		defer cancel()
 		_ = r.fib.Sync(ctx) // if it is being started again, it will find out by itself
 	}
+}
+
+// sayGoodbye tells the hosts of links that are no longer configured, and may be devices of ours that go in a moment.
+func (r *Router) sayGoodbye(ctx context.Context, want *plan.Plan) {
+	r.ra.Leave(ctx, func(link string) bool {
+		_, advertised := want.RA.Interfaces[link]
+		_, configured := want.Kernel.Links[link]
+		return !advertised && !configured
+	})
 }
 
 // losing returns the tables of our VRF devices that the plan does away with or takes a link from.
