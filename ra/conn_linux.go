@@ -61,6 +61,27 @@ func openSocket(accept int) (*socket, error) {
 	return &socket{file: file, raw: raw}, nil
 }
 
+// openDeaf is openSocket, but what this machine itself sends to groups does not wake it.
+func openDeaf(accept int) (*socket, error) {
+	s, err := openSocket(accept)
+	if err != nil {
+		return nil, err
+	}
+	const packetType, all = 0xfffff000 + 4, 1 << 31 // SKF_AD_OFF + SKF_AD_PKTTYPE of linux/filter.h
+	program := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: packetType},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.PACKET_LOOPBACK, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K},
+		{Code: unix.BPF_RET | unix.BPF_K, K: all},
+	}
+	if cerr := s.raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	}); cerr != nil || err != nil {
+		return nil, errors.Join(cerr, os.NewSyscallError("set SO_ATTACH_FILTER", err), s.close())
+	}
+	return s, nil
+}
+
 func prepare(fd, accept int) error {
 	var filter unix.ICMPv6Filter
 	for i := range filter.Data {

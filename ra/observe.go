@@ -62,6 +62,7 @@ type Observer struct {
 
 	log  *slog.Logger
 	open func() (conn, error)
+	met  chan struct{} // there are other routers, for expire
 
 	mu      sync.Mutex // guards what follows
 	links   map[string]*observedLink
@@ -74,7 +75,8 @@ type Observer struct {
 func NewObserver(log *slog.Logger) *Observer {
 	return &Observer{
 		log:     log,
-		open:    func() (conn, error) { return openSocket(typeAdvertisement) },
+		open:    func() (conn, error) { return openDeaf(typeAdvertisement) },
+		met:     make(chan struct{}, 1),
 		links:   map[string]*observedLink{},
 		byIndex: map[int]*observedLink{},
 	}
@@ -152,11 +154,15 @@ func (o *Observer) expire(ctx context.Context) {
 	tick := time.NewTicker(forgetEvery)
 	defer tick.Stop()
 	for {
+		var due <-chan time.Time
+		if o.forget(time.Now()) > 0 {
+			due = tick.C // a ticker that nobody waits for wakes nobody
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			o.forget(time.Now())
+		case <-o.met:
+		case <-due:
 		}
 	}
 }
@@ -216,7 +222,14 @@ func (o *Observer) heard(b []byte, info packetInfo, now time.Time) {
 	}
 	r.Time, r.Index, r.Router = now, info.index, info.source
 	l.received++
+	alone := o.routers == 0
 	o.take(l, r)
+	if alone && o.routers > 0 {
+		select {
+		case o.met <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // checkAdvertisement applies RFC 4861 6.1.2 to an ICMPv6 message, whose checksum the kernel has verified. It returns why the message

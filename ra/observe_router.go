@@ -201,13 +201,14 @@ func (l *observedLink) leastHeard(now time.Time) (address netip.Addr, silent tim
 	return address, silent
 }
 
-// forget drops the routers of all links that are not heard any more.
-func (o *Observer) forget(now time.Time) {
+// forget drops the routers of all links that are not heard any more, and says how many are left.
+func (o *Observer) forget(now time.Time) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, l := range o.links {
 		o.forgetOn(l, now)
 	}
+	return o.routers
 }
 
 func (o *Observer) forgetOn(l *observedLink, now time.Time) {
