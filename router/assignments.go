@@ -54,7 +54,9 @@ func (r *Router) decide(in plan.Inputs) *plan.Plan {
 	}
 	r.mu.Lock()
 	r.assigned.table = r.assigned.store.Table()
+	before := r.plan
 	r.mu.Unlock()
+	want.Keep(before)
 	return want
 }
 

@@ -12,6 +12,7 @@ import (
 
 // linkEvents tells how the links differ from before.
 func linkEvents(before, now kernel.Links) []event.Event {
+	before, now = kernel.Differing(before, now)
 	old := make(map[int]kernel.LinkState, len(before))
 	for _, l := range before {
 		old[l.Index] = l

@@ -13,6 +13,7 @@ import (
 type fresh struct {
 	since  time.Time // when the commit in progress began; zero: there is none
 	writes uint64    // what had been written to links when they were read
+	read   bool      // all links were read since then
 	told   bool      // what the kernel told of is enough: this is no periodic look
 }
 
@@ -40,6 +41,7 @@ func (r *Router) readLinks(ctx context.Context) error {
 		return err
 	}
 	r.fresh.writes = writes
+	r.fresh.read = r.fresh.read || !r.fresh.told
 	return nil
 }
 
@@ -52,6 +54,17 @@ func (r *Router) applyLinks(ctx context.Context, p *plan.Plan) error {
 	err := apply()
 	r.fresh.writes = r.linkWrites() // it has read them after its last write
 	return err
+}
+
+// look has what is read of the links from now on count until the returned function is called: a periodic look reads them once, unless
+// something is written. r.applying is held.
+func (r *Router) look() (ended func()) {
+	before := r.fresh
+	r.fresh = fresh{since: time.Now()}
+	return func() {
+		before.writes = r.fresh.writes
+		r.fresh = before
+	}
 }
 
 // began notes that a commit began now, until the returned function is called.

@@ -5,7 +5,8 @@ import (
 )
 
 // A unit that makes links lists all links each time it is applied, to find what others changed of those that it made, and what it
-// made and is no longer wanted. While there is neither, nothing that is told can be for it, and that is left to the periodic look.
+// made and is no longer wanted. While there is neither, it does not list them once more: the monitor has just read them, or told of all
+// that happened to them.
 
 // idleDevices reports whether the device unit has nothing to make, and no link has its marks.
 func (r *Router) idleDevices(p *plan.Plan) bool {
@@ -38,8 +39,9 @@ func (r *Router) idleVXLAN(p *plan.Plan) bool {
 	return true
 }
 
-// idle reports whether an Apply of the unit, which was told of something, can be left out: it has nothing to do, and had nothing the
-// last time. r.applying is held.
+// idle reports whether an Apply of the unit can be left out: it has nothing to do, and had nothing the last time; and what is known of
+// the links is what the unit itself would read. r.applying is held.
 func (r *Router) idle(u *unit, p *plan.Plan) bool {
-	return r.fresh.told && u.rested && u.idle(p)
+	known := r.fresh.told || r.fresh.read && r.fresh.writes == r.linkWrites()
+	return known && u.idle != nil && (u.rested || !u.tried) && u.idle(p)
 }

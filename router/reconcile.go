@@ -39,6 +39,7 @@ type unit struct {
 	// Guarded by Router.applying.
 	done    any // the part that is in force
 	applied bool
+	tried   bool // it was applied since the start, with whatever result
 	rested  bool // it was idle the last time
 	retryAt time.Time
 	backoff time.Duration
@@ -112,12 +113,20 @@ func (r *Router) follow(ctx context.Context, woken bool) error {
 	r.applying.Lock()
 	defer r.applying.Unlock()
 	began := time.Now()
-	r.fresh.told = woken && began.Before(r.lookedAt.Add(lookAfter(r.lookCost)))
-	defer func() { r.fresh.told = false }()
+	told := woken && began.Before(r.lookedAt.Add(lookAfter(r.lookCost)))
+	if told {
+		r.fresh.told = true
+		defer func() { r.fresh.told = false }()
+	} else {
+		defer r.look()()
+		if err := r.readLinks(ctx); err != nil {
+			return fmt.Errorf("read the links: %w", err)
+		}
+	}
 	if _, err := r.converge(ctx, nil); err != nil {
 		return err
 	}
-	if !r.fresh.told {
+	if !told {
 		r.lookedAt, r.lookCost = began, time.Since(began)
 	}
 	units, err := r.Units(ctx)
@@ -137,8 +146,7 @@ func (r *Router) converge(ctx context.Context, known map[*unit]string) (*CommitE
 	var from plan.Inputs // what last was made of
 	for range settleRounds {
 		in := r.inputs()
-		from.Now = in.Now
-		if last != nil && r.fresh.told && reflect.DeepEqual(from, in) {
+		if last != nil && in.Equal(from) {
 			break // what time alone changes has a time of its own to be looked at
 		}
 		from = in
@@ -220,7 +228,7 @@ func (r *Router) publish(want *plan.Plan) {
 
 // settle records how an Apply went. r.applying is held.
 func (r *Router) settle(u *unit, want *plan.Plan, err error, now time.Time) {
-	u.applied = err == nil
+	u.applied, u.tried = err == nil, true
 	u.rested = err == nil && u.idle != nil && u.idle(want)
 	if err == nil {
 		u.backoff, u.retryAt = 0, time.Time{}

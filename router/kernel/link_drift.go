@@ -43,15 +43,15 @@ func (w *LinkWriter) drift(cfg Config, links Links) *linkDrift {
 	d := &linkDrift{steady: map[string]bool{}, without: map[string]bool{}, failed: map[string]bool{}}
 	for name, state := range links {
 		was, ok := w.settled[name]
-		d.steady[name] = ok && was.index == state.Index && was.want.same(cfg.Links[name])
+		d.steady[name] = ok && was.index == state.Index && was.want.Equal(cfg.Links[name])
 		d.without[name] = !state.Up || state.MTU < minMTU
 	}
 	return d
 }
 
-// same reports whether two links are wanted to be the same.
-func (l Link) same(o Link) bool {
-	return l.MTU == o.MTU && l.AcceptRA == o.AcceptRA && l.DAD == o.DAD && l.Made == o.Made &&
+// Equal reports whether two links are wanted to be the same.
+func (l Link) Equal(o Link) bool {
+	return l.Name == o.Name && l.MTU == o.MTU && l.AcceptRA == o.AcceptRA && l.DAD == o.DAD && l.Made == o.Made &&
 		slices.Equal(l.Addresses, o.Addresses) && slices.Equal(l.Sysctls, o.Sysctls)
 }
 

@@ -156,7 +156,7 @@ func (w *LinkWriter) changed(cfg Config, links Links) (Config, Links) {
 	some, left := Config{Forwarding: cfg.Forwarding, AnyIP: cfg.AnyIP, Links: map[string]Link{}}, Links{}
 	for name, have := range links {
 		want, configured := cfg.Links[name]
-		if was, ok := w.settled[name]; ok && was.configured == configured && was.want.same(want) && was.have.untouched(have) {
+		if was, ok := w.settled[name]; ok && was.configured == configured && was.want.Equal(want) && was.have.untouched(have) {
 			continue
 		}
 		left[name] = have

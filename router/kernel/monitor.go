@@ -36,12 +36,13 @@ type Monitor struct {
 	// OnNeighbor, if set before Run, is told of neighbors that come, move, fail and come back. It must not block.
 	OnNeighbor func(NeighborEvent)
 
-	log    *slog.Logger
-	links  atomic.Pointer[Links]
-	writes atomic.Uint64
-	sysctl atomic.Bool  // a sysctl or policy rule changed that the kernel tells of
-	news   atomic.Bool  // something changed since the last reading began
-	busy   atomic.Int32 // Applies of LinkWriters that run: they read what they did themselves
+	log      *slog.Logger
+	links    atomic.Pointer[Links]
+	readings atomic.Uint64
+	writes   atomic.Uint64
+	sysctl   atomic.Bool  // a sysctl or policy rule changed that the kernel tells of
+	news     atomic.Bool  // something changed since the last reading began
+	busy     atomic.Int32 // Applies of LinkWriters that run: they read what they did themselves
 
 	reading sync.Mutex    // serialises Refresh: snapshots are published in the order they were read; guards what follows
 	readAt  time.Time     // when the last reading of all links that was completed began
@@ -90,6 +91,9 @@ func (m *Monitor) Watch(fn func()) (stop func()) {
 		delete(m.watches, &fn)
 	}
 }
+
+// Readings counts how often all links were read.
+func (m *Monitor) Readings() uint64 { return m.readings.Load() }
 
 // Writes counts what was written through this monitor's LinkWriter and FIB: netlink messages and sysctls.
 func (m *Monitor) Writes() uint64 { return m.writes.Load() }
@@ -201,12 +205,9 @@ func (m *Monitor) follow(ctx context.Context, news chan struct{}, failed <-chan 
 	}
 }
 
-// Refresh reads all links and addresses now. When it returns, Links is no older than the call.
-func (m *Monitor) Refresh(ctx context.Context) error {
-	m.reading.Lock()
-	defer m.reading.Unlock()
-	return m.refresh(ctx)
-}
+// Refresh reads all links and addresses. When it returns, Links is no older than the call. Callers that wait for each other share what
+// one of them reads.
+func (m *Monitor) Refresh(ctx context.Context) error { return m.RefreshSince(ctx, time.Now()) }
 
 // RefreshSince is Refresh unless the links were read after that time, nothing was written through this monitor's writers since,
 // and no event told of a change.
@@ -222,6 +223,7 @@ func (m *Monitor) RefreshSince(ctx context.Context, since time.Time) error {
 // refresh reads. m.reading is held.
 func (m *Monitor) refresh(ctx context.Context) error {
 	began, written := time.Now(), m.writes.Load()
+	m.readings.Add(1)
 	m.news.Store(false)
 	told, missed := m.unread.take()
 	if err := m.readAll(ctx, told, missed); err != nil {

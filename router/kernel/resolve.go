@@ -63,6 +63,9 @@ func newResolver(links Links) resolver {
 
 // stands reports whether nothing happened to any link since the snapshot that r was made of.
 func (r resolver) stands(links Links) bool {
+	if sameMap(links, r.from) {
+		return true
+	}
 	if len(links) != len(r.from) {
 		return false
 	}

@@ -112,6 +112,7 @@ func Make(in Inputs) *Plan {
 	p.plan.Kernel.Forwarding = len(in.Config.Interfaces) > 0 || len(in.Config.Routes) > 0 || in.Config.BGP != nil || len(in.Config.VRFs) > 0
 	in.Config = Expand(in.Config, in.Links)
 	p.Config = in.Config
+	p.expect(len(in.Config.Interfaces))
 	for _, i := range in.Config.Interfaces {
 		for _, d := range i.Delegations {
 			p.uplinks[d.Name] = i.Name
@@ -141,6 +142,24 @@ func Make(in Inputs) *Plan {
 	p.planMulticast()
 	p.planConsumers()
 	return p.plan
+}
+
+// expect makes room for what there will be of each interface: growing takes time where they are thousands.
+func (p *planner) expect(interfaces int) {
+	p.plan.Kernel.Links = make(map[string]kernel.Link, interfaces)
+	p.plan.Devices.Members = make(map[string]device.Member, interfaces)
+	advertising := 0
+	for i := range p.Config.Interfaces {
+		if p.Config.Interfaces[i].Advertise != nil {
+			advertising++
+		}
+	}
+	p.plan.RA.Interfaces = make(map[string]ra.Interface, advertising)
+	p.plan.Advertised = make(map[string]advertised.Link, advertising+1)
+	if advertising > 0 {
+		p.plan.Observe.Links = make(map[string]ra.Observed, advertising)
+	}
+	p.plan.Connected = make([]rib.Route, 0, interfaces)
 }
 
 // planner holds what the parts of Make share.
