@@ -82,7 +82,9 @@ func (x *CheckRequest) GetText() string {
 type CheckResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is allowed in the configuration but seldom wise.
-	Warnings      []*ConfigWarning `protobuf:"bytes,1,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*ConfigWarning `protobuf:"bytes,1,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What is wrong with the configuration, in what sixfold config check --json prints; the daemon answers with a status instead.
+	Errors        []*ConfigWarning `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -120,6 +122,13 @@ func (*CheckResponse) Descriptor() ([]byte, []int) {
 func (x *CheckResponse) GetWarnings() []*ConfigWarning {
 	if x != nil {
 		return x.Warnings
+	}
+	return nil
+}
+
+func (x *CheckResponse) GetErrors() []*ConfigWarning {
+	if x != nil {
+		return x.Errors
 	}
 	return nil
 }
@@ -1626,9 +1635,10 @@ const file_sixfold_v1_config_service_proto_rawDesc = "" +
 	"sixfold.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17sixfold/v1/config.proto\x1a\x15sixfold/v1/role.proto\x1a\x16sixfold/v1/state.proto\"6\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"F\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"y\n" +
 	"\rCheckResponse\x125\n" +
-	"\bwarnings\x18\x01 \x03(\v2\x19.sixfold.v1.ConfigWarningR\bwarnings\"v\n" +
+	"\bwarnings\x18\x01 \x03(\v2\x19.sixfold.v1.ConfigWarningR\bwarnings\x121\n" +
+	"\x06errors\x18\x02 \x03(\v2\x19.sixfold.v1.ConfigWarningR\x06errors\"v\n" +
 	"\vDiffRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
@@ -1792,53 +1802,54 @@ var file_sixfold_v1_config_service_proto_goTypes = []any{
 }
 var file_sixfold_v1_config_service_proto_depIdxs = []int32{
 	6,  // 0: sixfold.v1.CheckResponse.warnings:type_name -> sixfold.v1.ConfigWarning
-	7,  // 1: sixfold.v1.PlanResponse.operations:type_name -> sixfold.v1.Operation
-	25, // 2: sixfold.v1.PlanResponse.pending:type_name -> sixfold.v1.Pending
-	6,  // 3: sixfold.v1.PlanResponse.warnings:type_name -> sixfold.v1.ConfigWarning
-	24, // 4: sixfold.v1.ConfigWarning.location:type_name -> sixfold.v1.SourceLocation
-	26, // 5: sixfold.v1.ApplyRequest.confirm_within:type_name -> google.protobuf.Duration
-	25, // 6: sixfold.v1.ApplyResponse.pending:type_name -> sixfold.v1.Pending
-	23, // 7: sixfold.v1.ApplyResponse.revision:type_name -> sixfold.v1.Revision
-	7,  // 8: sixfold.v1.ApplyResponse.operations:type_name -> sixfold.v1.Operation
-	6,  // 9: sixfold.v1.ApplyResponse.warnings:type_name -> sixfold.v1.ConfigWarning
-	23, // 10: sixfold.v1.ConfirmResponse.revision:type_name -> sixfold.v1.Revision
-	23, // 11: sixfold.v1.CancelResponse.revision:type_name -> sixfold.v1.Revision
-	26, // 12: sixfold.v1.RollbackRequest.confirm_within:type_name -> google.protobuf.Duration
-	23, // 13: sixfold.v1.RollbackResponse.revision:type_name -> sixfold.v1.Revision
-	25, // 14: sixfold.v1.RollbackResponse.pending:type_name -> sixfold.v1.Pending
-	7,  // 15: sixfold.v1.RollbackResponse.operations:type_name -> sixfold.v1.Operation
-	6,  // 16: sixfold.v1.RollbackResponse.warnings:type_name -> sixfold.v1.ConfigWarning
-	27, // 17: sixfold.v1.GetResponse.config:type_name -> sixfold.v1.Config
-	23, // 18: sixfold.v1.GetResponse.revision:type_name -> sixfold.v1.Revision
-	23, // 19: sixfold.v1.ListRevisionsResponse.revisions:type_name -> sixfold.v1.Revision
-	23, // 20: sixfold.v1.GetRevisionResponse.revision:type_name -> sixfold.v1.Revision
-	28, // 21: sixfold.v1.Revision.time:type_name -> google.protobuf.Timestamp
-	28, // 22: sixfold.v1.Revision.confirm_by:type_name -> google.protobuf.Timestamp
-	0,  // 23: sixfold.v1.ConfigService.Check:input_type -> sixfold.v1.CheckRequest
-	2,  // 24: sixfold.v1.ConfigService.Diff:input_type -> sixfold.v1.DiffRequest
-	4,  // 25: sixfold.v1.ConfigService.Plan:input_type -> sixfold.v1.PlanRequest
-	8,  // 26: sixfold.v1.ConfigService.Apply:input_type -> sixfold.v1.ApplyRequest
-	11, // 27: sixfold.v1.ConfigService.Confirm:input_type -> sixfold.v1.ConfirmRequest
-	13, // 28: sixfold.v1.ConfigService.Cancel:input_type -> sixfold.v1.CancelRequest
-	15, // 29: sixfold.v1.ConfigService.Rollback:input_type -> sixfold.v1.RollbackRequest
-	17, // 30: sixfold.v1.ConfigService.Get:input_type -> sixfold.v1.GetRequest
-	19, // 31: sixfold.v1.ConfigService.ListRevisions:input_type -> sixfold.v1.ListRevisionsRequest
-	21, // 32: sixfold.v1.ConfigService.GetRevision:input_type -> sixfold.v1.GetRevisionRequest
-	1,  // 33: sixfold.v1.ConfigService.Check:output_type -> sixfold.v1.CheckResponse
-	3,  // 34: sixfold.v1.ConfigService.Diff:output_type -> sixfold.v1.DiffResponse
-	5,  // 35: sixfold.v1.ConfigService.Plan:output_type -> sixfold.v1.PlanResponse
-	9,  // 36: sixfold.v1.ConfigService.Apply:output_type -> sixfold.v1.ApplyResponse
-	12, // 37: sixfold.v1.ConfigService.Confirm:output_type -> sixfold.v1.ConfirmResponse
-	14, // 38: sixfold.v1.ConfigService.Cancel:output_type -> sixfold.v1.CancelResponse
-	16, // 39: sixfold.v1.ConfigService.Rollback:output_type -> sixfold.v1.RollbackResponse
-	18, // 40: sixfold.v1.ConfigService.Get:output_type -> sixfold.v1.GetResponse
-	20, // 41: sixfold.v1.ConfigService.ListRevisions:output_type -> sixfold.v1.ListRevisionsResponse
-	22, // 42: sixfold.v1.ConfigService.GetRevision:output_type -> sixfold.v1.GetRevisionResponse
-	33, // [33:43] is the sub-list for method output_type
-	23, // [23:33] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	6,  // 1: sixfold.v1.CheckResponse.errors:type_name -> sixfold.v1.ConfigWarning
+	7,  // 2: sixfold.v1.PlanResponse.operations:type_name -> sixfold.v1.Operation
+	25, // 3: sixfold.v1.PlanResponse.pending:type_name -> sixfold.v1.Pending
+	6,  // 4: sixfold.v1.PlanResponse.warnings:type_name -> sixfold.v1.ConfigWarning
+	24, // 5: sixfold.v1.ConfigWarning.location:type_name -> sixfold.v1.SourceLocation
+	26, // 6: sixfold.v1.ApplyRequest.confirm_within:type_name -> google.protobuf.Duration
+	25, // 7: sixfold.v1.ApplyResponse.pending:type_name -> sixfold.v1.Pending
+	23, // 8: sixfold.v1.ApplyResponse.revision:type_name -> sixfold.v1.Revision
+	7,  // 9: sixfold.v1.ApplyResponse.operations:type_name -> sixfold.v1.Operation
+	6,  // 10: sixfold.v1.ApplyResponse.warnings:type_name -> sixfold.v1.ConfigWarning
+	23, // 11: sixfold.v1.ConfirmResponse.revision:type_name -> sixfold.v1.Revision
+	23, // 12: sixfold.v1.CancelResponse.revision:type_name -> sixfold.v1.Revision
+	26, // 13: sixfold.v1.RollbackRequest.confirm_within:type_name -> google.protobuf.Duration
+	23, // 14: sixfold.v1.RollbackResponse.revision:type_name -> sixfold.v1.Revision
+	25, // 15: sixfold.v1.RollbackResponse.pending:type_name -> sixfold.v1.Pending
+	7,  // 16: sixfold.v1.RollbackResponse.operations:type_name -> sixfold.v1.Operation
+	6,  // 17: sixfold.v1.RollbackResponse.warnings:type_name -> sixfold.v1.ConfigWarning
+	27, // 18: sixfold.v1.GetResponse.config:type_name -> sixfold.v1.Config
+	23, // 19: sixfold.v1.GetResponse.revision:type_name -> sixfold.v1.Revision
+	23, // 20: sixfold.v1.ListRevisionsResponse.revisions:type_name -> sixfold.v1.Revision
+	23, // 21: sixfold.v1.GetRevisionResponse.revision:type_name -> sixfold.v1.Revision
+	28, // 22: sixfold.v1.Revision.time:type_name -> google.protobuf.Timestamp
+	28, // 23: sixfold.v1.Revision.confirm_by:type_name -> google.protobuf.Timestamp
+	0,  // 24: sixfold.v1.ConfigService.Check:input_type -> sixfold.v1.CheckRequest
+	2,  // 25: sixfold.v1.ConfigService.Diff:input_type -> sixfold.v1.DiffRequest
+	4,  // 26: sixfold.v1.ConfigService.Plan:input_type -> sixfold.v1.PlanRequest
+	8,  // 27: sixfold.v1.ConfigService.Apply:input_type -> sixfold.v1.ApplyRequest
+	11, // 28: sixfold.v1.ConfigService.Confirm:input_type -> sixfold.v1.ConfirmRequest
+	13, // 29: sixfold.v1.ConfigService.Cancel:input_type -> sixfold.v1.CancelRequest
+	15, // 30: sixfold.v1.ConfigService.Rollback:input_type -> sixfold.v1.RollbackRequest
+	17, // 31: sixfold.v1.ConfigService.Get:input_type -> sixfold.v1.GetRequest
+	19, // 32: sixfold.v1.ConfigService.ListRevisions:input_type -> sixfold.v1.ListRevisionsRequest
+	21, // 33: sixfold.v1.ConfigService.GetRevision:input_type -> sixfold.v1.GetRevisionRequest
+	1,  // 34: sixfold.v1.ConfigService.Check:output_type -> sixfold.v1.CheckResponse
+	3,  // 35: sixfold.v1.ConfigService.Diff:output_type -> sixfold.v1.DiffResponse
+	5,  // 36: sixfold.v1.ConfigService.Plan:output_type -> sixfold.v1.PlanResponse
+	9,  // 37: sixfold.v1.ConfigService.Apply:output_type -> sixfold.v1.ApplyResponse
+	12, // 38: sixfold.v1.ConfigService.Confirm:output_type -> sixfold.v1.ConfirmResponse
+	14, // 39: sixfold.v1.ConfigService.Cancel:output_type -> sixfold.v1.CancelResponse
+	16, // 40: sixfold.v1.ConfigService.Rollback:output_type -> sixfold.v1.RollbackResponse
+	18, // 41: sixfold.v1.ConfigService.Get:output_type -> sixfold.v1.GetResponse
+	20, // 42: sixfold.v1.ConfigService.ListRevisions:output_type -> sixfold.v1.ListRevisionsResponse
+	22, // 43: sixfold.v1.ConfigService.GetRevision:output_type -> sixfold.v1.GetRevisionResponse
+	34, // [34:44] is the sub-list for method output_type
+	24, // [24:34] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_service_proto_init() }
