@@ -53,9 +53,10 @@ type Interface struct {
 	// Reconfigure has clients that accept it told at once when what they hold is no longer right (RFC 8415 18.3.11).
 	Reconfigure bool
 
-	// Former are earlier prefixes that a delegation of ours still lets run out: what clients hold within them, whatever pool or
-	// reservation it came from, is renewed with a preferred lifetime of zero and the valid one that is left, beside what they get
-	// instead; nothing new is given of them. The subnets of the link within them belong into Subnets as long as hosts may use them.
+	// Former are earlier prefixes that run out, because a delegation of ours lets them or the operator wants it: what clients hold
+	// within them, whatever pool or reservation it came from, is renewed with a preferred lifetime of zero and the valid one that is
+	// left, beside what they get instead; nothing new is given of them. The subnets of the link within them belong into Subnets as
+	// long as hosts may use them.
 	Former []Former
 
 	// Follow says what is cut from a delegation, whether that is held or not.
@@ -65,7 +66,8 @@ type Interface struct {
 // Former is an earlier prefix that runs out.
 type Former struct {
 	Prefix netip.Prefix
-	Until  time.Time // end of its valid lifetime
+	Until  time.Time     // end of its valid lifetime; zero: none, so that each lease has its own
+	Valid  time.Duration // what a renewal of a lease gives, up to Until; 0: what the lease has left
 }
 
 // Follow names pools of prefixes and reservations that follow a delegation: what a client has of them and they no longer have, is

@@ -8,15 +8,17 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 )
 
-// former returns how long what is within p may still be used, if p is of an earlier prefix that runs out.
-func (s *served) former(now time.Time, p netip.Prefix) (time.Duration, bool) {
-	left := time.Duration(0)
+// former returns the earlier prefix that p is within, if it runs out, and how long what is within it may still be used.
+func (s *served) former(now time.Time, p netip.Prefix) (of Former, left time.Duration) {
 	for _, f := range s.Former {
-		if f.Prefix.Bits() <= p.Bits() && f.Prefix.Contains(p.Addr()) {
-			left = max(left, remaining(now, Forever, f.Until))
+		if f.Prefix.Bits() > p.Bits() || !f.Prefix.Contains(p.Addr()) {
+			continue
+		}
+		if l := remaining(now, Forever, f.Until); l > left {
+			of, left = f, l
 		}
 	}
-	return left, left > 0
+	return of, left
 }
 
 // runOut lets a client keep what it holds of a prefix that runs out, deprecated, beside what it got instead. A client that asks anew
@@ -26,17 +28,15 @@ func (h *handler) runOut(r *result, had []lease.Lease, m assignment) {
 		return
 	}
 	for _, l := range had {
-		left, ok := h.in.former(h.now, l.Prefix)
-		if !ok || len(r.give) >= 2*maxLeases || has(r.give, l.Prefix) || h.touchesTaken(l.Prefix) || h.foreign(l.Prefix) {
+		of, left := h.in.former(h.now, l.Prefix)
+		if left <= 0 || len(r.give) >= 2*maxLeases || has(r.give, l.Prefix) || h.touchesTaken(l.Prefix) || h.foreign(l.Prefix) {
 			continue
 		}
 		if !m.withdraw && !slices.Contains(r.ia.leases, l.Prefix) {
 			continue
 		}
-		// A lease is never extended by this.
-		if !l.Valid.IsZero() {
-			left = min(left, remaining(h.now, Forever, l.Valid))
-		}
+		rest := remaining(h.now, Forever, l.Valid)
+		left = min(left, max(rest, of.Valid))
 		if left <= 0 {
 			continue
 		}

@@ -256,7 +256,11 @@ func settings(old, next Interface) []string {
 	add(old.Reconfigure != next.Reconfigure && next.Reconfigure, "tell clients that accept it when their leases change")
 	add(old.Reconfigure != next.Reconfigure && !next.Reconfigure, "leave it to clients to find out when their leases change")
 	for _, f := range next.Former {
-		add(!slices.Contains(old.Former, f), "let leases of %s run out until %s", f.Prefix, f.Until.UTC().Format(time.RFC3339))
+		until := ""
+		if !f.Until.IsZero() {
+			until = " until " + f.Until.UTC().Format(time.RFC3339)
+		}
+		add(!slices.Contains(old.Former, f), "let leases of %s run out%s", f.Prefix, until)
 	}
 	for _, f := range old.Former {
 		add(!slices.ContainsFunc(next.Former, func(n Former) bool { return n.Prefix == f.Prefix }), "end the leases of %s", f.Prefix)

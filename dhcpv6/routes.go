@@ -29,7 +29,7 @@ func (c *catalog) deserted(now time.Time, l lease.Lease) bool {
 	if in == nil || l.Key.Kind != lease.Prefix {
 		return false
 	}
-	if _, ok := in.former(now, l.Prefix); ok {
+	if _, left := in.former(now, l.Prefix); left > 0 {
 		return false
 	}
 	if l.Reserved {

@@ -197,15 +197,19 @@ func (e *env) configure(words []string) {
 			in.Reservations = append(slices.Clone(in.Reservations), r)
 		case "reconfigure":
 			in.Reconfigure = true
-		case "former": // PREFIX,DURATION; without a value there is none
+		case "former": // PREFIX,DURATION,VALID: until then, and what a renewal gives; without a value there is none
 			in.Former = nil
-			if prefix, d, ok := strings.Cut(value, ","); ok {
-				left, err := time.ParseDuration(d)
-				if err != nil {
-					e.t.Fatal(err)
-				}
-				in.Former = []Former{{Prefix: netip.MustParsePrefix(prefix), Until: e.now.Add(left)}}
+			if value == "" {
+				break
 			}
+			prefix, times, _ := strings.Cut(value, ",")
+			f := Former{Prefix: netip.MustParsePrefix(prefix)}
+			until, valid, _ := strings.Cut(times, ",")
+			if left, err := time.ParseDuration(until); err == nil {
+				f.Until = e.now.Add(left)
+			}
+			f.Valid, _ = time.ParseDuration(valid)
+			in.Former = []Former{f}
 		case "leave": // the part of each piece that is excluded
 			in.Delegate[0].Exclude = netip.MustParsePrefix(value)
 		case "exclude":

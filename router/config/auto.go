@@ -259,6 +259,9 @@ func (c *Config) Claims() []Claim {
 				add(where+".dhcpv6.reservations."+r.Name, e)
 			}
 		}
+		for _, f := range i.DHCPv6.Former {
+			add(where+".dhcpv6.former", f.Prefix)
+		}
 	}
 	routes := func(where string, list []Route) {
 		for _, r := range list {

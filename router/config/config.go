@@ -143,7 +143,14 @@ type DHCPv6 struct {
 	Pools            []AddressPool
 	Delegate         []PrefixPool
 	Reservations     []Reservation
-	NoReconfigure    bool `json:",omitempty"` // do not tell clients that accept it when what they hold changes
+	Former           []FormerPrefix `json:",omitempty"` // what pools and reservations were cut from before, and clients keep for a while
+	NoReconfigure    bool           `json:",omitempty"` // do not tell clients that accept it when what they hold changes
+}
+
+// FormerPrefix is a prefix that is given no more, and that clients keep what they have of until then.
+type FormerPrefix struct {
+	Prefix Expr
+	Until  time.Time `json:",omitzero"` // zero: each lease ends when it would have
 }
 
 // AddressPool is a range of addresses, both ends included.

@@ -41,6 +41,7 @@ func (b *builder) dhcpv6(m *sixfoldv1.Dhcpv6, a *Advertise, s *spot) *DHCPv6 {
 	for _, name := range inOrder(m.GetReservations(), at) {
 		d.Reservations = append(d.Reservations, b.reservation(name, m.GetReservations()[name], at.entry(name)))
 	}
+	d.Former = b.former(m.GetFormer(), d, s)
 	sortByName(d.Pools, func(p AddressPool) string { return p.Name })
 	sortByName(d.Delegate, func(p PrefixPool) string { return p.Name })
 	sortByName(d.Reservations, func(r Reservation) string { return r.Name })

@@ -33,6 +33,7 @@ var everywhere = map[string]where{
 	"PrefixPool.pool":              {takes: "prefix", text: `lan0: {dhcpv6: {delegate: {p: {pool: X, length: 72}}}}`},
 	"Reservation.addresses":        {takes: "host", text: `lan0: {addresses: ["isp auto:own/64", "isp 0:0:0:1::1/64"], dhcpv6: {reservations: {r: {mac: "52:54:00:d6:c2:a9", addresses: [X]}}}}`},
 	"Reservation.prefixes":         {takes: "prefix", text: `lan0: {dhcpv6: {reservations: {r: {mac: "52:54:00:d6:c2:a9", prefixes: [X]}}}}`},
+	"Dhcpv6.former":                {takes: "prefix", text: `lan0: {dhcpv6: {delegate: {p: {pool: "2001:db8:7::/64", length: 72}}, former: {X: {}}}}`},
 	"Vxlan.local":                  {takes: "host", text: `vxlan0: {vxlan: {vni: 1, local: X, remotes: ["2001:db8::1"]}}`},
 	"Vxlan.remotes":                {takes: "host", text: `vxlan0: {vxlan: {vni: 1, remotes: [X]}}`},
 	"Vxlan.fdb":                    {takes: "host", text: `vxlan0: {vxlan: {vni: 1, local: "2001:db8::1", remotes: ["2001:db8::2"], fdb: {"52:54:00:00:00:01": X}}}`},

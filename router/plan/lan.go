@@ -49,6 +49,15 @@ func (p *planner) planDHCP(i config.Interface, state kernel.LinkState, self neti
 	out.DNS, out.Domains = p.learned(where+".dns_from", d.DNSFrom, out.DNS, out.Domains)
 	out.Exclude = p.own(i.Name)
 	out.Former = p.formerLeases()
+	for _, f := range d.Former {
+		if c, ok := p.resolve(where+".former", f.Prefix); ok {
+			former := dhcpv6.Former{Prefix: c.prefix.Masked(), Until: earliest(dhcpv6.Until{Valid: f.Until}, until(c)).Valid}
+			if !f.Until.IsZero() {
+				former.Valid = d.Valid
+			}
+			out.Former = append(out.Former, former)
+		}
+	}
 	planMotion(d, &out)
 	for _, pool := range d.Pools {
 		at := fmt.Sprintf("%s.pools.%s", where, pool.Name)

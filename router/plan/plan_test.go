@@ -177,7 +177,14 @@ func renderDHCP(w *bufio.Writer, c dhcpv6.Config) {
 			fmt.Fprintf(w, "  exclude %v\n", i.Exclude)
 		}
 		for _, x := range i.Former {
-			fmt.Fprintf(w, "  former %s until %v\n", x.Prefix, x.Until.Sub(now))
+			fmt.Fprintf(w, "  former %s", x.Prefix)
+			if !x.Until.IsZero() {
+				fmt.Fprintf(w, " until %v", x.Until.Sub(now))
+			}
+			if x.Valid > 0 {
+				fmt.Fprintf(w, " renewed for %v", x.Valid)
+			}
+			fmt.Fprintln(w)
 		}
 		for _, x := range i.Pools {
 			fmt.Fprintf(w, "  pool %s %s-%s%s\n", x.Name, x.First, x.Last, ends(x.Until.Preferred, x.Until.Valid))
