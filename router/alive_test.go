@@ -31,6 +31,28 @@ func TestAlive(t *testing.T) {
 	if err := r.Alive(soon()); err == nil || !strings.HasPrefix(err.Error(), "the plan is held") {
 		t.Errorf("while a plan is applied: %v", err)
 	}
+	// A commit may take its time, and no more; what is applied otherwise has to get ahead.
+	commit, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	end := r.progress.limit(commit)
+	if err := r.Alive(soon()); err != nil {
+		t.Errorf("while a commit has time left: %v", err)
+	}
+	cancel()
+	over, cancel := context.WithTimeout(t.Context(), -time.Second)
+	defer cancel()
+	r.progress.limit(over)
+	if err := r.Alive(soon()); err == nil {
+		t.Error("a commit that should have ended holds the plan, and nothing is told")
+	}
+	end()
+	if err := r.Alive(soon()); err == nil {
+		t.Error("no commit has time left, and nothing is told")
+	}
+	before := r.progress.steps.Load()
+	if r.progress.steps.Add(1); !r.progress.since(before, time.Now()) {
+		t.Error("a unit that got its part is no progress")
+	}
 	r.plan = &plan.Plan{}
 	if err := r.Settled(soon()); err == nil {
 		t.Error("it is settled while the first plan is applied")

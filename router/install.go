@@ -18,6 +18,7 @@ const settleRoutes = 3 * time.Second
 func (r *Router) install(ctx context.Context, next Source) *CommitError {
 	r.applying.Lock()
 	defer r.applying.Unlock()
+	defer r.progress.limit(ctx)()
 	known := r.problems()
 	refused := r.refused(ctx)
 	before := r.replace(next)
@@ -37,6 +38,7 @@ func (r *Router) install(ctx context.Context, next Source) *CommitError {
 	}
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
+	r.progress.limit(back)
 	r.replace(before)
 	_, err = r.converge(back, nil)
 	failure.NotRestored = strings.Join(r.worse(known, err), "; ")
@@ -48,6 +50,7 @@ func (r *Router) install(ctx context.Context, next Source) *CommitError {
 func (r *Router) putBack(ctx context.Context, source Source) error {
 	r.applying.Lock()
 	defer r.applying.Unlock()
+	defer r.progress.limit(ctx)()
 	r.replace(source)
 	_, err := r.converge(ctx, nil)
 	r.Wake() // what failed is tried again

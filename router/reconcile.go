@@ -182,6 +182,7 @@ func (r *Router) applyPlan(ctx context.Context, want *plan.Plan, known map[*unit
 			continue
 		}
 		err := u.apply(ctx, want)
+		r.progress.steps.Add(1)
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -67,6 +67,7 @@ type Router struct {
 	stirred  chan struct{} // delegations changed, for observe
 	units    []*unit
 	applying sync.Mutex    // held while a plan is applied
+	progress progress      // of what holds it
 	lookedAt time.Time     // when the last periodic look began; guarded by applying
 	lookCost time.Duration // how long it took; guarded by applying
 	fresh    fresh         // guarded by applying

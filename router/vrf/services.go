@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/router/change"
-	"github.com/sixfold-router/sixfold/router/disk"
 )
 
 // Config is which units of systemd run in a VRF.
@@ -182,7 +181,7 @@ func (s *Services) write(c unitChange) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		return disk.WriteFile(file, []byte(c.text))
+		return writeFile(file, c.text)
 	}
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -196,8 +195,11 @@ func (s *Services) forget(c unitChange) error {
 	if c.text == "" {
 		return nil
 	}
-	return disk.WriteFile(filepath.Join(s.dir, c.unit+".d", dropIn), []byte("# Made by sixfold; not in force.\n"))
+	return writeFile(filepath.Join(s.dir, c.unit+".d", dropIn), "# Made by sixfold; not in force.\n")
 }
+
+// writeFile writes what systemd reads at the next daemon-reload. It warns of files that not everybody may read, for there is no secret in them.
+func writeFile(file, text string) error { return os.WriteFile(file, []byte(text), 0o644) }
 
 // restart starts a unit again if it runs. One that leaves the VRF may keep its control group, so what binds its sockets is taken off.
 func (s *Services) restart(ctx context.Context, c unitChange) error {
