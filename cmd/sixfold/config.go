@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +37,10 @@ func configCheck(a *app) *cobra.Command {
 				return err
 			}
 			conf, _, err := config.Load(name, text)
+			var invalid *config.Errors
+			if a.json && errors.As(err, &invalid) {
+				return errors.Join(err, printMessage(cmd.OutOrStdout(), &sixfoldv1.CheckResponse{Errors: warningMessages(invalid.List)}))
+			}
 			if err != nil {
 				return err
 			}

@@ -8,12 +8,13 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 )
 
-// warningMessages are warnings as the daemon would give them.
+// warningMessages are warnings, or errors, as the daemon would give them.
 func warningMessages(list []config.Error) []*sixfoldv1.ConfigWarning {
 	var out []*sixfoldv1.ConfigWarning
 	for _, w := range list {
 		out = append(out, &sixfoldv1.ConfigWarning{
-			Location: &sixfoldv1.SourceLocation{File: w.File, Line: uint32(w.Line), Column: uint32(w.Column), Path: w.Path}, Text: w.Message,
+			Location: &sixfoldv1.SourceLocation{File: w.File, Line: uint32(w.Line), Column: uint32(w.Column), Path: w.Path},
+			Text:     config.Error{Message: w.Message, Accepted: w.Accepted}.Error(),
 		})
 	}
 	return out
