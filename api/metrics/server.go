@@ -136,6 +136,10 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		current := s.current
+		var due <-chan time.Time
+		if s.config.Device != "" {
+			due = look.C // a ticker that nobody waits for wakes nobody
+		}
 		s.mu.Unlock()
 		if current != served {
 			stop()
@@ -148,7 +152,7 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.changed:
-		case <-look.C:
+		case <-due:
 			s.followDevice(ctx)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,10 @@ import (
 	"github.com/sixfold-router/sixfold/router/health"
 )
 
-// statusEvery is how often systemd is told how the router is, unless its watchdog wants to hear more often.
-const statusEvery = 10 * time.Second
+const (
+	statusEvery = 10 * time.Second // how often systemd is told how the router is, unless its watchdog wants to hear more often
+	probeEvery  = time.Minute      // how often it is looked at where nobody asked to be told
+)
 
 // supervised is what a service manager wants to know of the router.
 type supervised interface {
@@ -28,6 +31,7 @@ type supervised interface {
 type service struct {
 	log      *slog.Logger
 	send     func(string) error
+	every    time.Duration // how often there is something to tell
 	watchdog time.Duration // within which systemd wants to hear of us; 0: it does not
 
 	mu     sync.Mutex // guards all below, and keeps what is sent in order
@@ -37,10 +41,13 @@ type service struct {
 
 // newService reads the environment that systemd gives to a service.
 func newService(log *slog.Logger) *service {
-	s := &service{log: log, send: func(text string) error {
+	s := &service{log: log, every: probeEvery, send: func(text string) error {
 		_, err := daemon.SdNotify(false, text)
 		return err
 	}}
+	if os.Getenv("NOTIFY_SOCKET") != "" {
+		s.every = statusEvery
+	}
 	var err error
 	if s.watchdog, err = daemon.SdWatchdogEnabled(false); err != nil {
 		log.Warn("the watchdog of systemd is off", "error", err)
@@ -74,7 +81,7 @@ func (s *service) run(ctx context.Context, r supervised) error {
 		return nil
 	}
 	s.tell("READY=1", s.health(ctx, r))
-	every := statusEvery
+	every := s.every
 	if s.watchdog != 0 {
 		every = min(every, s.watchdog/4)
 	}

@@ -62,7 +62,7 @@ func TestService(t *testing.T) {
 		var mu sync.Mutex
 		var told []string
 		began := time.Now()
-		s := &service{log: slog.New(slog.DiscardHandler), watchdog: 20 * time.Second, send: func(text string) error {
+		s := &service{log: slog.New(slog.DiscardHandler), every: statusEvery, watchdog: 20 * time.Second, send: func(text string) error {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, time.Since(began).String()+" "+strings.ReplaceAll(text, "\n", " "))

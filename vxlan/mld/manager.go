@@ -25,7 +25,7 @@ type Manager struct {
 
 	mu      sync.Mutex // guards what follows
 	sys     system     // nil: nothing was wanted yet
-	spawn   func(func())
+	spawn   func(func() error)
 	want    Config
 	links   map[string]*link // the queriers
 	indexes map[string]int   // of links, as they were when links was made
@@ -88,6 +88,7 @@ func (m *Manager) sync(now time.Time) error {
 			return err
 		}
 		m.sys = sys
+		m.hear()
 	}
 	before := m.problems
 	m.problems = map[string]string{}

@@ -42,14 +42,14 @@ func (m *Manager) Run(ctx context.Context) error {
 	return err
 }
 
-// start opens the sockets if Apply has not, and receives from them.
+// start opens the sockets if Apply has not and there is something to do, and receives from them.
 func (m *Manager) start(begin func(func() error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.spawn != nil {
 		return errors.New("mld: Run is already running")
 	}
-	if m.sys == nil {
+	if m.sys == nil && len(m.want.Links) > 0 {
 		sys, err := m.open()
 		if err != nil {
 			return err
@@ -58,11 +58,19 @@ func (m *Manager) start(begin func(func() error)) error {
 		// What a Run before this one did is gone with its sockets. What does not work is in the Status.
 		_ = m.sync(time.Now())
 	}
-	m.spawn = func(f func()) { begin(func() error { f(); return nil }) }
-	sys := m.sys
-	begin(func() error { return m.receive(sys) })
+	m.spawn = begin
+	m.hear()
 	m.ask()
 	return nil
+}
+
+// hear hears hosts and other routers, if Run is running and has sockets. Callers hold mu.
+func (m *Manager) hear() {
+	if m.spawn == nil || m.sys == nil {
+		return
+	}
+	sys := m.sys
+	m.spawn(func() error { return m.receive(sys) })
 }
 
 // stop closes the sockets, and forgets what went with them.
@@ -76,26 +84,29 @@ func (m *Manager) stop() error {
 		m.memberships[i] = map[membership]filter{}
 	}
 	m.modes, m.mifs, m.mifIndexes, m.cache = map[int]bool{}, map[string]int{}, map[string]int{}, newCache()
+	if sys == nil {
+		return nil
+	}
 	sys.interrupt()
 	return sys.close()
 }
 
 // ask hears the questions of the kernel, if Run is running and multicast routing is on. Callers hold mu.
 func (m *Manager) ask() {
-	if m.spawn == nil || !m.sys.routing() {
+	if m.spawn == nil || m.sys == nil || !m.sys.routing() {
 		return
 	}
 	next := m.sys.questions()
-	m.spawn(func() {
+	m.spawn(func() error {
 		b := make([]byte, 2048)
 		for {
 			q, ok, err := next(b)
 			switch {
 			case errors.Is(err, os.ErrClosed):
-				return
+				return nil
 			case err != nil:
 				m.log.Warn("hear the questions of the kernel", "error", err)
-				return
+				return nil
 			case ok:
 				m.mu.Lock()
 				if m.sys != nil {
@@ -116,17 +127,21 @@ func (m *Manager) serve(ctx context.Context) {
 	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()
 	for {
+		var looking, retrying <-chan time.Time
+		if m.busy() {
+			looking, retrying = look.C, retry.C // tickers that nobody waits for wake nobody
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-m.wake:
-		case now := <-look.C:
+		case now := <-looking:
 			m.mu.Lock()
 			m.look(now)
 			m.mu.Unlock()
 			continue
-		case now := <-retry.C:
+		case now := <-retrying:
 			m.mu.Lock()
 			if len(m.problems) > 0 {
 				_ = m.sync(now) // what still does not work is in the Status
@@ -135,6 +150,13 @@ func (m *Manager) serve(ctx context.Context) {
 		}
 		timer.Reset(m.tick(time.Now()))
 	}
+}
+
+// busy reports whether there is or was something to do.
+func (m *Manager) busy() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sys != nil || len(m.want.Links) > 0
 }
 
 // tick does what is due on all links, and says how long until the next.
