@@ -18,7 +18,15 @@ func ParseExpr(s string) (Expr, error) {
 	if label, tail, ok := cutAuto(rest); ok && name != "" {
 		return parseAuto(name, label, tail)
 	}
-	if name != "" && rest == "rest" {
+	word, _, _ := strings.Cut(rest, "/")
+	switch {
+	case name == "" && word == "auto":
+		return Expr{}, fmt.Errorf("%s needs the name of a delegation before it, as \"isp %s\"", rest, rest)
+	case name == "" && (rest == "default" || rest == "any"):
+		return Expr{}, fmt.Errorf("%s is written as ::/0, or 0.0.0.0/0 for IPv4", rest)
+	case name == "" && isDelegationName(word):
+		return Expr{}, fmt.Errorf("%q is not an address; of a delegation a part is written as \"%s auto/64\" or \"%s ::1/64\"", word, word, word)
+	case name != "" && rest == "rest":
 		return Expr{}, fmt.Errorf("what is left of %s is no prefix of its own; only a pool of dhcpv6.delegate can have it", name)
 	}
 	p, err := parsePrefix(rest)
