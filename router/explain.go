@@ -58,6 +58,7 @@ func (r *Router) view(ctx context.Context) (explain.View, error) {
 	if v.Drift, err = r.Drift(ctx); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return v, err
 	}
+	v.Consumers = r.notify.Status()
 	v.RA, v.Routers = r.ra.Status(), r.observer.Routers()
 	slices.SortFunc(v.RA, func(a, b ra.Status) int { return a.Interface.Index - b.Interface.Index })
 	return v, nil
@@ -81,7 +82,7 @@ func (r *Router) gather(ctx context.Context, n *instance, v *explain.View, s exp
 		}
 	}
 	switch s.Kind {
-	case explain.KindDelegation, explain.KindUnit:
+	case explain.KindDelegation, explain.KindConsumer, explain.KindUnit:
 	default:
 		var err error
 		if v.Neighbors, err = r.monitor.Neighbors(ctx); err != nil {

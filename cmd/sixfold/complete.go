@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -253,35 +252,6 @@ func bgpPrefixes(ctx context.Context, c *client) ([]string, error) {
 		names = append(names, p.GetPrefix())
 	}
 	return names, err
-}
-
-// completeExplain offers what is often asked about, and behind a kind what there is of that kind.
-func (a *app) completeExplain(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	ask := names(explainable)
-	if len(args) > 0 {
-		ask = map[string]names{
-			"interface": interfaceNames, "delegation": delegationNames, "neighbor": neighborNames, "prefix": routePrefixes, "address": leasePrefixes,
-		}[args[0]]
-	}
-	if len(args) > 1 || ask == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return a.live(ask)(cmd, args, typed)
-}
-
-// explainable is what most often is asked about: who has a lease, what was delegated, and the neighbors.
-func explainable(ctx context.Context, c *client) ([]string, error) {
-	found := map[string]bool{}
-	for _, ask := range []names{interfaceNames, delegationNames, leasePrefixes, neighborNames} {
-		list, err := ask(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range list {
-			found[s] = true
-		}
-	}
-	return slices.Collect(maps.Keys(found)), nil
 }
 
 // bashFunctions are those of the package bash-completion that the script for bash uses. A colon is in the middle of each of our

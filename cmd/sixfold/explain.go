@@ -21,8 +21,8 @@ func explainCommand(a *app) *cobra.Command {
 		Use:   "explain [KIND] ADDRESS | PREFIX | MAC | NAME",
 		Short: "Tell all that is known of an address, prefix, MAC address or name",
 		Long: `Tell all that the router knows of something: of an address, a prefix, a MAC address, or the name of an interface, delegation,
-BGP neighbor, reservation, pool or unit. A name that several things have takes the kind before it: explain neighbor cobra. An address or
-prefix of a delegation may be written as in the configuration: isp ::1, isp auto:lan0/64.
+BGP neighbor, reservation, pool, consumer or unit. A name that several things have takes the kind before it: explain neighbor
+cobra. An address or prefix of a delegation may be written as in the configuration: isp ::1, isp auto:lan0/64.
 
 The answer is a tree of checks: links, routes, delegations, leases, neighbors, advertisements, BGP, VXLAN. What is below a check
 rests on it. Where one is broken (✗), what rests on it was not looked at (–), and the first line says what to do.

@@ -166,11 +166,25 @@ func (v View) taleOfOwn(a netip.Addr, own []owned) tale {
 			*last = last.with(v.advertisement(o.link, prefix)...)
 			*last = last.with(v.heard(single)...)
 		}
+		*last = last.with(v.alsoUsed(o)...)
 		*last = last.with(v.inZone(o.link, true)...)
 		*last = last.with(v.drifted(o.link, o.state.Prefix.String())...)
 		t.checks = append(t.checks, chain(steps)...)
 	}
 	return t
+}
+
+// alsoUsed tells what else of the configuration has an address of ours that is cut from a delegation.
+func (v View) alsoUsed(o owned) []check {
+	var out []check
+	for _, s := range v.containing(netip.PrefixFrom(o.state.Prefix.Addr(), o.state.Prefix.Addr().BitLen())) {
+		for _, u := range v.Plan.Uses[s.Name] {
+			if at, _, _ := strings.Cut(u.Prefix, "/"); at == o.state.Prefix.Addr().String() && u.Where != "interfaces."+o.link+".addresses" && u.Prefix != o.state.Prefix.Masked().String() {
+				out = append(out, note("configuration", "", "%s has it as %q", u.Where, u.Expr))
+			}
+		}
+	}
+	return out
 }
 
 // drifted tells what was found changed behind our back about an address or a route.

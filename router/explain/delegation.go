@@ -138,7 +138,7 @@ func (v View) cutFrom(p netip.Prefix) []check {
 }
 
 func (v View) taleOfDelegation(name string) tale {
-	t := tale{bad: map[string]string{"": "is not held", "configuration": "is too small"}}
+	t := tale{bad: map[string]string{"": "is not held", "configuration": "is too small", "consumer": "is held, but not all who shall know of it were told"}}
 	steps := v.delegation(name)
 	var uses []check
 	for _, u := range v.Plan.Uses[name] {
@@ -162,7 +162,7 @@ func (v View) taleOfDelegation(name string) tale {
 		t.good = fmt.Sprintf("delegation %s", last.text)
 	}
 	*last = last.with(uses...)
-	t.checks = chain(steps)
+	t.checks = append(chain(steps), v.consumers(name)...)
 	return t
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/device"
 	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 	"github.com/sixfold-router/sixfold/vxlan"
@@ -49,8 +50,9 @@ type View struct {
 	// TooLarge says that Told is empty, because it takes too long to ask. What neighbors are told then follows from the filters.
 	TooLarge bool
 
-	Units []health.Unit
-	Drift []health.Drift
+	Units     []health.Unit
+	Consumers []notify.Status // who is told of delegations
+	Drift     []health.Drift
 }
 
 // FIBOutcome is what became of the best route of a prefix.
@@ -96,6 +98,8 @@ func Of(v View, text string) (Explanation, error) {
 		t = v.taleOfReservation(s.Name)
 	case KindPool:
 		t = v.taleOfPool(s.Name)
+	case KindConsumer:
+		t = v.taleOfConsumer(s.Name)
 	case KindUnit:
 		t = v.taleOfUnit(s.Name)
 	}
@@ -106,6 +110,9 @@ func Of(v View, text string) (Explanation, error) {
 func (v View) Identify(s Subject) (Subject, error) {
 	if s.Kind == KindAddress || s.Kind == KindPrefix {
 		return s, nil
+	}
+	if s.Kind == "" || s.Kind == KindConsumer {
+		s = v.consumerNamed(s)
 	}
 	name := s.Name
 	kinds := v.kindsOf(name)
@@ -160,6 +167,11 @@ func (v View) names(kind string) []string {
 	if kind == KindInterface {
 		for name := range v.Links {
 			found[name] = true
+		}
+	}
+	if kind == KindConsumer {
+		for _, s := range v.Consumers {
+			found[consumerID(s)] = true
 		}
 	}
 	if kind == KindUnit {

@@ -25,6 +25,7 @@ import (
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/health"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/notify"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/plan/plantest"
 	"github.com/sixfold-router/sixfold/router/rib"
@@ -280,6 +281,15 @@ func (v *View) parseLine(line string) error {
 			return err
 		}
 		v.DHCP.Interfaces = append(v.DHCP.Interfaces, dhcpv6.InterfaceStatus{Link: f[1], Pools: []dhcpv6.PoolStatus{p}})
+	case "consumer": // DELEGATION NAME TARGET STATE PREFIX|- [because RESULT]
+		s := notify.Status{Delegation: f[1], Name: f[2], Target: f[3], State: f[4], Told: now.Add(-time.Hour), Tried: now.Add(-time.Minute), Result: why}
+		if f[5] != "-" {
+			s.Prefix = netip.MustParsePrefix(f[5])
+		}
+		if s.State == "failed" {
+			s.Next = now.Add(2 * time.Minute)
+		}
+		v.Consumers = append(v.Consumers, s)
 	case "unit": // NAME SINCE [because PROBLEM]
 		v.Units = append(v.Units, health.Unit{Name: f[1], Since: span("-" + f[2]), Problem: why})
 	case "drift": // UNIT OBJECT because WHAT

@@ -12,12 +12,21 @@ import (
 // Literal returns what an address or prefix of a delegation is now, as the configuration has it: "isp ::1", "isp auto:lan0/64". Another
 // text is returned as it is.
 func (v View) Literal(text string) (string, error) {
-	e, err := config.ParseExpr(text)
-	if err != nil || e.Delegation == "" || slices.Contains(subjectKinds[:], strings.ToLower(e.Delegation)) || !slices.Contains(v.names(KindDelegation), e.Delegation) {
-		return text, nil
-	}
 	refuse := func(format string, args ...any) (string, error) {
 		return "", &SubjectError{Subject: text, Reason: fmt.Sprintf(format, args...)}
+	}
+	e, err := config.ParseExpr(text)
+	first, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	known := v.names(KindDelegation)
+	switch {
+	case slices.Contains(subjectKinds[:], strings.ToLower(first)), rest == "":
+		return text, nil
+	case slices.Contains(known, first) && err != nil:
+		return refuse("%v", err)
+	case err != nil || e.Delegation == "":
+		return text, nil
+	case !slices.Contains(known, e.Delegation):
+		return refuse("there is no delegation %s%s", e.Delegation, oneOf(known))
 	}
 	var base netip.Prefix
 	for _, s := range v.Prefixes {

@@ -2,7 +2,7 @@ package explain
 
 // Explanation is all that is known of one thing.
 type Explanation struct {
-	Kind    string // address, prefix, mac, interface, delegation, neighbor, reservation, pool, unit
+	Kind    string // address, prefix, mac, interface, delegation, neighbor, reservation, pool, consumer, unit
 	Subject string // in canonical form
 	Summary string // one sentence: what it is, or the first thing that is broken
 	Finding []Finding

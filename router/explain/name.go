@@ -192,7 +192,7 @@ func (v View) served(link string) []check {
 		}
 		return []check{bad("dhcpv6", "DHCPv6 on "+link, "see sixfold show pending", "DHCPv6 is not served on %s", link)}
 	}
-	c := good("dhcpv6", "DHCPv6 on "+link, "DHCPv6 is served on %s: %s, %s", link, count(len(i.Pools)+len(i.Delegate), "pool", "pools"),
+	c := good("dhcpv6", "DHCPv6 on "+link, "DHCPv6 is served on %s: %s, %s", link, count(poolsOf(i), "pool", "pools"),
 		count(len(i.Reservations), "reservation", "reservations"))
 	for _, u := range v.Units {
 		if u.Name == "dhcpv6" && u.Problem != "" {
@@ -207,6 +207,18 @@ func (v View) served(link string) []check {
 		}
 	}
 	return []check{c}
+}
+
+// poolsOf counts pools as they are configured: one of prefixes may have many parts.
+func poolsOf(i dhcpv6.Interface) int {
+	names := map[string]bool{}
+	for _, p := range i.Pools {
+		names["address "+p.Name] = true
+	}
+	for _, p := range i.Delegate {
+		names["prefix "+p.Name] = true
+	}
+	return len(names)
 }
 
 // pool tells how full a pool is.

@@ -19,11 +19,12 @@ const (
 	KindNeighbor    = "neighbor"
 	KindReservation = "reservation"
 	KindPool        = "pool"
+	KindConsumer    = "consumer"
 	KindUnit        = "unit"
 )
 
 var subjectKinds = [...]string{
-	KindAddress, KindPrefix, KindMAC, KindInterface, KindDelegation, KindNeighbor, KindReservation, KindPool, KindUnit,
+	KindAddress, KindPrefix, KindMAC, KindInterface, KindDelegation, KindNeighbor, KindReservation, KindPool, KindConsumer, KindUnit,
 }
 
 // SubjectError says why something cannot be explained. Its text tells what can be.
@@ -52,7 +53,7 @@ type Subject struct {
 // maxSubject is longer than anything that can be asked about.
 const maxSubject = 256
 
-const subjectHelp = "give an address, a prefix, a MAC address, or the name of an interface, delegation, BGP neighbor, reservation, pool or unit"
+const subjectHelp = "give an address, a prefix, a MAC address, or the name of an interface, delegation, BGP neighbor, reservation, pool, consumer or unit"
 
 // Parse reads what an operator asks about, by its form alone.
 func Parse(text string) (Subject, error) {

@@ -1864,7 +1864,7 @@ func (x *ListAuditResponse) GetNextPageToken() string {
 // ExplainRequest asks about something.
 type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// An address, a prefix, a hardware address, or a name: of an interface, delegation, neighbor, reservation, pool or unit.
+	// An address, a prefix, a hardware address, or a name: of an interface, delegation, neighbor, reservation, pool, consumer or unit.
 	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Name of the VRF in which addresses, prefixes and neighbors are looked up; empty: the default instance.
 	Vrf           string `protobuf:"bytes,2,opt,name=vrf,proto3" json:"vrf,omitempty"`
@@ -1919,7 +1919,7 @@ func (x *ExplainRequest) GetVrf() string {
 // ExplainResponse is the story.
 type ExplainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the subject was taken for: address, prefix, mac, interface, delegation, neighbor, reservation, pool, unit.
+	// What the subject was taken for: address, prefix, mac, interface, delegation, neighbor, reservation, pool, consumer, unit.
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// The subject in canonical form.
 	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
