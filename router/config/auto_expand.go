@@ -5,9 +5,6 @@ import "reflect"
 // relabel gives what stands under a pattern to one link that it matches: parts that the pattern has are parts of the link. Lists that
 // i shares with other interfaces are copied where they differ.
 func (i *Interface) relabel(pattern, link string, r *relabeler) {
-	if r.has == nil {
-		r.has = map[reflect.Type]bool{}
-	}
 	v := r.copy(reflect.ValueOf(i).Elem(), pattern, link)
 	reflect.ValueOf(i).Elem().Set(v)
 }
@@ -21,6 +18,9 @@ var slotType = reflect.TypeFor[Slot]()
 func (r *relabeler) holds(t reflect.Type) bool {
 	if t == slotType {
 		return true
+	}
+	if r.has == nil {
+		r.has = map[reflect.Type]bool{}
 	}
 	if known, ok := r.has[t]; ok {
 		return known
@@ -37,6 +37,33 @@ func (r *relabeler) holds(t reflect.Type) bool {
 	}
 	r.has[t] = found
 	return found
+}
+
+// mentions tells whether a value has a Slot of that name in it. Where a pattern has none, its links need no copies.
+func (r *relabeler) mentions(v reflect.Value, name string) bool {
+	if !r.holds(v.Type()) {
+		return false
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return !v.IsNil() && r.mentions(v.Elem(), name)
+	case reflect.Slice:
+		for n := range v.Len() {
+			if r.mentions(v.Index(n), name) {
+				return true
+			}
+		}
+	case reflect.Struct:
+		if s, ok := v.Interface().(Slot); ok {
+			return s.Name == name
+		}
+		for n := range v.NumField() {
+			if v.Type().Field(n).IsExported() && r.mentions(v.Field(n), name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (r *relabeler) copy(v reflect.Value, pattern, link string) reflect.Value {

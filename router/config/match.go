@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -63,6 +64,10 @@ func (c *Config) Expand(links []string) *Config {
 	}
 	slices.SortFunc(patterns, func(a, b Interface) int { return moreSpecific(a.Name, b.Name) })
 	var labels relabeler
+	labelled := make(map[string]bool, len(patterns))
+	for n := range patterns {
+		labelled[patterns[n].Name] = labels.mentions(reflect.ValueOf(&patterns[n]), patterns[n].Name)
+	}
 	for _, link := range links {
 		if named[link] {
 			continue
@@ -70,7 +75,9 @@ func (c *Config) Expand(links []string) *Config {
 		for _, p := range patterns {
 			if MatchInterface(p.Name, link) {
 				p.Pattern, p.Name = p.Name, link
-				p.relabel(p.Pattern, link, &labels)
+				if labelled[p.Pattern] {
+					p.relabel(p.Pattern, link, &labels)
+				}
 				out.Interfaces = append(out.Interfaces, p)
 				break
 			}

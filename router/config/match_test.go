@@ -97,3 +97,22 @@ func FuzzGlobsMeet(f *testing.F) {
 		}
 	})
 }
+
+// What stands under a pattern is shared by the links that it matches, where nothing of it is for a link of its own.
+func TestExpandShares(t *testing.T) {
+	cfg, _, err := Load("test.yaml", []byte(`interfaces:
+  eth0: {delegations: {isp: {}}}
+  vnet*: {advertise: {prefixes: {"2001:db8::/64": {}}}}
+  tap*: {addresses: [isp auto/64], advertise: {}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]*Advertise{}
+	for _, i := range cfg.Expand([]string{"vnet1", "vnet2", "tap1", "tap2"}).Interfaces {
+		of[i.Name] = i.Advertise
+	}
+	if of["vnet1"] != of["vnet2"] || of["vnet1"] == nil || of["tap1"] == of["tap2"] {
+		t.Errorf("shared by vnet1 and vnet2: %t, by tap1 and tap2, which have parts of their own: %t", of["vnet1"] == of["vnet2"], of["tap1"] == of["tap2"])
+	}
+}
