@@ -55,7 +55,7 @@ func (p *planner) planInterface(i config.Interface) {
 	}
 	self, ok := state.LinkLocal()
 	if !ok {
-		p.waits(i, "the link has no usable link-local address yet", uplink)
+		p.waits(i, lacksLinkLocal(state), uplink)
 		return
 	}
 	// A client keeps what it has over a loss of carrier; servers have nobody to serve.

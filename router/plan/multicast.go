@@ -90,7 +90,7 @@ func (p *planner) multicastLink(i config.Interface) {
 		if self, ok := state.LinkLocal(); ok {
 			l.LinkLocal = self
 		} else if l.Querier {
-			p.pending("interfaces."+i.Name+".mld", "the link has no usable link-local address yet")
+			p.pending("interfaces."+i.Name+".mld", lacksLinkLocal(state))
 		}
 		l.Prefixes = prefixesOn(p.Links, i.Name)
 	}
