@@ -35,6 +35,7 @@ type Client struct {
 	published map[string][]Delegation // what Delegations returns: it is on disk already
 	resolvers map[string]Resolver     // what Resolvers returns, by link
 	counters  map[string]*Counters    // by link
+	unsaved   map[string]error        // by link: why the files do not have what is held there
 }
 
 // New returns a client that keeps its delegations in dir (empty: nowhere). It already has those that an earlier process
@@ -49,7 +50,7 @@ func newClient(log *slog.Logger, files store, changed func()) *Client {
 	c := &Client{
 		log: log, changed: changed, listen: listen, files: files, wakeup: make(chan struct{}, 1),
 		machines: make(map[string]*machine), published: make(map[string][]Delegation),
-		resolvers: make(map[string]Resolver), counters: make(map[string]*Counters),
+		resolvers: make(map[string]Resolver), counters: make(map[string]*Counters), unsaved: make(map[string]error),
 	}
 	now := time.Now()
 	for _, h := range c.files.load(log, now) {
@@ -178,6 +179,11 @@ func (c *Client) Status() []Status {
 	var all []Status
 	for _, m := range c.machines {
 		all = append(all, m.status()...)
+	}
+	for n := range all {
+		if s := &all[n]; s.Delegation != nil && c.unsaved[s.Link] != nil {
+			s.Problem = strings.TrimPrefix(s.Problem+"; it would not survive a restart: "+c.unsaved[s.Link].Error(), "; ")
+		}
 	}
 	slices.SortFunc(all, func(a, b Status) int {
 		if n := strings.Compare(a.Link, b.Link); n != 0 {

@@ -69,11 +69,14 @@ func (c *Client) Run(ctx context.Context) error {
 	}
 }
 
-// nextWake returns when the next machine has something to do.
+// nextWake returns when the next machine has something to do, or when what is not on disk is written again.
 func (c *Client) nextWake() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var at time.Time
+	if len(c.unsaved) > 0 {
+		at = time.Now().Add(saveRetry)
+	}
 	for _, m := range c.machines {
 		if t := m.wake(); !t.IsZero() && (at.IsZero() || t.Before(at)) {
 			at = t
@@ -113,13 +116,11 @@ func (l *loop) work() {
 		if m.ex != nil {
 			tasks[len(tasks)-1].tries, tasks[len(tasks)-1].refuse = m.ex.sent, m.ex.refusal
 		}
-		if m.idle() {
-			delete(l.c.machines, link)
-		}
 	}
 	l.c.mu.Unlock()
 	for _, t := range tasks {
 		l.publish(now, t)
+		l.forget(t.link)
 		if s := l.sockets[t.link]; s != nil && (!t.up || s.index != t.index || s.local != t.local) {
 			l.drop(s)
 		} else if s != nil {
@@ -150,12 +151,41 @@ func (l *loop) work() {
 	}
 }
 
+// forget drops a machine that has nothing to do any more, its files included.
+func (l *loop) forget(link string) {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	if m := l.c.machines[link]; m != nil && m.idle() && l.c.unsaved[link] == nil {
+		delete(l.c.machines, link)
+	}
+}
+
+// saveRetry is how long after a failure the files are written again, if nothing else happens before.
+const saveRetry = 30 * time.Second
+
+// save makes the files of a link those of what it holds, and notes where they are not. To use a delegation matters more than to
+// remember it.
+func (l *loop) save(now time.Time, t task) {
+	err := l.c.files.sync(now, t.link, t.leases)
+	l.c.mu.Lock()
+	before := l.c.unsaved[t.link]
+	if err != nil {
+		l.c.unsaved[t.link] = err
+	} else {
+		delete(l.c.unsaved, t.link)
+	}
+	l.c.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		l.c.log.Error("delegations would not survive a restart; this is tried again", "link", t.link, "error", err, "again", saveRetry)
+	case err == nil && before != nil:
+		l.c.log.Info("delegations survive a restart again", "link", t.link)
+	}
+}
+
 // publish shows what a machine holds to Delegations, after it is on disk.
 func (l *loop) publish(now time.Time, t task) {
-	if err := l.c.files.sync(now, t.link, t.leases); err != nil {
-		// To use the delegation matters more than to remember it.
-		l.c.log.Error("delegations would not survive a restart", "link", t.link, "error", err)
-	}
+	l.save(now, t)
 	var fresh []Delegation
 	for _, h := range t.leases {
 		if h.wanted {
