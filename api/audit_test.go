@@ -132,8 +132,8 @@ func TestAuditCannotBeWritten(t *testing.T) {
 	s.audit.done.file.f = full
 	s.audit.mu.Unlock()
 	conn := dialUnix(t, path)
-	if _, err := sixfoldv1.NewConfigServiceClient(conn).Apply(t.Context(), &sixfoldv1.ApplyRequest{Text: "{}"}); status.Code(err) != codes.Unavailable {
-		t.Errorf("Apply: %v, want Unavailable", err)
+	if _, err := sixfoldv1.NewConfigServiceClient(conn).Apply(t.Context(), &sixfoldv1.ApplyRequest{Text: "{}"}); status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "the audit log cannot be written") {
+		t.Errorf("Apply: %v, want FailedPrecondition", err)
 	}
 	if len(b.Done()) != 0 {
 		t.Errorf("it was done all the same: %q", b.Done())

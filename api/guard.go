@@ -84,7 +84,8 @@ func (g *guard) begin(ctx context.Context, method string, r rule, req proto.Mess
 	if err != nil {
 		log.Error("api: the audit log cannot be written", "error", err)
 		if durable {
-			return nil, status.Errorf(codes.Unavailable, "the audit log cannot be written, and nothing is changed without a record: %v", err)
+			// Not Unavailable, which stands for a daemon that is gone.
+			return nil, status.Errorf(codes.FailedPrecondition, "the audit log cannot be written, and nothing is changed without a record: %s", clean(err.Error()))
 		}
 	}
 	return func(result error) {

@@ -69,7 +69,7 @@ func (s *operateService) Resolve(ctx context.Context, req *sixfoldv1.ResolveRequ
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return nil, status.Errorf(codes.NotFound, "%s has no address", name)
 	case errors.As(err, &dns):
-		return nil, status.Errorf(codes.Unavailable, "look up %s%s: %s", name, inVRF(found.VRF), clean(dns.Error()))
+		return nil, status.Errorf(codes.Aborted, "look up %s%s: %s", name, inVRF(found.VRF), clean(dns.Error()))
 	case err != nil:
 		return nil, err
 	}

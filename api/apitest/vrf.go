@@ -13,10 +13,16 @@ func (b *Backend) VRFs(ctx context.Context) ([]router.VRFStatus, error) {
 	return given(ctx, b, b.VRFList)
 }
 
+// Silent is a name whose servers do not answer.
+const Silent = "silent.example"
+
 // Resolve implements api.Backend.
 func (b *Backend) Resolve(ctx context.Context, name string) (router.Resolved, error) {
 	if err := b.ready(ctx); err != nil {
 		return router.Resolved{}, err
+	}
+	if name == Silent {
+		return router.Resolved{}, &net.DNSError{Err: "i/o timeout", Name: name, IsTimeout: true}
 	}
 	found, ok := b.Resolutions[name]
 	if !ok {
