@@ -124,6 +124,7 @@ func Make(in Inputs) *Plan {
 			p.held[d.Name] = d
 		}
 	}
+	p.keepApart()
 	p.holdULA()
 	p.planDelegated()
 	p.assignParts()
@@ -168,6 +169,7 @@ type planner struct {
 	plan    *Plan
 	uplinks map[string]string         // link that a delegation is asked for on, by its name
 	held    map[string]pd.Delegation  // delegations that are in force, by name
+	clashes map[string]string         // delegations that are not, as they overlap another one: why
 	claims  []config.Claim            // what the configuration uses of delegations
 	ours    map[string][]netip.Prefix // own addresses by VRF, once asked for
 	tables  func(kernel.LinkState) uint32

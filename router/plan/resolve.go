@@ -81,6 +81,9 @@ func (p *planner) use(name, where, expr, now string) {
 }
 
 func (p *planner) whyNotHeld(name string) string {
+	if why := p.clashes[name]; why != "" {
+		return why
+	}
 	link := p.uplinks[name]
 	switch state, ok := p.Links[link]; {
 	case link == "":
