@@ -27,6 +27,8 @@ type Manager struct {
 	kernel   *kernel    // opened at first use, in the namespace of the thread that needs it first
 	seen     uint32     // generation of nftables at which the table was as left
 	clean    bool       // seen says something
+	watching bool       // Run hears of changes
+	followed bool       // and has done so since seen was read
 
 	mu      sync.Mutex // guards what follows
 	applied bool
@@ -44,7 +46,7 @@ func New(log *slog.Logger) *Manager { return &Manager{log: log} }
 func (m *Manager) Writes() uint64 { return m.writes.Load() }
 
 // Apply makes the table what conf says. The kernel takes the new ruleset wholly or keeps the old one. Applying the same again writes
-// nothing, and does not even read while nobody wrote to nftables.
+// nothing, and does not even read while nobody wrote to nftables, which Run hears of.
 func (m *Manager) Apply(ctx context.Context, conf Config) error {
 	want, listed := compile(conf)
 	m.mu.Lock()
@@ -53,11 +55,11 @@ func (m *Manager) Apply(ctx context.Context, conf Config) error {
 		m.want, m.applied, m.left = want, true, false
 	}
 	m.mu.Unlock()
-	return m.sync(ctx)
+	return m.sync(ctx, false)
 }
 
-// sync compares and writes.
-func (m *Manager) sync(ctx context.Context) error {
+// sync compares and writes. told: somebody wrote to nftables.
+func (m *Manager) sync(ctx context.Context, told bool) error {
 	m.applying.Lock()
 	defer m.applying.Unlock()
 	m.mu.Lock()
@@ -65,6 +67,9 @@ func (m *Manager) sync(ctx context.Context) error {
 	m.mu.Unlock()
 	if !applied || ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if left && m.clean && m.followed && !told {
+		return nil
 	}
 	err := m.mend(&want, left)
 	m.mu.Lock()
@@ -79,6 +84,7 @@ func (m *Manager) sync(ctx context.Context) error {
 
 // mend makes the table the wanted one. left: it was that before, so that what differs is somebody else's work.
 func (m *Manager) mend(want *Ruleset, left bool) error {
+	m.followed = false
 	k, err := m.open()
 	if err != nil {
 		return err
@@ -91,6 +97,7 @@ func (m *Manager) mend(want *Ruleset, left bool) error {
 		return err
 	}
 	if left && m.clean && now == m.seen {
+		m.followed = m.watching
 		return nil
 	}
 	have, err := k.read()
@@ -99,7 +106,7 @@ func (m *Manager) mend(want *Ruleset, left bool) error {
 	}
 	c := diff(have, want)
 	if c.empty() {
-		m.seen, m.clean = now, true
+		m.seen, m.clean, m.followed = now, true, m.watching
 		return nil
 	}
 	m.clean = false

@@ -29,6 +29,8 @@ func (m *Manager) Run(ctx context.Context) error {
 	if err := conn.JoinGroup(unix.NFNLGRP_NFTABLES); err != nil {
 		return fmt.Errorf("watch nftables: %w", err)
 	}
+	m.watch(true)
+	defer m.watch(false)
 	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
 	told := ""
 	for {
@@ -41,7 +43,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			return fmt.Errorf("watch nftables: %w", err)
 		}
 		problem := ""
-		if err := m.sync(ctx); err != nil && ctx.Err() == nil {
+		if err := m.sync(ctx, true); err != nil && ctx.Err() == nil {
 			problem = err.Error()
 		}
 		if problem != told && problem != "" {
@@ -49,4 +51,11 @@ func (m *Manager) Run(ctx context.Context) error {
 		}
 		told = problem
 	}
+}
+
+// watch notes whether changes are heard of from now on.
+func (m *Manager) watch(on bool) {
+	m.applying.Lock()
+	defer m.applying.Unlock()
+	m.watching, m.followed = on, false
 }
