@@ -15,6 +15,7 @@ const (
 	firstRetry         = time.Second            // our own: after a send that failed, doubled each time
 	gatherings         = 8                      // our own: moments within an interval
 	longestGather      = time.Second            // and the most between two of them
+	headStart          = time.Second            // our own: see changed
 )
 
 // schedule says when the next multicast advertisement of a link is due (RFC 4861 6.2.4 and 6.2.6). Randomness comes in as numbers
@@ -31,10 +32,11 @@ type schedule struct {
 	next     time.Time
 }
 
-// changed starts over with the initial advertisements, the first of them as soon as the distance to the last one allows.
+// changed starts over with the initial advertisements, the first of them as soon as the distance to the last one allows. Where more
+// is due than leaves at once, as with thousands of links, it goes before what only repeats what hosts know.
 func (s *schedule) changed(now time.Time) {
 	s.initial = maxInitial
-	s.next = s.notBefore(now)
+	s.next = s.notBefore(now.Add(-headStart))
 }
 
 // retimed takes over the intervals of i without advertising anything early.

@@ -36,26 +36,26 @@ func TestSchedule(t *testing.T) {
 		steps []step
 	}{
 		{"three at most 16 s apart, then random", []step{
-			{0, changed, 0},
+			{0, changed, -1},
 			{0, worked(0.5), 16}, {16, worked(0.5), 32}, {32, worked(0.5), 32 + 400}, {432, worked(0), 432 + 200}, {632, worked(0.999), 632 + 600},
 		}},
 		{"a change starts over, 3 s after the last", []step{
-			{0, changed, 0}, {0, worked(0), 16}, {1, changed, 3}, {3, worked(0), 19}, {19, worked(0), 35}, {35, worked(0), 235}, {100, changed, 100},
+			{0, changed, -1}, {0, worked(0), 16}, {1, changed, 3}, {3, worked(0), 19}, {19, worked(0), 35}, {35, worked(0), 235}, {100, changed, 99},
 		}},
 		{"a solicitation is answered within half a second", []step{
-			{0, changed, 0}, {0, worked(0), 16}, {10, solicited(0.5), 10.25}, {10.1, solicited(0), 10.1}, {10.1, solicited(0.9), 10.1},
+			{0, changed, -1}, {0, worked(0), 16}, {10, solicited(0.5), 10.25}, {10.1, solicited(0), 10.1}, {10.1, solicited(0.9), 10.1},
 		}},
 		{"answers keep 3 s distance and are merged", []step{
-			{0, changed, 0}, {0, worked(0), 16}, {1, solicited(0), 3}, {2, solicited(0), 3}, {2.9, solicited(0.5), 3}, {3, worked(0), 19},
+			{0, changed, -1}, {0, worked(0), 16}, {1, solicited(0), 3}, {2, solicited(0), 3}, {2.9, solicited(0.5), 3}, {3, worked(0), 19},
 		}},
-		{"a solicitation does not delay", []step{{0, changed, 0}, {0, worked(0), 16}, {15.9, solicited(0.999), 16}}},
+		{"a solicitation does not delay", []step{{0, changed, -1}, {0, worked(0), 16}, {15.9, solicited(0.999), 16}}},
 		{"failures back off and start over", []step{
-			{0, changed, 0}, {0, sent(0), 16}, {0, failed, 1}, {1, sent(0), 17}, {1, failed, 3}, {3, sent(0), 19}, {3, failed, 7}, {7, sent(0), 23}, {7, failed, 15},
+			{0, changed, -1}, {0, sent(0), 16}, {0, failed, 1}, {1, sent(0), 17}, {1, failed, 3}, {3, sent(0), 19}, {3, failed, 7}, {7, sent(0), 23}, {7, failed, 15},
 			{15, sent(0), 31}, {15, failed, 31}, {31, sent(0), 47}, {31, failed, 47}, {47, worked(0), 63}, {63, sent(0), 79}, {63, failed, 64},
 			{64, worked(0), 80}, {80, worked(0), 96}, {96, worked(0), 296},
 		}},
 		{"shorter intervals count at once", []step{
-			{0, changed, 0}, {0, worked(0), 16}, {16, worked(0), 32}, {32, worked(1), 632}, {33, retimed(3*time.Second, 4*time.Second), 37}, {37, worked(0), 40},
+			{0, changed, -1}, {0, worked(0), 16}, {16, worked(0), 32}, {32, worked(1), 632}, {33, retimed(3*time.Second, 4*time.Second), 37}, {37, worked(0), 40},
 			{38, retimed(200*time.Second, 600*time.Second), 40},
 		}},
 	} {
