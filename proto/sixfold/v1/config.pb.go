@@ -1177,7 +1177,8 @@ type Advertise struct {
 	Snac bool `protobuf:"varint,27,opt,name=snac,proto3" json:"snac,omitempty"`
 	// MinDelayBetweenRAs, 30ms to 1h; default 3s. Under 3s the intervals go down to 70ms and 30ms (RFC 6275 7.5).
 	MinDelay *durationpb.Duration `protobuf:"bytes,28,opt,name=min_delay,json=minDelay,proto3" json:"min_delay,omitempty"`
-	// Link-local address of the interface to send from (AdvRASrcAddress); without it the first one.
+	// Link-local address of the interface to send from (AdvRASrcAddress); nothing is advertised while the interface lacks it, and it may
+	// move between routers (VRRP). Without it one of the addresses that are configured, or else the oldest that the interface has.
 	SourceAddress string `protobuf:"bytes,29,opt,name=source_address,json=sourceAddress,proto3" json:"source_address,omitempty"`
 	// Most bytes of one advertisement (AdvRAMTU), IPv6 header included; what does not fit goes into the next. Without it link_mtu, at most
 	// 1500, or 1280 where that is not known.
