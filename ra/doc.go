@@ -11,8 +11,9 @@
 //     its token bucket allows; one from ::, or from one of too many hosts to remember, brings the next multicast advertisement forward,
 //     up to 0.5 s later by chance, for all who asked meanwhile (6.2.6).
 //   - Apply without it sends three final advertisements with every lifetime 0, 3 s apart (6.2.5), unless it is advertised on again
-//     meanwhile; so does another link-local address, from the old one (6.2.8). At the end of Run they are 100 ms apart. None are sent
-//     if KeepSilent was called because a successor takes over.
+//     meanwhile; so does another link-local address, from the old one (6.2.8), even if the link has that no more. Hosts that lost their
+//     router so do not wait for the next advertisement either: it follows without distance. At the end of Run final ones are 100 ms
+//     apart. None are sent if KeepSilent was called because a successor takes over. Leave says goodbye before a device is deleted.
 //
 // One raw socket serves all links, and packets go through it in batches. The goroutine of Run sends what is scheduled; a second one
 // receives, and sends the answers that do not wait; Sender.mu guards what they share, and is not held while the kernel works. The
