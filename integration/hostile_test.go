@@ -123,6 +123,38 @@ func newAttacked(t *testing.T) *attacked {
 	return n
 }
 
+// TestRouterKilled has atk6-kill_router6 tell hosts, in the name of the router, that it is none any more. The router notices, and takes
+// them back at once rather than with its next advertisement.
+func TestRouterKilled(t *testing.T) {
+	t.Parallel()
+	router, desktop, mallory := host(t, "router"), host(t, "desktop"), host(t, "mallory")
+	sw, err := netns.Switch("switch", end(router, "lan0"), end(desktop, "eth0"), end(mallory, "eth0"))
+	must(t, err)
+	t.Cleanup(func() { sw.Close() })
+	r := run(t, router, "interfaces: {lan0: {addresses: [\"2001:db8:1::1/64\"], advertise: {max_interval: 1800s}}}")
+	eventually(t, "default route", desktop.Expect("ip -6 route show default", "proto ra"))
+	watch, err := desktop.Start("ip", "-6", "monitor", "route")
+	must(t, err)
+	// It sends one advertisement; whether the watch has begun is not told.
+	eventually(t, "the default route is lost", func() error {
+		if _, err := mallory.Run("timeout", "5", "atk6-kill_router6", "eth0", linkLocalOf(t, router, "lan0")); err != nil && !strings.Contains(err.Error(), "124") {
+			return err
+		}
+		if len(lines(watch.Stdout(), "Deleted default via")) == 0 {
+			return fmt.Errorf("not yet: %s", watch.Stdout())
+		}
+		return nil
+	})
+	eventually(t, "default route", desktop.Expect("ip -6 route show default", "proto ra"))
+	if out := r.cli("show", "routers"); len(lines(out, "lan0", "in our name")) == 0 {
+		t.Errorf("show routers:\n%s", out)
+	}
+	out, err := router.Run("timeout", "1", sixfold, "monitor", "ra", "--past", "100")
+	if len(lines(out, "ALARM", "which is this router", "no default router")) == 0 {
+		t.Errorf("no alarm: %v\n%s", err, out)
+	}
+}
+
 // start starts the router as it runs in earnest: it does not log every packet.
 func (n *attacked) start(t *testing.T) {
 	t.Helper()
@@ -305,7 +337,7 @@ func (n *attacked) unharmed(t *testing.T, before gauged) {
 		t.Errorf("%d other routers are remembered", k)
 	}
 	out, err := n.router.Run("timeout", "5", sixfold, "monitor", "ra", "--past", "1000")
-	for _, want := range []string{"not in known_routers", "more routers"} {
+	for _, want := range []string{"not in known_routers", "more routers", "which is this router"} {
 		if len(lines(out, "ALARM", want)) == 0 {
 			t.Errorf("no alarm says %q: %v\n%s", want, err, tail(out, 40))
 		}

@@ -69,14 +69,15 @@ func (n *attacked) attacks() []attack {
 			name:       "rogue routers",
 			advertises: true,
 			commands: []string{
-				"fake_router6 eth0 2001:db8:bad::/64", "fake_router26 -A 2001:db8:bad::/64 -R ::/0 -D fe80::bad -l 1800 -n 3 -i 0 eth0",
+				"kill_router6 eth0 ROUTER", "fake_router6 eth0 2001:db8:bad::/64", "fake_router26 -A 2001:db8:bad::/64 -R ::/0 -D fe80::bad -l 1800 -n 3 -i 0 eth0",
 				"flood_router6 eth0", "flood_router6 -HFD eth0", "flood_router26 -s -m eth0", "flood_router26 -F eth0",
-				"fuzz_ip6 -a -4 eth0 ff02::1", "kill_router6 eth0 ROUTER",
+				"fuzz_ip6 -a -4 eth0 ff02::1",
 			},
 			counts: map[string]float64{
-				`sixfold_ra_rogue_total{interface="lan0"}`:                                32,
-				`sixfold_ra_overflow_total{interface="lan0"}`:                             1,
-				`sixfold_ra_received_dropped_total{interface="lan0",reason="rate limit"}`: 1,
+				`sixfold_ra_rogue_total{interface="lan0"}`:                                 32,
+				`sixfold_ra_received_dropped_total{interface="lan0",reason="in our name"}`: 1,
+				`sixfold_ra_overflow_total{interface="lan0"}`:                              1,
+				`sixfold_ra_received_dropped_total{interface="lan0",reason="rate limit"}`:  1,
 			},
 		},
 		{

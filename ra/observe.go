@@ -34,7 +34,7 @@ type ObserveConfig struct {
 // Observed is a link on which the advertisements of others are listened to.
 type Observed struct {
 	Index int
-	Own   []netip.Addr // our link-local addresses there: what comes from these is ours
+	Own   []netip.Addr // our link-local addresses there: who advertises from these does it in our name
 	// Ours is what we advertise there, to compare with; nil: nothing.
 	Ours *Interface
 	// Known are the routers that may advertise there; nil: that is not said.
@@ -59,6 +59,9 @@ func (k *Known) has(router netip.Addr, mac string) bool {
 type Observer struct {
 	// OnEvent, if set before Run, is called for each event, from any goroutine. It must neither block nor call the Observer.
 	OnEvent func(RouterEvent)
+	// OnImpostor, if set before Run, is called with the name of a link for each advertisement there that somebody else sent in our name
+	// and that does not say what we say. As OnEvent, it must neither block nor call the Observer.
+	OnImpostor func(link string)
 
 	log  *slog.Logger
 	open func() (conn, error)
@@ -200,7 +203,7 @@ func (o *Observer) heard(b []byte, info packetInfo, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	l := o.byIndex[info.index]
-	if l == nil || slices.Contains(l.conf.Own, info.source) {
+	if l == nil {
 		return
 	}
 	reason := DropRate
@@ -221,6 +224,10 @@ func (o *Observer) heard(b []byte, info packetInfo, now time.Time) {
 		return
 	}
 	r.Time, r.Index, r.Router = now, info.index, info.source
+	if slices.Contains(l.conf.Own, info.source) {
+		o.imposture(l, r)
+		return
+	}
 	l.received++
 	alone := o.routers == 0
 	o.take(l, r)

@@ -18,6 +18,7 @@ const (
 	RouterAgrees   RouterEventKind = "router-agrees"   // it agrees again
 	RouterLost     RouterEventKind = "router-lost"     // it was not heard for its lifetime
 	RouterFlood    RouterEventKind = "router-flood"    // there are more routers than are remembered
+	RouterImpostor RouterEventKind = "router-impostor" // somebody advertises in our name what we do not say
 )
 
 // RouterEvent tells of another router.
@@ -28,17 +29,22 @@ type RouterEvent struct {
 	MAC    string // of its source link-layer option; empty: it sent none
 	What   string // what it says, what differs, or for how long it was not heard
 	Known  bool   // it may be here
-	Count  uint64 // of RouterFlood: advertisements that were not looked at, so far
+	Count  uint64 // of RouterFlood: advertisements that were not looked at, of RouterImpostor: those in our name, so far
 	Untold int    // events of the link since the last, which were not told of
 }
 
-// tell calls OnEvent with what happened on a link, unless much happens there. That there is a flood is told however much was told of
-// before it: it is what the rest is about, and rare by itself. Callers hold mu.
+// tell calls OnEvent with what happened on a link, unless much happens there. Callers hold mu.
 func (o *Observer) tell(l *observedLink, now time.Time, e RouterEvent) {
-	if e.Kind != RouterFlood && !l.tells.take(tellBurst, tellRefill, now) {
+	if !l.tells.take(tellBurst, tellRefill, now) {
 		l.untold++
 		return
 	}
+	o.announce(l, e)
+}
+
+// announce calls OnEvent. It is for what is rare by itself, and told of however much was told of before: a flood is what the rest is
+// about. Callers hold mu.
+func (o *Observer) announce(l *observedLink, e RouterEvent) {
 	e.Link, e.Untold, l.untold = l.name, l.untold, 0
 	if o.OnEvent != nil {
 		o.OnEvent(e)

@@ -44,7 +44,7 @@ type observedLink struct {
 
 	received, inconsistent, rogue, overflow uint64
 	dropped                                 map[string]uint64
-	floodTold                               time.Time
+	floodTold, impostorTold                 time.Time
 }
 
 // otherRouter is a router of others.
@@ -119,13 +119,9 @@ func (t *otherRouter) compare(l *observedLink, now time.Time) error {
 		t.disagrees = nil
 		return nil
 	}
-	if l.ours == nil {
-		ours, err := saying(*l.conf.Ours, now)
-		if err != nil {
-			t.disagrees = nil
-			return err
-		}
-		l.ours = &ours
+	if err := l.say(now); err != nil {
+		t.disagrees = nil
+		return err
 	}
 	since := map[string]time.Time{}
 	for _, d := range t.disagrees {
@@ -180,7 +176,7 @@ func (o *Observer) admit(l *observedLink, r Received) *otherRouter {
 		l.overflow++
 		if r.Time.Sub(l.floodTold) >= repeatFlood {
 			l.floodTold = r.Time
-			o.tell(l, r.Time, RouterEvent{Kind: RouterFlood, Router: r.Router, MAC: r.MAC, Count: l.overflow})
+			o.announce(l, RouterEvent{Kind: RouterFlood, Router: r.Router, MAC: r.MAC, Count: l.overflow})
 		}
 		return nil
 	}

@@ -284,6 +284,36 @@ func TestObserverAfterFlood(t *testing.T) {
 	}
 }
 
+// TestObserverImpostor: what comes in from our own address and says otherwise than we do is an alarm, each time a reason to say it
+// again; what a switch sends back to us is nothing at all.
+func TestObserverImpostor(t *testing.T) {
+	o, events := observer(t, &Known{})
+	repeated := 0
+	o.OnImpostor = func(string) { repeated++ }
+	for n := range 3 {
+		hear(t, o, "fe80::7", time.Duration(n)*time.Second, nil)
+	}
+	if l := o.Links()[0]; len(*events) > 0 || repeated > 0 || l.Received+l.Dropped[DropImpostor] > 0 {
+		t.Errorf("%v, %d, %+v", *events, repeated, l)
+	}
+	kill := func(i *Interface) { i.RouterLifetime, i.Prefixes = 0, nil }
+	for n := range 70 {
+		hear(t, o, "fe80::7", 10*time.Second+time.Duration(n)*time.Second, kill)
+	}
+	expect(t, events, "router-impostor lan0 fe80::7: no default router (1)", "router-impostor lan0 fe80::7: no default router (61)")
+	hear(t, o, "fe80::7", 200*time.Second, func(i *Interface) { i.Prefixes[0].Valid, i.Prefixes[0].Preferred, i.HopLimit = 0, 0, 1 })
+	expect(t, events, "router-impostor lan0 fe80::7: 2001:db8:1::/64 valid 0s, preferred 0s, hop limit 1 (ours 64) (71)")
+	if l := o.Links()[0]; repeated != 71 || l.Dropped[DropImpostor] != 71 || l.Routers+int(l.Rogue) > 0 {
+		t.Errorf("repeated %d times, %+v", repeated, l)
+	}
+	// Where we do not advertise nobody is a router by our name.
+	apply(t, o, Observed{Index: 7, Own: []netip.Addr{netip.MustParseAddr("fe80::7")}})
+	hear(t, o, "fe80::7", 300*time.Second, kill)
+	expect(t, events)
+	hear(t, o, "fe80::7", 301*time.Second, nil)
+	expect(t, events, "router-impostor lan0 fe80::7: default router for 30m, preference medium, prefixes 2001:db8:1::/64 (72)")
+}
+
 func TestObserverChecks(t *testing.T) {
 	good := bytesOf(t, "86 00 0000 40 00 0708 00000000 00000000")
 	router := netip.MustParseAddr("fe80::9")

@@ -34,5 +34,6 @@ const (
 	DropRate         = "rate limit"          // this host asks too often
 	DropBusy         = "queue full"          // more answers are waiting than we keep
 	DropClient       = "client list"         // this host is not one of the link's clients
+	DropImpostor     = "in our name"         // an advertisement that somebody else sent from our address
 	DropUnicastOnly  = "unicast only"        // it came from ::, or from too many hosts, and nothing goes out by multicast
 )

@@ -176,6 +176,8 @@ func routerEvent(e ra.RouterEvent) event.Event {
 		out.Text = fmt.Sprintf("%s on %s agrees with what we advertise again", who, e.Link)
 	case ra.RouterLost:
 		out.Text = fmt.Sprintf("%s on %s was not heard for %s", who, e.Link, e.What)
+	case ra.RouterImpostor:
+		out.Text = fmt.Sprintf("ALARM: somebody else advertises on %s as %s, which is this router: %s; %d such advertisements", e.Link, who, e.What, e.Count)
 	case ra.RouterFlood:
 		out.Text = fmt.Sprintf("ALARM: more routers advertise on %s than are remembered, now %s; %d advertisements were not looked at", e.Link, who, e.Count)
 	}
@@ -188,12 +190,13 @@ func routerEvent(e ra.RouterEvent) event.Event {
 // hookRouters has what happens to other routers told, and what advertisements depend on looked at. It is called before any of it runs.
 func (r *Router) hookRouters() {
 	r.routes.OnChange = r.Wake
+	r.observer.OnImpostor = r.ra.Repeat
 	r.observer.OnEvent = func(e ra.RouterEvent) {
 		told := routerEvent(e)
 		if !r.journal.add(told, time.Now()) {
 			return
 		}
-		if e.Kind == ra.RouterRogue || e.Kind == ra.RouterFlood || e.Kind == ra.RouterDiffers {
+		if e.Kind == ra.RouterRogue || e.Kind == ra.RouterFlood || e.Kind == ra.RouterImpostor || e.Kind == ra.RouterDiffers {
 			r.log.Warn("another router", "link", e.Link, "router", e.Router, "what", told.Text)
 		}
 	}

@@ -114,6 +114,7 @@ func TestRouterEventTexts(t *testing.T) {
 		ra.RouterAgrees:   "fe80::2 (02:00:00:00:00:02) on lan0 agrees with what we advertise again",
 		ra.RouterLost:     "fe80::2 (02:00:00:00:00:02) on lan0 was not heard for WHAT",
 		ra.RouterFlood:    "ALARM: more routers advertise on lan0 than are remembered, now fe80::2 (02:00:00:00:00:02); 7 advertisements were not looked at",
+		ra.RouterImpostor: "ALARM: somebody else advertises on lan0 as fe80::2 (02:00:00:00:00:02), which is this router: WHAT; 7 such advertisements",
 	} {
 		e.Kind, e.Untold = kind, 0
 		if got := routerEvent(e); got.Text != want || got.Kind != event.RA || got.Link != "lan0" || got.Subject != "fe80::2" || got.Action != string(kind) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -57,7 +58,7 @@ func printRouters(p printer, m *sixfoldv1.ListRoutersResponse) error {
 		if len(names) == 0 {
 			return p.none("no link is listened on: no interface has advertise, accept_ra or known_routers")
 		}
-		return p.none("no other router on " + strings.Join(names, ", "))
+		return errors.Join(p.none("no other router on "+strings.Join(names, ", ")), printObserved(p.out, m.GetLinks()))
 	}
 	t := p.table("LINK", "ROUTER", "MAC", "STANDING", "FLAGS", "LIFETIME", "PREFERENCE", "HEARD", "FIRST", ">RECEIVED", ">DISAGREED")
 	var branches [][][]string
