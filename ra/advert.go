@@ -101,6 +101,17 @@ func final(i Interface) Interface {
 	return i
 }
 
+// moved is what is sent from an address when i is advertised from another one (RFC 4861 6.2.8): what hosts know by the router is
+// withdrawn, and what they know by itself is left to the new address.
+func moved(i Interface) Interface {
+	i.RouterLifetime, i.HomeAgent = 0, nil
+	i.Routes = slices.Clone(i.Routes)
+	for n := range i.Routes {
+		i.Routes[n].Lifetime = 0
+	}
+	return i
+}
+
 // pack distributes options over messages of at most limit bytes that each begin with header, in order. There is at least one
 // message.
 func pack(header []byte, options [][]byte, limit int) [][]byte {

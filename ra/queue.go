@@ -22,6 +22,7 @@ type goodbye struct {
 	shared   bool // source may be another router's by now
 	to       []netip.Addr
 	messages [][]byte
+	router   [][]byte      // what is said instead while the link is advertised on again: that this router is none any more, and nothing else
 	left     int           // how often it is still to be sent
 	begun    chan struct{} // closed when it was sent once, or could not be; nil: nobody waits for that
 }
@@ -34,10 +35,19 @@ func (l *link) farewell(now time.Time) *goodbye {
 		return nil
 	}
 	messages, err := Encode(final(*i), now)
-	if err != nil {
+	router, other := Encode(moved(*i), now)
+	if err != nil || other != nil {
 		return nil // what was sent could be encoded; with every lifetime shorter, so can this
 	}
-	return &goodbye{link: l, index: i.Index, source: i.LinkLocal, shared: i.SharedSource, to: to, messages: messages, left: maxFinal}
+	return &goodbye{link: l, index: i.Index, source: i.LinkLocal, shared: i.SharedSource, to: to, messages: messages, router: router, left: maxFinal}
+}
+
+// reword has a final advertisement take nothing from hosts that the same link still says, if from another address: name servers and
+// prefixes are not those of one router to them. Callers hold mu.
+func (s *Sender) reword(b *goodbye) {
+	if s.byIndex[b.index] != nil {
+		b.messages = b.router
+	}
 }
 
 // later queues a task. Callers hold mu.

@@ -73,6 +73,7 @@ func (s *Sender) stop(c transport, end bool) {
 	var last []*goodbye
 	for _, t := range s.queue {
 		if t.bye != nil && !s.superseded(t.bye) {
+			s.reword(t.bye)
 			last = append(last, t.bye)
 		}
 	}
@@ -172,6 +173,7 @@ func (s *Sender) next(r *round, now time.Time) time.Duration {
 		switch {
 		case t.bye != nil && s.superseded(t.bye):
 		case t.bye != nil:
+			s.reword(t.bye)
 			r.goodbye(t.bye)
 		case s.links[t.link.status.Interface.Link] == t.link: // after a goodbye there is nothing to say
 			r.add(t.link, answer, now, t.to)
