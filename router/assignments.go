@@ -15,7 +15,7 @@ import (
 type assigned struct {
 	store *assign.Store // guarded by Router.applying
 	table assign.Table  // guarded by Router.mu
-	told  string        // problem that was logged; guarded by Router.applying
+	told  string        // why no new part can be kept, as it was logged; guarded by Router.applying, and for writing by Router.mu
 }
 
 // openAssigned reads what was chosen in earlier runs. A file that is damaged is no reason not to start: what can be read of it counts.
@@ -47,17 +47,27 @@ func (r *Router) decide(in plan.Inputs) *plan.Plan {
 		in.Frozen = problem
 		want = r.makePlan(in)
 	}
-	if problem != r.assigned.told {
-		if r.assigned.told = problem; problem != "" {
-			r.log.Error("parts of delegations cannot be kept", "error", err)
-		}
+	switch {
+	case problem != "" && r.assigned.told == "":
+		r.log.Error("parts of delegations cannot be kept", "error", err)
+	case problem == "" && r.assigned.told != "":
+		r.log.Info("parts of delegations can be kept again")
 	}
 	r.mu.Lock()
+	r.assigned.told = problem
 	r.assigned.table = r.assigned.store.Table()
 	before := r.plan
 	r.mu.Unlock()
 	want.Keep(before)
 	return want
+}
+
+// planAside plans for those who look, keeping nothing: what cannot be kept now does not have a place here either.
+func (r *Router) planAside(in plan.Inputs) *plan.Plan {
+	r.mu.Lock()
+	in.Frozen = r.assigned.told
+	r.mu.Unlock()
+	return r.makePlan(in)
 }
 
 // leased returns the prefixes that clients have, of all instances.

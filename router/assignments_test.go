@@ -93,11 +93,20 @@ func TestPartsThatCannotBeKeptWait(t *testing.T) {
 	if len(want.Pending) == 0 || want.Pending[0].What != `interfaces.lan2.addresses "isp auto ::1/64"` || !strings.Contains(want.Pending[0].Reason, "can be kept on disk") {
 		t.Errorf("pending: %v", want.Pending)
 	}
+	if strings.Contains(want.Pending[0].Reason, ".new-") {
+		t.Errorf("another reason at each look: %s", want.Pending[0].Reason)
+	}
+	if aside := r.planAside(inputsOf(t, r, three)); !cmp.Equal(aside.Pending, want.Pending) {
+		t.Errorf("whoever looks is told that %v is pending", aside.Pending)
+	}
 	if err := os.RemoveAll(file); err != nil {
 		t.Fatal(err)
 	}
 	if got := placesOf(r.decide(inputsOf(t, r, three))); got["lan2"] != "0:0:0:2::/64" {
 		t.Errorf("got %v", got)
+	}
+	if aside := r.planAside(inputsOf(t, r, three)); len(aside.Pending) != 0 {
+		t.Errorf("still pending: %v", aside.Pending)
 	}
 }
 

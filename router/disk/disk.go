@@ -3,6 +3,7 @@ package disk
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,7 @@ const temporary = ".new-"
 func WriteFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), temporary+"*")
 	if err != nil {
-		return err
+		return Meant(path, err)
 	}
 	defer os.Remove(f.Name()) // of no effect once it was renamed
 	_, err = f.Write(data)
@@ -23,12 +24,25 @@ func WriteFile(path string, data []byte) error {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+		return Meant(path, err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return err
+		return Meant(path, err)
 	}
 	return SyncDir(filepath.Dir(path))
+}
+
+// Meant makes an error one of the file that is replaced: the name of the one that takes its place is another each time.
+func Meant(path string, err error) error {
+	var inFile *fs.PathError
+	var renamed *os.LinkError
+	switch {
+	case errors.As(err, &inFile):
+		err = inFile.Err
+	case errors.As(err, &renamed):
+		err = renamed.Err
+	}
+	return &fs.PathError{Op: "write", Path: path, Err: err}
 }
 
 // SyncDir puts what was created, renamed and removed in dir on disk.

@@ -3,6 +3,7 @@ package disk
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -37,6 +38,8 @@ func TestWriteFileFails(t *testing.T) {
 	}
 	if err := WriteFile(path, []byte("x")); err == nil {
 		t.Error("a directory was replaced by a file")
+	} else if strings.Contains(err.Error(), temporary) || !strings.HasPrefix(err.Error(), "write "+path+": ") {
+		t.Errorf("the error is of another file: %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)

@@ -84,15 +84,7 @@ func writing(path string, err error) error {
 	if _, gone := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && errors.Is(gone, fs.ErrNotExist) {
 		return fmt.Errorf("write %s: there is no directory %s: make it", path, dir)
 	}
-	var inFile *fs.PathError
-	var renamed *os.LinkError
-	switch {
-	case errors.As(err, &inFile):
-		err = inFile.Err
-	case errors.As(err, &renamed):
-		err = renamed.Err
-	}
-	return fmt.Errorf("write %s: %w", path, err)
+	return disk.Meant(path, err)
 }
 
 // RemoveFile removes a file. It returns "removed", or "unchanged" if there is none.
