@@ -274,5 +274,5 @@ func (r *Router) Units(context.Context) ([]health.Unit, error) {
 
 // Pending returns what is configured and cannot run yet. It plans anew, so that the reasons are those of this moment.
 func (r *Router) Pending(context.Context) ([]plan.Pending, error) {
-	return r.makePlan(r.inputs()).Pending, nil
+	return r.planAside(r.inputs()).Pending, nil
 }
