@@ -59,8 +59,8 @@ func (k *Known) has(router netip.Addr, mac string) bool {
 type Observer struct {
 	// OnEvent, if set before Run, is called for each event, from any goroutine. It must neither block nor call the Observer.
 	OnEvent func(RouterEvent)
-	// OnImpostor, if set before Run, is called with the name of a link for each advertisement there that somebody else sent in our name
-	// and that does not say what we say. As OnEvent, it must neither block nor call the Observer.
+	// OnImpostor, if set before Run, is called with the name of a link where somebody else advertises in our name that hosts have lost
+	// what we give them, at most every three seconds on and on. As OnEvent, it must neither block nor call the Observer.
 	OnImpostor func(link string)
 
 	log  *slog.Logger

@@ -42,6 +42,8 @@ type observedLink struct {
 	tells   meter // events
 	untold  int   // events since the last that was told
 
+	contradicts meter // our advertisements against those in our name
+
 	received, inconsistent, rogue, overflow uint64
 	dropped                                 map[string]uint64
 	floodTold, impostorTold                 time.Time

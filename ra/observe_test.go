@@ -301,17 +301,23 @@ func TestObserverImpostor(t *testing.T) {
 		hear(t, o, "fe80::7", 10*time.Second+time.Duration(n)*time.Second, kill)
 	}
 	expect(t, events, "router-impostor lan0 fe80::7: no default router (1)", "router-impostor lan0 fe80::7: no default router (61)")
+	if want := contradict + 69/3; repeated != want {
+		t.Errorf("contradicted %d times in 70 s, want %d", repeated, want)
+	}
+	repeated = 0
 	hear(t, o, "fe80::7", 200*time.Second, func(i *Interface) { i.Prefixes[0].Valid, i.Prefixes[0].Preferred, i.HopLimit = 0, 0, 1 })
 	expect(t, events, "router-impostor lan0 fe80::7: 2001:db8:1::/64 valid 0s, preferred 0s, hop limit 1 (ours 64) (71)")
-	if l := o.Links()[0]; repeated != 71 || l.Dropped[DropImpostor] != 71 || l.Routers+int(l.Rogue) > 0 {
-		t.Errorf("repeated %d times, %+v", repeated, l)
+	hear(t, o, "fe80::7", 300*time.Second, func(i *Interface) { i.HopLimit = 1 })
+	expect(t, events, "router-impostor lan0 fe80::7: hop limit 1 (ours 64) (72)")
+	if l := o.Links()[0]; repeated != 1 || l.Dropped[DropImpostor] != 72 || l.Routers+int(l.Rogue) > 0 {
+		t.Errorf("contradicted %d times, want once: %+v", repeated, l)
 	}
 	// Where we do not advertise nobody is a router by our name.
 	apply(t, o, Observed{Index: 7, Own: []netip.Addr{netip.MustParseAddr("fe80::7")}})
-	hear(t, o, "fe80::7", 300*time.Second, kill)
+	hear(t, o, "fe80::7", 400*time.Second, kill)
 	expect(t, events)
-	hear(t, o, "fe80::7", 301*time.Second, nil)
-	expect(t, events, "router-impostor lan0 fe80::7: default router for 30m, preference medium, prefixes 2001:db8:1::/64 (72)")
+	hear(t, o, "fe80::7", 401*time.Second, nil)
+	expect(t, events, "router-impostor lan0 fe80::7: default router for 30m, preference medium, prefixes 2001:db8:1::/64 (73)")
 }
 
 func TestObserverChecks(t *testing.T) {
