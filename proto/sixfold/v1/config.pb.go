@@ -1155,8 +1155,10 @@ type Advertise struct {
 	Dns []string `protobuf:"bytes,16,rep,name=dns,proto3" json:"dns,omitempty"`
 	// DNS search list (RFC 8106 DNSSL).
 	Domains []string `protobuf:"bytes,17,rep,name=domains,proto3" json:"domains,omitempty"`
-	// Lifetime of dns and domains; default three times max_interval.
+	// Lifetime of dns (AdvRDNSSLifetime); default three times max_interval.
 	DnsLifetime *durationpb.Duration `protobuf:"bytes,18,opt,name=dns_lifetime,json=dnsLifetime,proto3" json:"dns_lifetime,omitempty"`
+	// Lifetime of domains (AdvDNSSLLifetime); default dns_lifetime.
+	DomainsLifetime *durationpb.Duration `protobuf:"bytes,42,opt,name=domains_lifetime,json=domainsLifetime,proto3" json:"domains_lifetime,omitempty"`
 	// Source link-layer address option (AdvSourceLLAddress); default true.
 	SourceLinkLayer *bool `protobuf:"varint,19,opt,name=source_link_layer,json=sourceLinkLayer,proto3,oneof" json:"source_link_layer,omitempty"`
 	// Routes that hosts are to send to this router (RFC 4191 route information), by prefix; ::/0 is possible.
@@ -1359,6 +1361,13 @@ func (x *Advertise) GetDomains() []string {
 func (x *Advertise) GetDnsLifetime() *durationpb.Duration {
 	if x != nil {
 		return x.DnsLifetime
+	}
+	return nil
+}
+
+func (x *Advertise) GetDomainsLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.DomainsLifetime
 	}
 	return nil
 }
@@ -5709,7 +5718,7 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\btemplate\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\btemplate\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x16\n" +
-	"\x06remove\x18\x05 \x01(\bR\x06remove\"\x9c\x12\n" +
+	"\x06remove\x18\x05 \x01(\bR\x06remove\"\xe2\x12\n" +
 	"\tAdvertise\x12<\n" +
 	"\fmax_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vmaxInterval\x12<\n" +
 	"\fmin_interval\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x1d\n" +
@@ -5734,7 +5743,8 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\bprefixes\x18\x0f \x03(\v2#.sixfold.v1.Advertise.PrefixesEntryR\bprefixes\x12\x10\n" +
 	"\x03dns\x18\x10 \x03(\tR\x03dns\x12\x18\n" +
 	"\adomains\x18\x11 \x03(\tR\adomains\x12<\n" +
-	"\fdns_lifetime\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\vdnsLifetime\x12/\n" +
+	"\fdns_lifetime\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\vdnsLifetime\x12D\n" +
+	"\x10domains_lifetime\x18* \x01(\v2\x19.google.protobuf.DurationR\x0fdomainsLifetime\x12/\n" +
 	"\x11source_link_layer\x18\x13 \x01(\bH\x06R\x0fsourceLinkLayer\x88\x01\x01\x129\n" +
 	"\x06routes\x18\x14 \x03(\v2!.sixfold.v1.Advertise.RoutesEntryR\x06routes\x129\n" +
 	"\x06pref64\x18\x15 \x03(\v2!.sixfold.v1.Advertise.Pref64EntryR\x06pref64\x12%\n" +
@@ -6426,109 +6436,110 @@ var file_sixfold_v1_config_proto_depIdxs = []int32{
 	96,  // 37: sixfold.v1.Advertise.preferred_lifetime:type_name -> google.protobuf.Duration
 	71,  // 38: sixfold.v1.Advertise.prefixes:type_name -> sixfold.v1.Advertise.PrefixesEntry
 	96,  // 39: sixfold.v1.Advertise.dns_lifetime:type_name -> google.protobuf.Duration
-	72,  // 40: sixfold.v1.Advertise.routes:type_name -> sixfold.v1.Advertise.RoutesEntry
-	73,  // 41: sixfold.v1.Advertise.pref64:type_name -> sixfold.v1.Advertise.Pref64Entry
-	14,  // 42: sixfold.v1.Advertise.dnr:type_name -> sixfold.v1.AdvertisedResolver
-	96,  // 43: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
-	15,  // 44: sixfold.v1.Advertise.home_agent:type_name -> sixfold.v1.AdvertisedHomeAgent
-	16,  // 45: sixfold.v1.Advertise.options:type_name -> sixfold.v1.AdvertisedOption
-	97,  // 46: sixfold.v1.Advertise.router_while:type_name -> sixfold.v1.RouterWhile
-	98,  // 47: sixfold.v1.Advertise.routes_from:type_name -> sixfold.v1.RoutesFrom
-	96,  // 48: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
-	96,  // 49: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
-	96,  // 50: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
-	96,  // 51: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
-	74,  // 52: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
-	96,  // 53: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
-	96,  // 54: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
-	96,  // 55: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
-	96,  // 56: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
-	96,  // 57: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
-	96,  // 58: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
-	75,  // 59: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
-	76,  // 60: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
-	77,  // 61: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
-	78,  // 62: sixfold.v1.Dhcpv6.former:type_name -> sixfold.v1.Dhcpv6.FormerEntry
-	96,  // 63: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
-	96,  // 64: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
-	79,  // 65: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
-	96,  // 66: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
-	96,  // 67: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
-	96,  // 68: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
-	96,  // 69: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
-	96,  // 70: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
-	96,  // 71: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
-	96,  // 72: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
-	96,  // 73: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
-	80,  // 74: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
-	81,  // 75: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
-	82,  // 76: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
-	83,  // 77: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
-	33,  // 78: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
-	34,  // 79: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
-	35,  // 80: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
-	36,  // 81: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
-	96,  // 82: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
-	84,  // 83: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
-	30,  // 84: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
-	85,  // 85: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
-	96,  // 86: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
-	96,  // 87: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
-	96,  // 88: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
-	43,  // 89: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
-	44,  // 90: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
-	86,  // 91: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
-	87,  // 92: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
-	88,  // 93: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
-	89,  // 94: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
-	90,  // 95: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
-	50,  // 96: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
-	91,  // 97: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
-	92,  // 98: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
-	93,  // 99: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
-	94,  // 100: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
-	61,  // 101: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
-	51,  // 102: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
-	52,  // 103: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
-	53,  // 104: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
-	54,  // 105: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
-	55,  // 106: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
-	56,  // 107: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
-	52,  // 108: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
-	53,  // 109: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
-	54,  // 110: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
-	56,  // 111: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
-	5,   // 112: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
-	29,  // 113: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
-	39,  // 114: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
-	7,   // 115: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
-	8,   // 116: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
-	11,  // 117: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
-	12,  // 118: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
-	13,  // 119: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
-	19,  // 120: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
-	20,  // 121: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
-	21,  // 122: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
-	18,  // 123: sixfold.v1.Dhcpv6.FormerEntry.value:type_name -> sixfold.v1.RetiredPrefix
-	31,  // 124: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
-	32,  // 125: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
-	37,  // 126: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
-	38,  // 127: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
-	29,  // 128: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
-	29,  // 129: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
-	45,  // 130: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
-	47,  // 131: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
-	48,  // 132: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
-	49,  // 133: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
-	57,  // 134: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
-	58,  // 135: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
-	59,  // 136: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
-	60,  // 137: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
-	138, // [138:138] is the sub-list for method output_type
-	138, // [138:138] is the sub-list for method input_type
-	138, // [138:138] is the sub-list for extension type_name
-	138, // [138:138] is the sub-list for extension extendee
-	0,   // [0:138] is the sub-list for field type_name
+	96,  // 40: sixfold.v1.Advertise.domains_lifetime:type_name -> google.protobuf.Duration
+	72,  // 41: sixfold.v1.Advertise.routes:type_name -> sixfold.v1.Advertise.RoutesEntry
+	73,  // 42: sixfold.v1.Advertise.pref64:type_name -> sixfold.v1.Advertise.Pref64Entry
+	14,  // 43: sixfold.v1.Advertise.dnr:type_name -> sixfold.v1.AdvertisedResolver
+	96,  // 44: sixfold.v1.Advertise.min_delay:type_name -> google.protobuf.Duration
+	15,  // 45: sixfold.v1.Advertise.home_agent:type_name -> sixfold.v1.AdvertisedHomeAgent
+	16,  // 46: sixfold.v1.Advertise.options:type_name -> sixfold.v1.AdvertisedOption
+	97,  // 47: sixfold.v1.Advertise.router_while:type_name -> sixfold.v1.RouterWhile
+	98,  // 48: sixfold.v1.Advertise.routes_from:type_name -> sixfold.v1.RoutesFrom
+	96,  // 49: sixfold.v1.AdvertisedPrefix.valid_lifetime:type_name -> google.protobuf.Duration
+	96,  // 50: sixfold.v1.AdvertisedPrefix.preferred_lifetime:type_name -> google.protobuf.Duration
+	96,  // 51: sixfold.v1.AdvertisedRoute.lifetime:type_name -> google.protobuf.Duration
+	96,  // 52: sixfold.v1.AdvertisedPref64.lifetime:type_name -> google.protobuf.Duration
+	74,  // 53: sixfold.v1.AdvertisedResolver.parameters:type_name -> sixfold.v1.AdvertisedResolver.ParametersEntry
+	96,  // 54: sixfold.v1.AdvertisedResolver.lifetime:type_name -> google.protobuf.Duration
+	96,  // 55: sixfold.v1.AdvertisedHomeAgent.lifetime:type_name -> google.protobuf.Duration
+	96,  // 56: sixfold.v1.Dhcpv6.renew_time:type_name -> google.protobuf.Duration
+	96,  // 57: sixfold.v1.Dhcpv6.rebind_time:type_name -> google.protobuf.Duration
+	96,  // 58: sixfold.v1.Dhcpv6.preferred_lifetime:type_name -> google.protobuf.Duration
+	96,  // 59: sixfold.v1.Dhcpv6.valid_lifetime:type_name -> google.protobuf.Duration
+	75,  // 60: sixfold.v1.Dhcpv6.pools:type_name -> sixfold.v1.Dhcpv6.PoolsEntry
+	76,  // 61: sixfold.v1.Dhcpv6.delegate:type_name -> sixfold.v1.Dhcpv6.DelegateEntry
+	77,  // 62: sixfold.v1.Dhcpv6.reservations:type_name -> sixfold.v1.Dhcpv6.ReservationsEntry
+	78,  // 63: sixfold.v1.Dhcpv6.former:type_name -> sixfold.v1.Dhcpv6.FormerEntry
+	96,  // 64: sixfold.v1.PrefixPool.preferred_lifetime:type_name -> google.protobuf.Duration
+	96,  // 65: sixfold.v1.PrefixPool.valid_lifetime:type_name -> google.protobuf.Duration
+	79,  // 66: sixfold.v1.Vxlan.fdb:type_name -> sixfold.v1.Vxlan.FdbEntry
+	96,  // 67: sixfold.v1.Vxlan.ageing:type_name -> google.protobuf.Duration
+	96,  // 68: sixfold.v1.Bridge.hello_time:type_name -> google.protobuf.Duration
+	96,  // 69: sixfold.v1.Bridge.forward_delay:type_name -> google.protobuf.Duration
+	96,  // 70: sixfold.v1.Bridge.max_age:type_name -> google.protobuf.Duration
+	96,  // 71: sixfold.v1.Bridge.ageing_time:type_name -> google.protobuf.Duration
+	96,  // 72: sixfold.v1.Bond.miimon:type_name -> google.protobuf.Duration
+	96,  // 73: sixfold.v1.Bond.up_delay:type_name -> google.protobuf.Duration
+	96,  // 74: sixfold.v1.Bond.down_delay:type_name -> google.protobuf.Duration
+	80,  // 75: sixfold.v1.Bgp.prefix_sets:type_name -> sixfold.v1.Bgp.PrefixSetsEntry
+	81,  // 76: sixfold.v1.Bgp.filters:type_name -> sixfold.v1.Bgp.FiltersEntry
+	82,  // 77: sixfold.v1.Bgp.neighbors:type_name -> sixfold.v1.Bgp.NeighborsEntry
+	83,  // 78: sixfold.v1.Bgp.aggregates:type_name -> sixfold.v1.Bgp.AggregatesEntry
+	33,  // 79: sixfold.v1.Filter.rules:type_name -> sixfold.v1.FilterRule
+	34,  // 80: sixfold.v1.FilterRule.accept:type_name -> sixfold.v1.FilterAccept
+	35,  // 81: sixfold.v1.FilterRule.reject:type_name -> sixfold.v1.FilterReject
+	36,  // 82: sixfold.v1.FilterRule.prepend:type_name -> sixfold.v1.FilterPrepend
+	96,  // 83: sixfold.v1.Neighbor.hold_time:type_name -> google.protobuf.Duration
+	84,  // 84: sixfold.v1.Vrf.routes:type_name -> sixfold.v1.Vrf.RoutesEntry
+	30,  // 85: sixfold.v1.Vrf.bgp:type_name -> sixfold.v1.Bgp
+	85,  // 86: sixfold.v1.Management.routes:type_name -> sixfold.v1.Management.RoutesEntry
+	96,  // 87: sixfold.v1.Mld.query_interval:type_name -> google.protobuf.Duration
+	96,  // 88: sixfold.v1.Mld.query_response_interval:type_name -> google.protobuf.Duration
+	96,  // 89: sixfold.v1.Mld.last_listener_query_interval:type_name -> google.protobuf.Duration
+	43,  // 90: sixfold.v1.Multicast.proxy:type_name -> sixfold.v1.MulticastProxy
+	44,  // 91: sixfold.v1.Multicast.routes:type_name -> sixfold.v1.MulticastRoute
+	86,  // 92: sixfold.v1.Multicast.boundaries:type_name -> sixfold.v1.Multicast.BoundariesEntry
+	87,  // 93: sixfold.v1.Firewall.zones:type_name -> sixfold.v1.Firewall.ZonesEntry
+	88,  // 94: sixfold.v1.Firewall.source_check:type_name -> sixfold.v1.Firewall.SourceCheckEntry
+	89,  // 95: sixfold.v1.Firewall.address_sets:type_name -> sixfold.v1.Firewall.AddressSetsEntry
+	90,  // 96: sixfold.v1.Firewall.port_sets:type_name -> sixfold.v1.Firewall.PortSetsEntry
+	50,  // 97: sixfold.v1.Firewall.policies:type_name -> sixfold.v1.FirewallPolicy
+	91,  // 98: sixfold.v1.Firewall.masquerade:type_name -> sixfold.v1.Firewall.MasqueradeEntry
+	92,  // 99: sixfold.v1.Firewall.translate:type_name -> sixfold.v1.Firewall.TranslateEntry
+	93,  // 100: sixfold.v1.Firewall.forwards:type_name -> sixfold.v1.Firewall.ForwardsEntry
+	94,  // 101: sixfold.v1.Firewall.mss_clamp:type_name -> sixfold.v1.Firewall.MssClampEntry
+	61,  // 102: sixfold.v1.Firewall.protection:type_name -> sixfold.v1.Protection
+	51,  // 103: sixfold.v1.FirewallPolicy.rules:type_name -> sixfold.v1.FirewallRule
+	52,  // 104: sixfold.v1.FirewallPolicy.accept:type_name -> sixfold.v1.FirewallAccept
+	53,  // 105: sixfold.v1.FirewallPolicy.drop:type_name -> sixfold.v1.FirewallDrop
+	54,  // 106: sixfold.v1.FirewallPolicy.reject:type_name -> sixfold.v1.FirewallReject
+	55,  // 107: sixfold.v1.FirewallPolicy.simple_security:type_name -> sixfold.v1.FirewallSimpleSecurity
+	56,  // 108: sixfold.v1.FirewallPolicy.log:type_name -> sixfold.v1.FirewallLog
+	52,  // 109: sixfold.v1.FirewallRule.accept:type_name -> sixfold.v1.FirewallAccept
+	53,  // 110: sixfold.v1.FirewallRule.drop:type_name -> sixfold.v1.FirewallDrop
+	54,  // 111: sixfold.v1.FirewallRule.reject:type_name -> sixfold.v1.FirewallReject
+	56,  // 112: sixfold.v1.FirewallRule.log:type_name -> sixfold.v1.FirewallLog
+	5,   // 113: sixfold.v1.Config.InterfacesEntry.value:type_name -> sixfold.v1.Interface
+	29,  // 114: sixfold.v1.Config.RoutesEntry.value:type_name -> sixfold.v1.Route
+	39,  // 115: sixfold.v1.Config.VrfsEntry.value:type_name -> sixfold.v1.Vrf
+	7,   // 116: sixfold.v1.Interface.DelegationsEntry.value:type_name -> sixfold.v1.Delegation
+	8,   // 117: sixfold.v1.Delegation.OnChangeEntry.value:type_name -> sixfold.v1.Consumer
+	11,  // 118: sixfold.v1.Advertise.PrefixesEntry.value:type_name -> sixfold.v1.AdvertisedPrefix
+	12,  // 119: sixfold.v1.Advertise.RoutesEntry.value:type_name -> sixfold.v1.AdvertisedRoute
+	13,  // 120: sixfold.v1.Advertise.Pref64Entry.value:type_name -> sixfold.v1.AdvertisedPref64
+	19,  // 121: sixfold.v1.Dhcpv6.PoolsEntry.value:type_name -> sixfold.v1.AddressPool
+	20,  // 122: sixfold.v1.Dhcpv6.DelegateEntry.value:type_name -> sixfold.v1.PrefixPool
+	21,  // 123: sixfold.v1.Dhcpv6.ReservationsEntry.value:type_name -> sixfold.v1.Reservation
+	18,  // 124: sixfold.v1.Dhcpv6.FormerEntry.value:type_name -> sixfold.v1.RetiredPrefix
+	31,  // 125: sixfold.v1.Bgp.PrefixSetsEntry.value:type_name -> sixfold.v1.PrefixSet
+	32,  // 126: sixfold.v1.Bgp.FiltersEntry.value:type_name -> sixfold.v1.Filter
+	37,  // 127: sixfold.v1.Bgp.NeighborsEntry.value:type_name -> sixfold.v1.Neighbor
+	38,  // 128: sixfold.v1.Bgp.AggregatesEntry.value:type_name -> sixfold.v1.Aggregate
+	29,  // 129: sixfold.v1.Vrf.RoutesEntry.value:type_name -> sixfold.v1.Route
+	29,  // 130: sixfold.v1.Management.RoutesEntry.value:type_name -> sixfold.v1.Route
+	45,  // 131: sixfold.v1.Multicast.BoundariesEntry.value:type_name -> sixfold.v1.MulticastBoundary
+	47,  // 132: sixfold.v1.Firewall.ZonesEntry.value:type_name -> sixfold.v1.FirewallZone
+	48,  // 133: sixfold.v1.Firewall.AddressSetsEntry.value:type_name -> sixfold.v1.AddressSet
+	49,  // 134: sixfold.v1.Firewall.PortSetsEntry.value:type_name -> sixfold.v1.PortSet
+	57,  // 135: sixfold.v1.Firewall.MasqueradeEntry.value:type_name -> sixfold.v1.Masquerade
+	58,  // 136: sixfold.v1.Firewall.TranslateEntry.value:type_name -> sixfold.v1.PrefixTranslation
+	59,  // 137: sixfold.v1.Firewall.ForwardsEntry.value:type_name -> sixfold.v1.PortForward
+	60,  // 138: sixfold.v1.Firewall.MssClampEntry.value:type_name -> sixfold.v1.MssClamp
+	139, // [139:139] is the sub-list for method output_type
+	139, // [139:139] is the sub-list for method input_type
+	139, // [139:139] is the sub-list for extension type_name
+	139, // [139:139] is the sub-list for extension extendee
+	0,   // [0:139] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_config_proto_init() }

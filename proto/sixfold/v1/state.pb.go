@@ -2280,8 +2280,10 @@ type Advertisement struct {
 	Dns []string `protobuf:"bytes,14,rep,name=dns,proto3" json:"dns,omitempty"`
 	// DNS search list.
 	Domains []string `protobuf:"bytes,15,rep,name=domains,proto3" json:"domains,omitempty"`
-	// Lifetime of both.
+	// Lifetime of dns.
 	DnsLifetime *durationpb.Duration `protobuf:"bytes,16,opt,name=dns_lifetime,json=dnsLifetime,proto3" json:"dns_lifetime,omitempty"`
+	// Lifetime of domains.
+	DomainsLifetime *durationpb.Duration `protobuf:"bytes,61,opt,name=domains_lifetime,json=domainsLifetime,proto3" json:"domains_lifetime,omitempty"`
 	// Advertisements sent, multicast and unicast.
 	Sent uint64 `protobuf:"varint,17,opt,name=sent,proto3" json:"sent,omitempty"`
 	// Valid solicitations received.
@@ -2482,6 +2484,13 @@ func (x *Advertisement) GetDomains() []string {
 func (x *Advertisement) GetDnsLifetime() *durationpb.Duration {
 	if x != nil {
 		return x.DnsLifetime
+	}
+	return nil
+}
+
+func (x *Advertisement) GetDomainsLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.DomainsLifetime
 	}
 	return nil
 }
@@ -4432,16 +4441,18 @@ type Withdrawn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The link; empty: of an aggregate.
 	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
-	// prefix, route, dns or aggregate.
+	// prefix, route, dns, pref64, dnr or aggregate.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	// The prefix, or the address of a name server as a /128.
+	// The prefix, or the address of a name server as a /128; of a resolver its first one, or ::/128.
 	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	// When it was withdrawn.
 	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	// When it is forgotten: no host has it any longer, or every host that was there has heard.
 	Until *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
 	// Why it is no longer advertised.
-	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Name of an encrypted resolver.
+	Name          string `protobuf:"bytes,7,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4514,6 +4525,13 @@ func (x *Withdrawn) GetUntil() *timestamppb.Timestamp {
 func (x *Withdrawn) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *Withdrawn) GetName() string {
+	if x != nil {
+		return x.Name
 	}
 	return ""
 }
@@ -4737,7 +4755,7 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	" \x03(\tR\vcommunities\x12\x16\n" +
 	"\x06source\x18\v \x01(\tR\x06source\x124\n" +
 	"\alearned\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\alearned\x12\x1a\n" +
-	"\bunusable\x18\r \x01(\tR\bunusable\"\x9c\x0e\n" +
+	"\bunusable\x18\r \x01(\tR\bunusable\"\xe2\x0e\n" +
 	"\rAdvertisement\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12<\n" +
@@ -4757,7 +4775,8 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\bprefixes\x18\r \x03(\v2\x1d.sixfold.v1.PrefixInformationR\bprefixes\x12\x10\n" +
 	"\x03dns\x18\x0e \x03(\tR\x03dns\x12\x18\n" +
 	"\adomains\x18\x0f \x03(\tR\adomains\x12<\n" +
-	"\fdns_lifetime\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\vdnsLifetime\x12\x12\n" +
+	"\fdns_lifetime\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\vdnsLifetime\x12D\n" +
+	"\x10domains_lifetime\x18= \x01(\v2\x19.google.protobuf.DurationR\x0fdomainsLifetime\x12\x12\n" +
 	"\x04sent\x18\x11 \x01(\x04R\x04sent\x12\x1c\n" +
 	"\tsolicited\x18\x12 \x01(\x04R\tsolicited\x12.\n" +
 	"\x04last\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12.\n" +
@@ -4954,14 +4973,15 @@ const file_sixfold_v1_state_proto_rawDesc = "" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12C\n" +
 	"\x0fpreferred_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0epreferredUntil\x12;\n" +
 	"\vvalid_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntil\"\xc7\x01\n" +
+	"validUntil\"\xdb\x01\n" +
 	"\tWithdrawn\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x120\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reasonB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04name\x18\a \x01(\tR\x04nameB>Z<github.com/sixfold-router/sixfold/proto/sixfold/v1;sixfoldv1b\x06proto3"
 
 var (
 	file_sixfold_v1_state_proto_rawDescOnce sync.Once
@@ -5057,48 +5077,49 @@ var file_sixfold_v1_state_proto_depIdxs = []int32{
 	40, // 33: sixfold.v1.Advertisement.router_lifetime:type_name -> google.protobuf.Duration
 	24, // 34: sixfold.v1.Advertisement.prefixes:type_name -> sixfold.v1.PrefixInformation
 	40, // 35: sixfold.v1.Advertisement.dns_lifetime:type_name -> google.protobuf.Duration
-	41, // 36: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
-	41, // 37: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
-	37, // 38: sixfold.v1.Advertisement.withdrawn:type_name -> sixfold.v1.Withdrawn
-	19, // 39: sixfold.v1.Advertisement.routes:type_name -> sixfold.v1.RouteInformation
-	20, // 40: sixfold.v1.Advertisement.pref64:type_name -> sixfold.v1.Pref64Information
-	21, // 41: sixfold.v1.Advertisement.dnr:type_name -> sixfold.v1.ResolverInformation
-	22, // 42: sixfold.v1.Advertisement.home_agent:type_name -> sixfold.v1.HomeAgentInformation
-	23, // 43: sixfold.v1.Advertisement.options:type_name -> sixfold.v1.OptionInformation
-	40, // 44: sixfold.v1.Advertisement.min_delay:type_name -> google.protobuf.Duration
-	40, // 45: sixfold.v1.RouteInformation.lifetime:type_name -> google.protobuf.Duration
-	41, // 46: sixfold.v1.RouteInformation.until:type_name -> google.protobuf.Timestamp
-	40, // 47: sixfold.v1.Pref64Information.lifetime:type_name -> google.protobuf.Duration
-	41, // 48: sixfold.v1.Pref64Information.until:type_name -> google.protobuf.Timestamp
-	40, // 49: sixfold.v1.ResolverInformation.lifetime:type_name -> google.protobuf.Duration
-	40, // 50: sixfold.v1.HomeAgentInformation.lifetime:type_name -> google.protobuf.Duration
-	40, // 51: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
-	40, // 52: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
-	41, // 53: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
-	41, // 54: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
-	41, // 55: sixfold.v1.PrefixInformation.since:type_name -> google.protobuf.Timestamp
-	27, // 56: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
-	26, // 57: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
-	40, // 58: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
-	40, // 59: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
-	40, // 60: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
-	38, // 61: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
-	39, // 62: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
-	29, // 63: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
-	41, // 64: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
-	41, // 65: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
-	41, // 66: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
-	41, // 67: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
-	41, // 68: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
-	41, // 69: sixfold.v1.FormerPrefix.preferred_until:type_name -> google.protobuf.Timestamp
-	41, // 70: sixfold.v1.FormerPrefix.valid_until:type_name -> google.protobuf.Timestamp
-	41, // 71: sixfold.v1.Withdrawn.since:type_name -> google.protobuf.Timestamp
-	41, // 72: sixfold.v1.Withdrawn.until:type_name -> google.protobuf.Timestamp
-	73, // [73:73] is the sub-list for method output_type
-	73, // [73:73] is the sub-list for method input_type
-	73, // [73:73] is the sub-list for extension type_name
-	73, // [73:73] is the sub-list for extension extendee
-	0,  // [0:73] is the sub-list for field type_name
+	40, // 36: sixfold.v1.Advertisement.domains_lifetime:type_name -> google.protobuf.Duration
+	41, // 37: sixfold.v1.Advertisement.last:type_name -> google.protobuf.Timestamp
+	41, // 38: sixfold.v1.Advertisement.next:type_name -> google.protobuf.Timestamp
+	37, // 39: sixfold.v1.Advertisement.withdrawn:type_name -> sixfold.v1.Withdrawn
+	19, // 40: sixfold.v1.Advertisement.routes:type_name -> sixfold.v1.RouteInformation
+	20, // 41: sixfold.v1.Advertisement.pref64:type_name -> sixfold.v1.Pref64Information
+	21, // 42: sixfold.v1.Advertisement.dnr:type_name -> sixfold.v1.ResolverInformation
+	22, // 43: sixfold.v1.Advertisement.home_agent:type_name -> sixfold.v1.HomeAgentInformation
+	23, // 44: sixfold.v1.Advertisement.options:type_name -> sixfold.v1.OptionInformation
+	40, // 45: sixfold.v1.Advertisement.min_delay:type_name -> google.protobuf.Duration
+	40, // 46: sixfold.v1.RouteInformation.lifetime:type_name -> google.protobuf.Duration
+	41, // 47: sixfold.v1.RouteInformation.until:type_name -> google.protobuf.Timestamp
+	40, // 48: sixfold.v1.Pref64Information.lifetime:type_name -> google.protobuf.Duration
+	41, // 49: sixfold.v1.Pref64Information.until:type_name -> google.protobuf.Timestamp
+	40, // 50: sixfold.v1.ResolverInformation.lifetime:type_name -> google.protobuf.Duration
+	40, // 51: sixfold.v1.HomeAgentInformation.lifetime:type_name -> google.protobuf.Duration
+	40, // 52: sixfold.v1.PrefixInformation.valid:type_name -> google.protobuf.Duration
+	40, // 53: sixfold.v1.PrefixInformation.preferred:type_name -> google.protobuf.Duration
+	41, // 54: sixfold.v1.PrefixInformation.valid_until:type_name -> google.protobuf.Timestamp
+	41, // 55: sixfold.v1.PrefixInformation.preferred_until:type_name -> google.protobuf.Timestamp
+	41, // 56: sixfold.v1.PrefixInformation.since:type_name -> google.protobuf.Timestamp
+	27, // 57: sixfold.v1.VxlanState.forwarding:type_name -> sixfold.v1.ForwardingEntry
+	26, // 58: sixfold.v1.VxlanState.remotes:type_name -> sixfold.v1.VxlanRemote
+	40, // 59: sixfold.v1.VxlanState.ageing:type_name -> google.protobuf.Duration
+	40, // 60: sixfold.v1.ForwardingEntry.age:type_name -> google.protobuf.Duration
+	40, // 61: sixfold.v1.ForwardingEntry.since:type_name -> google.protobuf.Duration
+	38, // 62: sixfold.v1.Dhcpv6LinkState.received:type_name -> sixfold.v1.Dhcpv6LinkState.ReceivedEntry
+	39, // 63: sixfold.v1.Dhcpv6LinkState.sent:type_name -> sixfold.v1.Dhcpv6LinkState.SentEntry
+	29, // 64: sixfold.v1.Dhcpv6LinkState.pools:type_name -> sixfold.v1.PoolState
+	41, // 65: sixfold.v1.ReconfigureState.next:type_name -> google.protobuf.Timestamp
+	41, // 66: sixfold.v1.UnitState.since:type_name -> google.protobuf.Timestamp
+	41, // 67: sixfold.v1.Drift.time:type_name -> google.protobuf.Timestamp
+	41, // 68: sixfold.v1.AuditRecord.time:type_name -> google.protobuf.Timestamp
+	41, // 69: sixfold.v1.Event.time:type_name -> google.protobuf.Timestamp
+	41, // 70: sixfold.v1.FormerPrefix.preferred_until:type_name -> google.protobuf.Timestamp
+	41, // 71: sixfold.v1.FormerPrefix.valid_until:type_name -> google.protobuf.Timestamp
+	41, // 72: sixfold.v1.Withdrawn.since:type_name -> google.protobuf.Timestamp
+	41, // 73: sixfold.v1.Withdrawn.until:type_name -> google.protobuf.Timestamp
+	74, // [74:74] is the sub-list for method output_type
+	74, // [74:74] is the sub-list for method input_type
+	74, // [74:74] is the sub-list for extension type_name
+	74, // [74:74] is the sub-list for extension extendee
+	0,  // [0:74] is the sub-list for field type_name
 }
 
 func init() { file_sixfold_v1_state_proto_init() }
