@@ -36,6 +36,7 @@ type batchSocket struct {
 	in       *receiving
 	schedule *sending // of write
 	answers  *sending // of answer
+	frames   *framer  // nil: they cannot be sent
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -81,6 +82,9 @@ func openBatch() (*batchSocket, error) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
 	s := &batchSocket{fd: fd, in: &receiving{}, schedule: newSending(), answers: newSending()}
+	if s.frames, err = openFramer(); err != nil {
+		s.frames = nil // without the right to it all goes the usual way
+	}
 	for n := range s.in.headers {
 		h := &s.in.headers[n].header
 		s.in.parts[n].Base = &s.in.bytes[n][0]
@@ -172,7 +176,13 @@ func (s *batchSocket) write(out []outgoing, loop bool) {
 		s.mute = !loop
 	}
 	for len(out) > 0 {
-		n := min(len(out), maxBatch)
+		if s.frames != nil {
+			out = out[s.frames.write(out):]
+		}
+		n := min(1, len(out)) // what is first did not leave as a frame
+		for n < min(len(out), maxBatch) && (s.frames == nil || !out[n].direct) {
+			n++
+		}
 		s.send(s.schedule, out[:n], sendWait)
 		out = out[n:]
 	}
@@ -250,6 +260,9 @@ func (s *batchSocket) bindFreely(on bool) error {
 }
 
 func (s *batchSocket) listen(link string, index int) (joined bool, err error) {
+	if s.frames != nil {
+		s.frames.forget(index)
+	}
 	b, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + link + "/forwarding")
 	if err == nil && strings.TrimSpace(string(b)) != "0" {
 		return false, nil
@@ -272,4 +285,10 @@ func (s *batchSocket) interrupt() {
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD) // it says that the socket is not connected, and wakes who reads
 }
 
-func (s *batchSocket) close() error { return unix.Close(s.fd) }
+func (s *batchSocket) close() error {
+	err := unix.Close(s.fd)
+	if s.frames != nil {
+		err = errors.Join(err, s.frames.close())
+	}
+	return err
+}

@@ -19,13 +19,14 @@
 // receives, and sends the answers that do not wait; Sender.mu guards what they share, and is not held while the kernel works. The
 // bytes of an advertisement are kept for as long as they are right (Lasting). What many links send gathers at a few moments
 // (schedule.gather). A flood of solicitations is read no faster than maxRead, remembers no more than maxHosts hosts on a link, and
-// gets no more than newHosts of them entries in the neighbor table; the others are served together.
+// gets no more than newHosts of them entries in the neighbor table; the others are served together. On more than fewLinks links what is
+// scheduled leaves by a packet socket, as the kernel's routing table gets slow with the number of links (framer).
 //
 // An [Observer] listens to other routers, with one socket for all links: it remembers what each says, within bounds, and finds what
 // does not agree with what we say (6.2.7) and who should not say anything. heard.go puts together what a router spreads over several
 // advertisements and tells what changed; it serves [WatchLinks], for an operator who looks at a link, as well. The decoder skips an
 // option that makes no sense, and says why.
 //
-// advert.go, schedule.go, limit.go, solicitation.go and decode.go are functions of their arguments; batch_linux.go is the socket of a
+// advert.go, schedule.go, limit.go, solicitation.go and decode.go are functions of their arguments; batch_linux.go and frame_linux.go are the sockets of a
 // Sender, conn_linux.go that of those who watch.
 package ra

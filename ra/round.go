@@ -43,7 +43,10 @@ func (r *round) add(l *link, k kind, now time.Time, to ...netip.Addr) {
 	j := job{link: l, kind: k, first: len(r.out), err: err}
 	for _, host := range to {
 		for _, m := range messages {
-			r.out = append(r.out, outgoing{message: m, index: i.Index, source: i.LinkLocal, destination: host})
+			r.out = append(r.out, outgoing{
+				message: m, index: i.Index, source: i.LinkLocal, destination: host,
+				direct: !r.loop && !i.SharedSource, // a source that moves is for the kernel to check
+			})
 		}
 	}
 	j.size = len(r.out) - j.first

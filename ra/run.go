@@ -165,6 +165,7 @@ func (s *Sender) next(r *round, now time.Time) time.Duration {
 	r.reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	r.loop = len(s.links) <= fewLinks
 	for len(r.jobs) < maxBatch {
 		t, due := s.earliest(now)
 		if !due {
@@ -185,7 +186,6 @@ func (s *Sender) next(r *round, now time.Time) time.Duration {
 		heap.Fix(&s.due, 0)
 		r.add(l, periodic, now, l.status.Interface.audience()...)
 	}
-	r.loop = len(s.links) <= fewLinks
 	switch {
 	case len(s.deaf) > 0:
 		return 0

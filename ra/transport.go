@@ -34,6 +34,7 @@ type outgoing struct {
 	message             []byte
 	index               int
 	source, destination netip.Addr
+	direct              bool  // to all nodes it may leave past the routing table and the firewall: there are many links
 	parting             bool  // source may have left the link by now
 	err                 error // how it went
 }
