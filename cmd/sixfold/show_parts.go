@@ -9,9 +9,10 @@ import (
 // mostKept is how many places are shown that are kept for what is gone; all of them are in the output of --json.
 const mostKept = 5
 
-// partLines tells which parts of a delegation the router chose, as lines below it.
-func partLines(d *sixfoldv1.PrefixState) [][]string {
-	t := newTable("", "", "", "")
+// partRows tells which parts of a delegation the router chose: the part, its name, and where it is and why.
+func partRows(d *sixfoldv1.PrefixState) [][]string {
+	var rows [][]string
+	places := newTable("", "")
 	kept := 0
 	for _, p := range d.GetAssignments() {
 		if p.GetState() == "kept" {
@@ -23,16 +24,16 @@ func partLines(d *sixfoldv1.PrefixState) [][]string {
 		if now == "" {
 			now = p.GetState()
 		}
-		t.add(now, partName(d.GetName(), p), p.GetSubnet(), p.GetReason())
+		rows = append(rows, []string{now, partName(d.GetName(), p), ""})
+		places.add(p.GetSubnet(), p.GetReason())
 	}
-	var out [][]string
-	for _, line := range t.lines()[1:] {
-		out = append(out, []string{line})
+	for n, line := range places.lines()[1:] {
+		rows[n][2] = line
 	}
 	if kept > mostKept {
-		out = append(out, []string{fmt.Sprintf("%d more places are kept for what is gone", kept-mostKept)})
+		rows = append(rows, []string{fmt.Sprintf("%d more places are kept for what is gone", kept-mostKept)})
 	}
-	return out
+	return rows
 }
 
 // partName writes a part as the configuration does from anywhere.

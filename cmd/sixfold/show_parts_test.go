@@ -10,7 +10,7 @@ import (
 )
 
 // Of the places that are kept for links that are gone a few are enough.
-func TestPartLines(t *testing.T) {
+func TestPartRows(t *testing.T) {
 	d := &sixfoldv1.PrefixState{Name: "isp", Assignments: []*sixfoldv1.PrefixAssignment{
 		{Name: "lan0", Length: 64, Subnet: "::/64", Prefix: "2001:db8::/64", State: "active", Reason: "the first of the smallest free blocks"},
 		{Length: 60, State: "pending", Reason: "isp is a /62, too small for a /60"},
@@ -21,9 +21,12 @@ func TestPartLines(t *testing.T) {
 		})
 	}
 	var got []string
-	for _, line := range partLines(d) {
-		got = append(got, line...)
+	lines := newTable("", "", "")
+	lines.ragged = true
+	for _, row := range partRows(d) {
+		lines.more(row...)
 	}
+	got = append(got, lines.lines()[1:]...)
 	want := []string{
 		"2001:db8::/64  isp auto:lan0/64   ::/64         the first of the smallest free blocks",
 		"pending        isp auto/60        -             isp is a /62, too small for a /60",

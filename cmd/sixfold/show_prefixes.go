@@ -37,16 +37,19 @@ func printPrefixes(p printer, m *sixfoldv1.ListPrefixesResponse) error {
 		}
 		branch = append(branch, earlierLines(p, d)...)
 		branch = append(branch, clientLines(p, d)...)
-		branch = append(branch, partLines(d)...)
-		uses := newTable("", "", "")
+		lines := newTable("", "", "") // what is chosen and what is used line up
+		lines.ragged = true
+		for _, row := range partRows(d) {
+			lines.more(row...)
+		}
 		for _, u := range d.GetUses() {
 			now := u.GetPrefix()
 			if now == "" {
 				now = "pending"
 			}
-			uses.add(now, u.GetExpression(), u.GetWhere())
+			lines.more(now, u.GetExpression(), u.GetWhere())
 		}
-		for _, line := range uses.lines()[1:] {
+		for _, line := range lines.lines()[1:] {
 			branch = append(branch, []string{line})
 		}
 		branches = append(branches, branch)
