@@ -57,19 +57,21 @@ func (u *unit) due(want *plan.Plan, now time.Time) bool {
 	return !reflect.DeepEqual(u.done, u.part(want))
 }
 
-// reconcileLoop applies a fresh plan whenever something woke it, and retries what failed.
+// reconcileLoop applies a plan at once, a fresh one whenever something woke it, and retries what failed.
 func (r *Router) reconcileLoop(ctx context.Context) error {
-	retry := time.NewTimer(0)
+	retry := time.NewTimer(time.Hour)
 	defer retry.Stop()
 	var told string // so that each problem is logged when it comes, not at each look
-	for {
+	for first := true; ; first = false {
 		woken := false
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-r.wake:
-			woken = true
-		case <-retry.C:
+		if !first {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-r.wake:
+				woken = true
+			case <-retry.C:
+			}
 		}
 		problem := ""
 		if err := r.follow(ctx, woken); err != nil {

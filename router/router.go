@@ -284,11 +284,11 @@ func (r *Router) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	r.supervise(&peers, peersCtx, "ra", r.ra.Run) // hosts wait for it
 	r.supervise(&peers, peersCtx, "vxlan", r.vxlan.Run)
 	r.supervise(&peers, peersCtx, "mld", r.mld.Run)
 	r.supervise(&peers, peersCtx, "bgp", r.bgp.Run)
 	r.supervise(&peers, peersCtx, "pd", r.pd.Run)
-	r.supervise(&peers, peersCtx, "ra", r.ra.Run)
 	r.supervise(&peers, peersCtx, "ra", r.observer.Run)
 	r.supervise(&peers, peersCtx, "ra", r.routes.Run)
 	peers.Go(func() error { return r.feed.run(peersCtx) })
@@ -298,9 +298,10 @@ func (r *Router) Run(ctx context.Context) error {
 		defer stopPeers()
 		return r.vrfs.run(peersCtx, r.supervise)
 	})
-	peers.Go(func() error { return r.reconcileLoop(peersCtx) })
 	peers.Go(func() error { return r.confirmLoop(peersCtx) })
 	close(r.ready)
+	// What is started last runs first: the others have time.
+	peers.Go(func() error { return r.reconcileLoop(peersCtx) })
 
 	err = peers.Wait()
 	drain, cancel := context.WithTimeout(groundCtx, 2*time.Second)
