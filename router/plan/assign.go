@@ -40,6 +40,11 @@ func (p *planner) assignParts() {
 		spaces[name] = s
 	}
 	chosen := assign.Choose(p.Assigned, wanted, spaces)
+	for k := range chosen.Reasons {
+		if why := p.clashes[k.Delegation]; why != "" {
+			chosen.Reasons[k] = why
+		}
+	}
 	p.plan.Assigned, p.plan.Parts, p.plan.Unassigned = chosen.Table, chosen.Now, chosen.Reasons
 }
 
