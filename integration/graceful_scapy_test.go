@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// The same by a server that other people's code writes the Replies of. None of Debian's servers does it by its configuration: Kea 2.2 and
-// ISC dhcpd 4.4 give one prefix for each identity association, also where two are reserved for the client; wide-dhcpv6 gives those that
-// the client names, which are the ones it has; dibbler knows one lifetime for all.
+// The same by a server that other people's code writes the Replies of. None of Debian's servers does it by its configuration. They give
+// one prefix for each identity association: Kea 2.2 and ISC dhcpd 4.4 also where two are reserved for the client, dibbler 1.0 that of the
+// first of two classes with lifetimes of their own, wide-dhcpv6 those that the client names, which are the ones it has.
 func TestGracefulByAnother(t *testing.T) {
 	t.Parallel()
 	n := laid(t)
