@@ -31,3 +31,35 @@ func TestStaleSourcesArePlanned(t *testing.T) {
 		}
 	}
 }
+
+// A prefix that was delegated and is now set by hand is in use: its hosts must not be sent away.
+func TestStaticPrefixIsNotStale(t *testing.T) {
+	const links = "link wan0 2 fe80::2/64\nlink lan0 3 fe80::3/64\nadvertised - aggregate 2001:980:1::/48 90m isp\n"
+	for name, tt := range map[string]struct{ conf, state, want string }{
+		"nothing of it":         {`interfaces: {lan0: {addresses: ["2001:980:2::1/64"]}}`, links, "[2001:980:1::/48]"},
+		"an address":            {`interfaces: {lan0: {addresses: ["2001:980:1:5::1/64"]}}`, links, "[]"},
+		"an address in a VRF":   {`{interfaces: {lan0: {addresses: ["2001:980:1:5::1/64"]}}, vrfs: {blue: {table: 1010, interfaces: [lan0]}}}`, links + "link blue 4\n", "[]"},
+		"a route":               {`{interfaces: {lan0: {}}, routes: {"2001:980:1:8000::/49": {via: "fe80::9", interface: lan0}}}`, links, "[]"},
+		"a route for all":       {`{interfaces: {wan0: {}}, routes: {"::/0": {via: "fe80::9", interface: wan0}}}`, links, "[2001:980:1::/48]"},
+		"a pool":                {`interfaces: {lan0: {addresses: ["2001:980:2::1/64"], dhcpv6: {delegate: {routers: {pool: "2001:980:1:100::/56", length: 60}}}}}`, links, "[]"},
+		"an address of others":  {`interfaces: {wan0: {}}`, links + "link eth7 7 2001:980:1:7::1/64\n", "[]"},
+		"every address is ours": {`local: ["2001:980:1:9::/64"]`, links, "[]"},
+		"its address is still there": {`interfaces: {lan0: {addresses: ["2001:980:2::1/64"]}}`,
+			"link lan0 3 fe80::3/64 2001:980:1::1/64\nadvertised - aggregate 2001:980:1::/48 90m isp\n", "[2001:980:1::/48]"},
+	} {
+		conf, _, err := config.Load("r.yaml", []byte(tt.conf))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		in := plan.Inputs{Config: conf, Links: kernel.Links{}, DUID: []byte{0, 3, 0, 1, 1, 2, 3, 4, 5, 6}, Now: now}
+		if err := plantest.State(tt.state, &in); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for n := range in.Links["lan0"].Addresses {
+			in.Links["lan0"].Addresses[n].Ours = true
+		}
+		if got := fmt.Sprint(plan.Make(in).Firewall.Stale); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}
