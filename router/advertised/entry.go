@@ -27,7 +27,7 @@ const Late = 10 * time.Minute
 
 // Limits of what is remembered.
 const (
-	maxWithdrawn = 32    // on one link, so that advertisements stay short; the newest
+	maxWithdrawn = 32    // on one link, so that advertisements stay short; the newest, and all of the last change
 	maxEntries   = 65536 // of all links, apart from what is being advertised
 )
 
@@ -94,11 +94,17 @@ func Withdrawn(have, current []Entry, now time.Time, reason func(Entry) string) 
 		out = append(out, e)
 	}
 	for len(out) > maxWithdrawn {
-		oldest := 0
+		oldest, newest := 0, 0
 		for i, e := range out {
 			if e.Since.Before(out[oldest].Since) {
 				oldest = i
 			}
+			if e.Since.After(out[newest].Since) {
+				newest = i
+			}
+		}
+		if out[oldest].Since.Equal(out[newest].Since) {
+			break // one change of a link with as many prefixes
 		}
 		out = slices.Delete(out, oldest, oldest+1)
 	}

@@ -150,3 +150,24 @@ func TestUnchanged(t *testing.T) {
 		t.Errorf("to write: %v, %v", put, gone)
 	}
 }
+
+// A link with many prefixes gives up all of them when they change, and then what it gave up before.
+func TestAllOfAChangeIsWithdrawn(t *testing.T) {
+	var s Set
+	many := func(site int) []Entry {
+		var list []Entry
+		for n := range 2 * maxWithdrawn {
+			list = append(list, on("lan0", fmt.Sprintf("2001:db8:%x:%x::/64", site, n), 24*time.Hour))
+		}
+		return list
+	}
+	s, _ = tell(s, start, many(1)...)
+	s, gone := tell(s, start.Add(time.Minute), many(2)...)
+	if len(gone) != 2*maxWithdrawn {
+		t.Errorf("%d of %d are withdrawn", len(gone), 2*maxWithdrawn)
+	}
+	_, gone = tell(s, start.Add(2*time.Minute), many(3)...)
+	if len(gone) != 2*maxWithdrawn || gone[0].Prefix != pfx("2001:db8:2::/64") {
+		t.Errorf("after another change: %d, the first %v", len(gone), gone[0])
+	}
+}
