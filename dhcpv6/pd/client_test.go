@@ -392,3 +392,28 @@ func TestClientTellsOfRefusal(t *testing.T) {
 		}
 	})
 }
+
+// TestClientLogsWhatItGot: an address is none of the delegations, and what is infinite has no date.
+func TestClientLogsWhatItGot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		r := newRig(t, "")
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		r.srv.addresses = map[uint32]netip.Addr{9: netip.MustParseAddr("2001:db8::9")}
+		r.srv.preferred, r.srv.valid = 0xffffffff*time.Second, 0xffffffff*time.Second
+		u := uplink()
+		u.Address = &IA{IAID: 9}
+		r.apply(t, u)
+		r.start(t)
+		pass(10 * time.Second)
+		r.stop()
+		for _, want := range []string{
+			"msg=delegation link=wan0 name=isp prefix=2001:db8:100::/56 server=fe80::1 valid_until=forever",
+			"msg=address link=wan0 address=2001:db8::9 server=fe80::1 valid_until=forever",
+		} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("no %q in:\n%s", want, log.String())
+			}
+		}
+	})
+}

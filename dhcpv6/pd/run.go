@@ -215,6 +215,22 @@ func (l *loop) publish(now time.Time, t task) {
 	l.c.changed()
 }
 
+// logged names a delegation, or an address, and gives what the log tells of it.
+func logged(link string, d Delegation) (what string, attributes []any) {
+	if d.Name == "" {
+		return "address", []any{"link", link, "address", d.Prefix.Addr()}
+	}
+	return "delegation", []any{"link", link, "name", d.Name, "prefix", d.Prefix}
+}
+
+// until is the end of a lifetime for the log. The infinite one is longer than a century.
+func until(end, now time.Time) any {
+	if end.Sub(now) > 100*365*24*time.Hour {
+		return "forever"
+	}
+	return end
+}
+
 // logChange tells of prefixes that came and went; that lifetimes were extended is no news.
 func (l *loop) logChange(link string, old, fresh []Delegation) {
 	has := func(list []Delegation, d Delegation) bool {
@@ -222,12 +238,14 @@ func (l *loop) logChange(link string, old, fresh []Delegation) {
 	}
 	for _, d := range old {
 		if !has(fresh, d) {
-			l.c.log.Info("delegation ended", "link", link, "name", d.Name, "prefix", d.Prefix)
+			what, attributes := logged(link, d)
+			l.c.log.Info(what+" ended", attributes...)
 		}
 	}
 	for _, d := range fresh {
 		if !has(old, d) {
-			l.c.log.Info("delegation", "link", link, "name", d.Name, "prefix", d.Prefix, "server", d.Server, "valid_until", d.ValidUntil)
+			what, attributes := logged(link, d)
+			l.c.log.Info(what, append(attributes, "server", d.Server, "valid_until", until(d.ValidUntil, time.Now()))...)
 			if want := l.c.hint(link, d.Name); d.Name != "" && want > 0 && d.Prefix.Bits() > want {
 				// RFC 7084 WPD-3: what does not fit into it is pending.
 				l.c.log.Warn("the delegated prefix is smaller than was asked for", "link", link, "name", d.Name, "prefix", d.Prefix,
