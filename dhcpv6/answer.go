@@ -25,6 +25,7 @@ func (h *handler) identityAssociations(results []result) {
 			h.out.reply.AddOption(h.exclude(r.option(t1, t2)))
 		}
 	}
+	h.beSoon(results)
 }
 
 // timers returns T1 and T2: as configured, or 0.5 and 0.8 of the shortest preferred lifetime (RFC 8415 21.4). A configured
