@@ -77,7 +77,8 @@ type Delegation struct {
 	Hint            netip.Prefix // :: with the wanted length, or a prefix; invalid: no hint
 	ExcludedAddress netip.Addr   // our address in what the server excludes for the uplink, its first 64 bits zero; invalid: none
 	RapidCommit     bool
-	IAID            uint32     // 0: derived from interface and name
+	IAID            uint32     // 0: derived from interface and name, but for:
+	ZeroIAID        bool       `json:",omitempty"` // the identifier is 0
 	OnChange        []Consumer `json:",omitempty"`
 }
 

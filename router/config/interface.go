@@ -103,7 +103,7 @@ func (b *builder) delegationList(m map[string]*sixfoldv1.Delegation, s *spot) []
 	byIAID := map[uint32]*spot{}
 	for _, name := range inOrder(m, s) {
 		d, at := m[name], s.entry(name)
-		one := Delegation{Name: name, RapidCommit: d.GetRapidCommit(), IAID: d.GetIaid()}
+		one := Delegation{Name: name, RapidCommit: d.GetRapidCommit(), IAID: d.GetIaid(), ZeroIAID: d.Iaid != nil && d.GetIaid() == 0}
 		one.OnChange = b.consumers(d.GetOnChange(), at.field("on_change"))
 		one.ExcludedAddress = b.excludedAddress(d.GetExcludedAddress(), at.field("excluded_address"))
 		switch {

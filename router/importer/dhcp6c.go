@@ -178,12 +178,9 @@ func (w *wide) send(l link, item []token, rapid bool) {
 		w.asked["pd"+id] = true
 		del, at := w.delegate(l, "", t)
 		del.RapidCommit = rapid
-		if n, _ := strconv.ParseUint(id, 10, 32); n > 0 {
-			w.mark(at.field("iaid"), item[1])
-			del.Iaid = ref(uint32(n))
-		} else {
-			w.lost(t, "the identifier 0 is not sent: the server sees another one, and may give another prefix")
-		}
+		n, _ := strconv.ParseUint(id, 10, 32)
+		w.mark(at.field("iaid"), item[len(item)-1])
+		del.Iaid = ref(uint32(n))
 		st, ok := w.pd[id]
 		if !ok {
 			w.wrong(t, "there is no id-assoc pd %s: dhcp6c refuses that, and the prefix is asked for without being used", id)

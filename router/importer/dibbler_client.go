@@ -161,7 +161,7 @@ func (c *dibblerClientFile) prefixDelegation(l link, st stmt) {
 		c.delegation, c.first = string(at[strings.LastIndexByte(string(at), '.')+1:]), st.first()
 	}
 	id := func(t token) {
-		if n, ok := c.number(t, maxUint32); ok && n > 0 {
+		if n, ok := c.number(t, maxUint32); ok {
 			c.mark(at.field("iaid"), t)
 			del.Iaid = ref(uint32(n))
 		}

@@ -114,7 +114,7 @@ func (p *planner) planUplink(i config.Interface, state kernel.LinkState, self ne
 	}
 	for _, d := range i.Delegations {
 		iaid := d.IAID
-		if iaid == 0 {
+		if iaid == 0 && !d.ZeroIAID {
 			iaid = pd.DeriveIAID(i.Name, d.Name)
 		}
 		u.RapidCommit = u.RapidCommit || d.RapidCommit

@@ -829,7 +829,8 @@ type Delegation struct {
 	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	// Take a two-message exchange where the server offers it.
 	RapidCommit bool `protobuf:"varint,3,opt,name=rapid_commit,json=rapidCommit,proto3" json:"rapid_commit,omitempty"`
-	// Identity association identifier (RFC 8415 4.2); without it one is derived from the interface and the name, the same after each restart.
+	// Identity association identifier (RFC 9915 4.2), 0 included; without it one is derived from the interface and the name, the same after
+	// each restart.
 	Iaid *uint32 `protobuf:"varint,4,opt,name=iaid,proto3,oneof" json:"iaid,omitempty"`
 	// Who is told when the prefix comes, changes or goes, by name: a program, a file, or a URL.
 	OnChange map[string]*Consumer `protobuf:"bytes,7,rep,name=on_change,json=onChange,proto3" json:"on_change,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -5690,13 +5691,13 @@ const file_sixfold_v1_config_proto_rawDesc = "" +
 	"\a_ignoreB\t\n" +
 	"\a_filterB\t\n" +
 	"\a_notifyB\b\n" +
-	"\x06_proxy\"\x95\x03\n" +
+	"\x06_proxy\"\x8c\x03\n" +
 	"\n" +
 	"Delegation\x12&\n" +
 	"\x06length\x18\x01 \x01(\rB\t\xbaH\x06*\x04\x18@(\x01H\x00R\x06length\x88\x01\x01\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12!\n" +
-	"\frapid_commit\x18\x03 \x01(\bR\vrapidCommit\x12 \n" +
-	"\x04iaid\x18\x04 \x01(\rB\a\xbaH\x04*\x02(\x01H\x01R\x04iaid\x88\x01\x01\x12p\n" +
+	"\frapid_commit\x18\x03 \x01(\bR\vrapidCommit\x12\x17\n" +
+	"\x04iaid\x18\x04 \x01(\rH\x01R\x04iaid\x88\x01\x01\x12p\n" +
 	"\ton_change\x18\a \x03(\v2$.sixfold.v1.Delegation.OnChangeEntryB-\xbaH*\x9a\x01'\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\bonChange\x12)\n" +
 	"\x10excluded_address\x18\x05 \x01(\tR\x0fexcludedAddress\x1aQ\n" +
 	"\rOnChangeEntry\x12\x10\n" +
