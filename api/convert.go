@@ -139,7 +139,7 @@ func advertisement(s ra.Status) *sixfoldv1.Advertisement {
 		Managed: i.Managed, OtherConfig: i.OtherConfig, HopLimit: uint32(i.HopLimit), LinkMtu: uint32(i.LinkMTU),
 		ReachableTime: durationpb.New(i.ReachableTime), RetransTimer: durationpb.New(i.RetransTimer),
 		RouterLifetime: durationpb.New(i.RouterLifetime), Preference: preference(i.Preference),
-		Dns: addrTexts(i.RDNSS), Domains: cleanAll(i.DNSSL), DnsLifetime: durationpb.New(i.DNSLifetime),
+		Dns: addrTexts(i.RDNSS), Domains: cleanAll(i.DNSSL), DnsLifetime: durationpb.New(i.DNSLifetime), DomainsLifetime: durationpb.New(i.DNSSLLifetime),
 		Sent: s.Sent, Solicited: s.Solicited, Last: timestamp(s.Last), Next: timestamp(s.Next),
 		Errors: s.Errors, LastError: clean(s.LastError),
 	}

@@ -12,7 +12,7 @@ func withdrawn(list []ra.Withdrawn) []*sixfoldv1.Withdrawn {
 	var out []*sixfoldv1.Withdrawn
 	for _, w := range list {
 		out = append(out, &sixfoldv1.Withdrawn{
-			Kind: clean(w.Kind), Prefix: prefixText(w.Prefix), Since: timestamp(w.Since), Until: timestamp(w.Until), Reason: clean(w.Reason),
+			Kind: clean(w.Kind), Prefix: prefixText(w.Prefix), Name: clean(w.Name), Since: timestamp(w.Since), Until: timestamp(w.Until), Reason: clean(w.Reason),
 		})
 	}
 	return out

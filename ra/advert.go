@@ -78,7 +78,7 @@ func final(i Interface) Interface {
 	i.RouterLifetime = 0
 	i.HomeAgent = nil // the lifetime of one is never 0 (RFC 6275 7.4)
 	if !i.KeepDNS {
-		i.DNSLifetime = 0
+		i.DNSLifetime, i.DNSSLLifetime = 0, 0
 		i.DNR = slices.Clone(i.DNR)
 		for n := range i.DNR {
 			i.DNR[n].Lifetime = 0

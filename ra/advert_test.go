@@ -50,7 +50,7 @@ func TestEncode(t *testing.T) {
 				{Prefix: netip.MustParsePrefix("2001:db8:2::/63"), OnLink: true, Valid: Forever, Preferred: Forever},
 			},
 			RDNSS: []netip.Addr{netip.MustParseAddr("2001:db8::53"), netip.MustParseAddr("2001:db8::54")},
-			DNSSL: []string{"lan.example.", "bücher.example"}, DNSLifetime: 1800 * time.Second,
+			DNSSL: []string{"lan.example.", "bücher.example"}, DNSLifetime: 1800 * time.Second, DNSSLLifetime: 1800 * time.Second,
 		}, `86 00 0000 00 00 0708 00000000 00000000
 			01 01 020000000001
 			05 01 0000 000005dc
@@ -117,7 +117,7 @@ func TestEncodeErrors(t *testing.T) {
 
 // many is an interface with more options than fit one message.
 func many() Interface {
-	i := Interface{RouterLifetime: time.Hour, HopLimit: 64, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, DNSLifetime: time.Hour}
+	i := Interface{RouterLifetime: time.Hour, HopLimit: 64, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, DNSLifetime: time.Hour, DNSSLLifetime: time.Hour}
 	for n := range 60 {
 		i.Prefixes = append(i.Prefixes, Prefix{Prefix: netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x::/64", n)), Valid: time.Hour, Preferred: time.Hour})
 		i.RDNSS = append(i.RDNSS, netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", n+1)))

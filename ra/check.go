@@ -25,6 +25,8 @@ func check(i Interface) error {
 		return fmt.Errorf("advertisements of %d bytes are not within %d and 65535", i.PacketSize, minMTU)
 	case !fits32(i.DNSLifetime, time.Second):
 		return fmt.Errorf("lifetime %s of name servers is out of range", i.DNSLifetime)
+	case !fits32(i.DNSSLLifetime, time.Second):
+		return fmt.Errorf("lifetime %s of search domains is out of range", i.DNSSLLifetime)
 	case i.Interval && !fits32(i.MaxInterval, time.Millisecond):
 		return fmt.Errorf("advertisement interval %s is out of range", i.MaxInterval)
 	}
@@ -69,7 +71,7 @@ func checkExtensions(i Interface) error {
 	if h := i.HomeAgent; h != nil && (h.Lifetime < time.Second || h.Lifetime > maxRouterLifetime) {
 		return fmt.Errorf("home agent lifetime %s is not within 1s and %s", h.Lifetime, maxRouterLifetime)
 	}
-	for _, o := range i.Raw {
+	for _, o := range slices.Concat(i.GoneDNR, i.Raw) {
 		if o.Type == 0 || len(o.Data) > maxOption-2 {
 			return fmt.Errorf("option of type %d and %d bytes: accepted are types from 1, and %d bytes", o.Type, len(o.Data), maxOption-2)
 		}

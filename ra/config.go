@@ -30,7 +30,8 @@ type Interface struct {
 	RDNSS                    []netip.Addr
 	GoneRDNSS                []netip.Addr // name servers that hosts may have from us and are to forget: sent with lifetime 0
 	DNSSL                    []string
-	DNSLifetime              time.Duration
+	DNSLifetime              time.Duration // of RDNSS
+	DNSSLLifetime            time.Duration
 	KeepDNS                  bool // the final advertisement leaves RDNSS, DNSSL and DNR alone
 
 	SNAC      bool       // RA flag of a stub network router
@@ -41,13 +42,14 @@ type Interface struct {
 	// CaptivePortal is the URI of the captive portal API (RFC 8910), or CaptivePortalNone; empty: nothing is said.
 	CaptivePortal string
 	DNR           []Resolver  // encrypted resolvers (RFC 9463)
+	GoneDNR       []RawOption // resolvers that hosts may have from us and are to forget (see [Resolver.Gone]), sent before those of DNR
 	Raw           []RawOption // options of any type, sent after all others
 
 	// PacketSize is the most bytes of one advertisement, IPv6 header included (radvd's AdvRAMTU); 0: LinkMTU, at most 1500, or
 	// 1280 without it.
 	PacketSize int
 
-	Withdrawn []Withdrawn // of Prefixes, Routes and GoneRDNSS; it is not sent
+	Withdrawn []Withdrawn // of Prefixes, Routes, PREF64, GoneRDNSS and GoneDNR; it is not sent
 
 	// What follows decides to whom and when the Sender sends, not what is in an advertisement.
 
@@ -77,8 +79,9 @@ type Interface struct {
 
 // Withdrawn tells why an option is there with lifetime 0, for those who look: hosts may have it from earlier advertisements.
 type Withdrawn struct {
-	Kind         string       // prefix, route or dns
-	Prefix       netip.Prefix // of a name server: its address as a /128
+	Kind         string       // prefix, route, dns, pref64 or dnr
+	Prefix       netip.Prefix // of a name server: its address as a /128; of a resolver its first one, or ::/128
+	Name         string       // of a resolver
 	Since, Until time.Time
 	Reason       string
 }

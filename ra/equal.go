@@ -10,8 +10,8 @@ func (i *Interface) Equal(o *Interface) bool {
 	return i.equalHeader(o) && i.equalAudience(o) &&
 		slices.Equal(i.Prefixes, o.Prefixes) && slices.Equal(i.Routes, o.Routes) && slices.Equal(i.PREF64, o.PREF64) &&
 		slices.Equal(i.RDNSS, o.RDNSS) && slices.Equal(i.GoneRDNSS, o.GoneRDNSS) && slices.Equal(i.DNSSL, o.DNSSL) &&
-		i.DNSLifetime == o.DNSLifetime && i.KeepDNS == o.KeepDNS && i.CaptivePortal == o.CaptivePortal &&
-		slices.EqualFunc(i.DNR, o.DNR, Resolver.equal) && slices.EqualFunc(i.Raw, o.Raw, RawOption.equal) &&
+		i.DNSLifetime == o.DNSLifetime && i.DNSSLLifetime == o.DNSSLLifetime && i.KeepDNS == o.KeepDNS && i.CaptivePortal == o.CaptivePortal &&
+		slices.EqualFunc(i.DNR, o.DNR, Resolver.equal) && slices.EqualFunc(i.GoneDNR, o.GoneDNR, RawOption.equal) && slices.EqualFunc(i.Raw, o.Raw, RawOption.equal) &&
 		slices.Equal(i.Withdrawn, o.Withdrawn)
 }
 

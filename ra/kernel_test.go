@@ -25,7 +25,7 @@ func lan(t *testing.T, name string) (*netns.Node, Interface) {
 			Prefix: netip.MustParsePrefix("2001:db8:1::/64"), OnLink: true, Autonomous: true,
 			Valid: time.Hour, Preferred: 30 * time.Minute,
 		}},
-		RDNSS: []netip.Addr{netip.MustParseAddr("2001:db8::53")}, DNSSL: []string{"lan.example"}, DNSLifetime: time.Hour,
+		RDNSS: []netip.Addr{netip.MustParseAddr("2001:db8::53")}, DNSSL: []string{"lan.example"}, DNSLifetime: time.Hour, DNSSLLifetime: time.Hour,
 	}
 	return h, i
 }

@@ -53,7 +53,7 @@ func encodeOptions(i Interface, now time.Time) ([][]byte, error) {
 	}
 	all = append(all, encodeServers(i.RDNSS, i.DNSLifetime)...)
 	all = append(all, encodeServers(i.GoneRDNSS, 0)...)
-	search, err := encodeSearchLists(i.DNSSL, i.DNSLifetime)
+	search, err := encodeSearchLists(i.DNSSL, i.DNSSLLifetime)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +63,10 @@ func encodeOptions(i Interface, now time.Time) ([][]byte, error) {
 	}
 	if i.CaptivePortal != "" {
 		all = append(all, encodeRaw(RawOption{Type: optCaptivePortal, Data: []byte(i.CaptivePortal)}))
+	}
+	// A host that forgets a resolver by its name alone finds it again in what follows, if only its addresses changed.
+	for _, o := range i.GoneDNR {
+		all = append(all, encodeRaw(o))
 	}
 	for _, r := range i.DNR {
 		b, err := encodeResolver(r)

@@ -92,6 +92,16 @@ func encodeResolver(r Resolver) ([]byte, error) {
 	return b, nil
 }
 
+// Gone is the option with which hosts forget a resolver that was advertised to them: the same with lifetime 0.
+func (r Resolver) Gone() (RawOption, error) {
+	r.Lifetime = 0
+	b, err := encodeResolver(r)
+	if err != nil {
+		return RawOption{}, err
+	}
+	return RawOption{Type: optDNR, Data: b[2:]}, nil
+}
+
 // encodeName is domain as in RFC 1035 3.1, uncompressed.
 func encodeName(domain string) ([]byte, error) {
 	ascii, err := idna.Punycode.ToASCII(strings.TrimSuffix(domain, "."))

@@ -13,6 +13,13 @@ import (
 
 // TestOptions holds each option against the figure of its RFC, written out by hand.
 func TestOptions(t *testing.T) {
+	gone := func(r Resolver) RawOption {
+		o, err := r.Gone()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
 	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
 	nat64 := func(text string) []PREF64 { return []PREF64{{Prefix: prefix(text), Lifetime: 1800 * time.Second}} }
 	for _, tt := range []struct {
@@ -80,6 +87,14 @@ func TestOptions(t *testing.T) {
 			"fd 01 010203 000000  fe 01 000000000000  ff 02 00000000000000 00000000000000"},
 		{"name servers that are gone", Interface{RDNSS: []netip.Addr{addr("2001:db8::1")}, GoneRDNSS: []netip.Addr{addr("2001:db8::2")}, DNSLifetime: time.Minute},
 			"19 03 0000 0000003c 20010db8000000000000000000000001  19 03 0000 00000000 20010db8000000000000000000000002"},
+		{"lifetimes of their own, RFC 8106 5.1, 5.2", Interface{RDNSS: []netip.Addr{addr("2001:db8::1")}, DNSLifetime: time.Minute, DNSSL: []string{"a.example"}, DNSSLLifetime: time.Hour},
+			"19 03 0000 0000003c 20010db8000000000000000000000001  1f 03 0000 00000e10 0161 07 6578616d706c65 00 0000000000"},
+		{"a NAT64 prefix that is gone", Interface{PREF64: []PREF64{{Prefix: netip.MustParsePrefix("64:ff9b::/96")}}}, "26 02 0000 0064ff9b0000000000000000"},
+		{"a resolver that is gone from an address, before it at another", Interface{
+			GoneDNR: []RawOption{gone(Resolver{Priority: 1, Lifetime: time.Hour, Name: "dns.example", Addresses: []netip.Addr{addr("2001:db8:1::53")}})},
+			DNR:     []Resolver{{Priority: 1, Lifetime: time.Hour, Name: "dns.example", Addresses: []netip.Addr{addr("2001:db8:2::53")}}},
+		}, `90 06 0001 00000000 000d 03 646e73 07 6578616d706c65 00 0010 20010db8000100000000000000000053 0000 00000000 00
+			90 06 0001 00000e10 000d 03 646e73 07 6578616d706c65 00 0010 20010db8000200000000000000000053 0000 00000000 00`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := Encode(tt.i, epoch)
@@ -174,7 +189,7 @@ func TestAsNDP(t *testing.T) {
 	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
 	i := Interface{
 		HopLimit: 64, Managed: true, RouterLifetime: 1800 * time.Second, Preference: 1, ReachableTime: time.Second, RetransTimer: time.Second,
-		MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, LinkMTU: 1500, DNSLifetime: 1800 * time.Second,
+		MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, LinkMTU: 1500, DNSLifetime: 1800 * time.Second, DNSSLLifetime: 1800 * time.Second,
 		Prefixes:      []Prefix{{Prefix: prefix("2001:db8:1::/64"), OnLink: true, Autonomous: true, Valid: time.Hour, Preferred: time.Minute}},
 		Routes:        []Route{{Prefix: prefix("2001:db8::/56"), Preference: 1, Lifetime: time.Hour}, {Prefix: prefix("2001:db8::/128"), Lifetime: Forever}},
 		RDNSS:         []netip.Addr{addr("2001:db8::53"), addr("fe80::1")},
@@ -215,7 +230,7 @@ func TestAsNDP(t *testing.T) {
 // TestSplitAtPacketSize: any number of options leaves in packets that fit, in order, none lost.
 func TestSplitAtPacketSize(t *testing.T) {
 	for _, size := range []int{0, 1280, 1500, 9000} {
-		i := Interface{RouterLifetime: time.Hour, PacketSize: size, DNSLifetime: time.Hour}
+		i := Interface{RouterLifetime: time.Hour, PacketSize: size, DNSLifetime: time.Hour, DNSSLLifetime: time.Hour}
 		for n := range 40 {
 			a := netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(n)})
 			i.RDNSS = append(i.RDNSS, a)

@@ -117,6 +117,7 @@ func altered(old, i Interface, now time.Time) (change.Op, bool) {
 		add(len(i.GoneRDNSS) > 0 && !slices.Equal(old.GoneRDNSS, i.GoneRDNSS), "withdraw name servers %v", i.GoneRDNSS)
 		add(!slices.Equal(old.DNSSL, i.DNSSL), "advertise search domains %v", i.DNSSL)
 		add(old.DNSLifetime != i.DNSLifetime, "change dns lifetime to %s", livesFor(i.DNSLifetime))
+		add(old.DNSSLLifetime != i.DNSSLLifetime && len(i.DNSSL) > 0, "change lifetime of search domains to %s", livesFor(i.DNSSLLifetime))
 		extensionChanges(old, i, add)
 		if len(parts) == 0 {
 			parts = append(parts, "advertise anew")

@@ -90,6 +90,8 @@ func extensionChanges(old, i Interface, add adder) {
 	add(old.CaptivePortal != i.CaptivePortal && i.CaptivePortal != "", "advertise the captive portal %s", i.CaptivePortal)
 	add(old.CaptivePortal != "" && i.CaptivePortal == "", "stop advertising a captive portal")
 	each(old.DNR, i.DNR, add, "resolver ", func(r Resolver) string { return fmt.Sprintf("%s of priority %d", r.Name, r.Priority) }, resolverChange)
+	add(len(i.GoneDNR) > 0 && !slices.EqualFunc(old.GoneDNR, i.GoneDNR, RawOption.equal), "withdraw resolvers that hosts had")
+	add(len(old.GoneDNR) > 0 && len(i.GoneDNR) == 0, "stop withdrawing resolvers")
 	each(old.Raw, i.Raw, add, "option ", func(o RawOption) string { return fmt.Sprintf("%d:%x", o.Type, o.Data) }, func(_, _ RawOption) string { return "" })
 }
 

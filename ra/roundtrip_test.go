@@ -72,7 +72,7 @@ func chance(r *rand.Rand, n int) Interface {
 		HopLimit: uint8(r.Uint32()), Managed: r.IntN(2) == 0, OtherConfig: r.IntN(2) == 0, SNAC: r.IntN(2) == 0, Preference: preference(),
 		RouterLifetime: time.Duration(r.IntN(65536)) * time.Second, ReachableTime: time.Duration(r.Uint32()) * time.Millisecond,
 		RetransTimer: time.Duration(r.Uint32()) * time.Millisecond, LinkMTU: []int{0, 1280, 1500, 9000}[r.IntN(4)],
-		MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(r.Uint32())}, DNSLifetime: seconds(), Interval: r.IntN(2) == 0, MaxInterval: time.Minute,
+		MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(r.Uint32())}, DNSLifetime: seconds(), DNSSLLifetime: seconds(), Interval: r.IntN(2) == 0, MaxInterval: time.Minute,
 	}
 	for range some() {
 		p := Prefix{Prefix: prefix(r.IntN(129)), OnLink: r.IntN(2) == 0, PDPreferred: r.IntN(2) == 0, Valid: seconds()}
@@ -129,7 +129,7 @@ func expected(i Interface) Received {
 		r.addServer(a, seconds32(i.DNSLifetime))
 	}
 	for _, d := range i.DNSSL {
-		r.addDomain(d, seconds32(i.DNSLifetime))
+		r.addDomain(d, seconds32(i.DNSSLLifetime))
 	}
 	for _, p := range i.PREF64 {
 		r.PREF64 = append(r.PREF64, ReceivedPREF64{Prefix: p.Prefix, Lifetime: seconds32(p.Lifetime)})

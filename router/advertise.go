@@ -73,7 +73,11 @@ func withdrawalEvents(before advertised.Set, links map[string]advertised.Link) [
 		const named = 4
 		var parts []string
 		for _, e := range list[:min(named, len(list))] {
-			parts = append(parts, fmt.Sprintf("%s on %s", printed(e.Prefix), e.Link))
+			what := printed(e.Prefix)
+			if e.Kind == advertised.Resolver {
+				what = "resolver " + e.Name
+			}
+			parts = append(parts, fmt.Sprintf("%s on %s", what, e.Link))
 		}
 		if more := len(list) - named; more > 0 {
 			parts = append(parts, fmt.Sprintf("%d more", more))

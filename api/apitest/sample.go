@@ -150,7 +150,7 @@ func Sample(now time.Time) *Backend {
 					{Prefix: prefix("2001:db8:1::/64"), OnLink: true, Autonomous: true, Valid: 30 * day, Preferred: 7 * day, ValidUntil: in(10 * day), PreferredUntil: in(9 * day)},
 					{Prefix: prefix("fd00:1::/64"), OnLink: true, Valid: ra.Forever, Preferred: ra.Forever},
 				},
-				RDNSS: []netip.Addr{addr("2001:db8::53")}, DNSSL: []string{"example.net"}, DNSLifetime: 30 * time.Minute,
+				RDNSS: []netip.Addr{addr("2001:db8::53")}, DNSSL: []string{"example.net"}, DNSLifetime: 30 * time.Minute, DNSSLLifetime: 20 * time.Minute,
 			},
 			Sent: 17, Solicited: 3, Last: past(time.Minute), Next: in(5 * time.Minute),
 		}, fullAdvertisement(past, in)},

@@ -27,7 +27,7 @@ func TestRAWatchPrints(t *testing.T) {
 			{Prefix: netip.MustParsePrefix("2001:db8:2::/56"), Autonomous: true, Valid: time.Hour, Preferred: time.Hour, RouterAddress: addr("2001:db8:2::1")},
 		},
 		Routes: []ra.Route{{Prefix: netip.MustParsePrefix("2001:db8:10::/60"), Preference: 3, Lifetime: time.Hour}, {Prefix: netip.MustParsePrefix("2001:db8:20::/48")}},
-		RDNSS:  []netip.Addr{addr("2001:db8::53"), addr("fe80::53")}, DNSSL: []string{"lan.example"}, DNSLifetime: 1800 * time.Second,
+		RDNSS:  []netip.Addr{addr("2001:db8::53"), addr("fe80::53")}, DNSSL: []string{"lan.example"}, DNSLifetime: 1800 * time.Second, DNSSLLifetime: 1800 * time.Second,
 		PREF64: []ra.PREF64{{Prefix: netip.MustParsePrefix("64:ff9b::/96"), Lifetime: 1800 * time.Second}}, CaptivePortal: "https://portal.example/api",
 		DNR: []ra.Resolver{{
 			Priority: 1, Lifetime: time.Hour, Name: "dns.example", Addresses: []netip.Addr{addr("2001:db8::53")},

@@ -106,7 +106,7 @@ func advertisementDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 		rows = append(rows, []string{"dns", s, "for " + span(r.GetDnsLifetime().AsDuration())})
 	}
 	for _, d := range r.GetDomains() {
-		rows = append(rows, []string{"domain", d, "for " + span(r.GetDnsLifetime().AsDuration())})
+		rows = append(rows, []string{"domain", d, "for " + span(r.GetDomainsLifetime().AsDuration())})
 	}
 	if r.GetLinkMtu() != 0 {
 		rows = append(rows, []string{"mtu", number(r.GetLinkMtu())})

@@ -61,6 +61,9 @@ func optionDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 			yes(o.GetKeep(), "stays at the end")), ", "))
 	}
 	for _, o := range r.GetPref64() {
+		if isWithdrawn(r, "pref64", o.GetPrefix()) {
+			continue
+		}
 		add("nat64", o.GetPrefix(), "for "+counted(p, o.GetLifetime(), o.GetUntil()))
 	}
 	for _, o := range r.GetDnr() {

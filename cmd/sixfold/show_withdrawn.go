@@ -19,7 +19,11 @@ func withdrawnRows(p printer, r *sixfoldv1.Advertisement) [][]string {
 	for _, w := range r.GetWithdrawn() {
 		what := w.GetPrefix()
 		if w.GetKind() != "prefix" {
-			what = w.GetKind() + " " + strings.TrimSuffix(what, "/128")
+			what = strings.TrimSuffix(what, "/128")
+			if w.GetName() != "" {
+				what = strings.TrimSuffix(w.GetName()+" "+what, " ::")
+			}
+			what = w.GetKind() + " " + what
 		}
 		rows = append(rows, []string{"withdrawn", what, withdrawnFor(p, w), w.GetReason()})
 	}

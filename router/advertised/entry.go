@@ -16,6 +16,8 @@ const (
 	Prefix    Kind = "prefix"    // a prefix information option
 	Route     Kind = "route"     // a route information option
 	Server    Kind = "dns"       // a recursive DNS server, as a /128
+	PREF64    Kind = "pref64"    // a NAT64 prefix
+	Resolver  Kind = "dnr"       // an encrypted resolver, by its option
 	Aggregate Kind = "aggregate" // a prefix that is delegated to us, on no link
 )
 
@@ -35,12 +37,13 @@ const (
 type Key struct {
 	Link   string // empty: none, of an aggregate
 	Kind   Kind
-	Prefix netip.Prefix // masked
+	Prefix netip.Prefix // masked; of a resolver the first of its addresses as a /128, or ::/128
+	Option string       // of a resolver: what hosts were sent, without type and length and with lifetime 0
 }
 
-// Compare orders keys by link, kind and prefix.
+// Compare orders keys by link, kind, prefix and option.
 func (k Key) Compare(o Key) int {
-	return cmp.Or(strings.Compare(k.Link, o.Link), strings.Compare(string(k.Kind), string(o.Kind)), k.Prefix.Compare(o.Prefix))
+	return cmp.Or(strings.Compare(k.Link, o.Link), strings.Compare(string(k.Kind), string(o.Kind)), k.Prefix.Compare(o.Prefix), strings.Compare(k.Option, o.Option))
 }
 
 // Entry is what hosts of a link may have.
@@ -48,6 +51,7 @@ type Entry struct {
 	Key
 	OnLink, Autonomous bool          // flags of a prefix
 	Preference         uint8         // of a route
+	Name               string        // of a resolver
 	Lifetime           time.Duration // how long a host has it after an advertisement, at most
 	Ends               time.Time     // no host has it longer, however often it is advertised; zero: it does not end
 	Delegation         string        // that it was cut from; empty: none

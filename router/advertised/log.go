@@ -18,8 +18,10 @@ import (
 
 // Limits of a file that somebody else may have written.
 const (
-	maxLine = 4096
-	maxFile = 64 << 20
+	maxLine   = 8192
+	maxFile   = 64 << 20
+	maxOption = 255*8 - 2
+	maxName   = 255
 )
 
 // slack is how many lines a file may have beside two for each entry before it is written anew.
@@ -30,6 +32,8 @@ type line struct {
 	Link       string       `json:"link,omitempty"`
 	Kind       Kind         `json:"kind"`
 	Prefix     netip.Prefix `json:"prefix"`
+	Option     []byte       `json:"option,omitempty"`
+	Name       string       `json:"name,omitempty"`
 	OnLink     bool         `json:"on_link,omitempty"`
 	Autonomous bool         `json:"autonomous,omitempty"`
 	Preference uint8        `json:"preference,omitempty"`
@@ -139,12 +143,13 @@ func parse(text []byte, now time.Time) (e Entry, gone bool, err error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return e, false, err
 	}
-	known := l.Kind == Prefix || l.Kind == Route || l.Kind == Server || l.Kind == Aggregate
+	known := slices.Contains([]Kind{Prefix, Route, Server, PREF64, Resolver, Aggregate}, l.Kind) && len(l.Name) <= maxName &&
+		(l.Kind == Resolver && withdraws(l.Option) || len(l.Option) == 0 && l.Kind != Resolver)
 	if !known || !l.Prefix.IsValid() || !l.Prefix.Addr().Is6() || l.Prefix != l.Prefix.Masked() || len(l.Link) > 15 || (l.Link == "") != (l.Kind == Aggregate) {
 		return e, false, errors.New("not an entry")
 	}
 	e = Entry{
-		Key: Key{Link: l.Link, Kind: l.Kind, Prefix: l.Prefix}, OnLink: l.OnLink, Autonomous: l.Autonomous, Preference: l.Preference,
+		Key: Key{Link: l.Link, Kind: l.Kind, Prefix: l.Prefix, Option: string(l.Option)}, Name: l.Name, OnLink: l.OnLink, Autonomous: l.Autonomous, Preference: l.Preference,
 		Lifetime: time.Duration(min(max(0, l.Lifetime), 0xffffffff)) * time.Second, Delegation: l.Delegation, Table: l.Table, Reason: l.Reason,
 	}
 	switch {
@@ -156,6 +161,11 @@ func parse(text []byte, now time.Time) (e Entry, gone bool, err error) {
 		e.Until = now.Add(e.Lifetime)
 	}
 	return e, l.Gone, nil
+}
+
+// withdraws reports whether a resolver's option, without type and length, can be one that withdraws it (RFC 9463 6.1).
+func withdraws(option []byte) bool {
+	return len(option) >= 14 && len(option) <= maxOption && bytes.Equal(option[2:6], make([]byte, 4))
 }
 
 // Set returns what the file has.
@@ -174,7 +184,7 @@ func (l *Log) Keep(next Set) error {
 	}
 	var b bytes.Buffer
 	for _, k := range gone {
-		encode(&b, line{Link: k.Link, Kind: k.Kind, Prefix: k.Prefix, Gone: true})
+		encode(&b, line{Link: k.Link, Kind: k.Kind, Prefix: k.Prefix, Option: []byte(k.Option), Gone: true})
 	}
 	for _, e := range put {
 		encode(&b, lineOf(e))
@@ -213,7 +223,7 @@ func (l *Log) rewrite() error {
 
 func lineOf(e Entry) line {
 	out := line{
-		Link: e.Link, Kind: e.Kind, Prefix: e.Prefix, OnLink: e.OnLink, Autonomous: e.Autonomous, Preference: e.Preference,
+		Link: e.Link, Kind: e.Kind, Prefix: e.Prefix, Option: []byte(e.Option), Name: e.Name, OnLink: e.OnLink, Autonomous: e.Autonomous, Preference: e.Preference,
 		Lifetime: int64(e.Lifetime / time.Second), Delegation: e.Delegation, Table: e.Table, Reason: e.Reason,
 	}
 	if !e.Since.IsZero() {

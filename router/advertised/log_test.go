@@ -40,7 +40,7 @@ func TestLogOverRestarts(t *testing.T) {
 	}
 	old, fresh := on("lan0", "2001:db8:1::/64", 24*time.Hour), on("lan0", "2001:db8:2::/64", 24*time.Hour)
 	old.Delegation = "isp"
-	server := Entry{Key: Key{"lan0", Server, pfx("2001:db8:1::53/128")}, Lifetime: time.Hour}
+	server := Entry{Key: Key{Link: "lan0", Kind: Server, Prefix: pfx("2001:db8:1::53/128")}, Lifetime: time.Hour}
 	s, _ := tell(l.Set(), start, old, server)
 	keep(t, l, s)
 
@@ -69,6 +69,42 @@ func TestLogOverRestarts(t *testing.T) {
 	l = open(t, path, later.Add(Hold))
 	if _, gone := tell(l.Set(), later.Add(Hold), fresh); len(gone) != 0 {
 		t.Errorf("%v", gone)
+	}
+}
+
+// Resolvers are withdrawn as they were sent, whatever is in their options, and so after a restart: each by itself, although their names
+// and their addresses may be the same.
+func TestLogOfResolvers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "advertised")
+	l := open(t, path, start)
+	option := func(priority byte, n int) string {
+		return string(append([]byte{0, priority, 0, 0, 0, 0, 0}, bytes.Repeat([]byte{0xff}, n)...))
+	}
+	resolver := func(option string) Entry {
+		return Entry{Key: Key{Link: "lan0", Kind: Resolver, Prefix: pfx("2001:db8:1::53/128"), Option: option}, Name: "dns.example", Lifetime: time.Hour}
+	}
+	nat := Entry{Key: Key{Link: "lan0", Kind: PREF64, Prefix: pfx("2001:db8:64::/96")}, Lifetime: time.Hour}
+	first, long, other := resolver(option(1, 7)), resolver(option(1, maxOption-7)), resolver(option(2, 7))
+	s, _ := tell(l.Set(), start, first, long, other, nat)
+	keep(t, l, s)
+	later := start.Add(time.Minute)
+	l = open(t, path, later)
+	s, gone := tell(l.Set(), later, other)
+	if len(gone) != 3 || gone[0].Key != first.Key || gone[1].Key != long.Key || gone[0].Name != "dns.example" || gone[2].Key != nat.Key {
+		t.Fatalf("%v", gone)
+	}
+	keep(t, l, s)
+	if all := open(t, path, later).Set().All(); len(all) != 4 {
+		t.Errorf("read again: %v", all)
+	}
+	for _, line := range []string{
+		`{"link":"lan0","kind":"dnr","prefix":"::/128","lifetime_seconds":60}`,
+		`{"link":"lan0","kind":"dnr","prefix":"::/128","lifetime_seconds":60,"option":"AAEAAAA8"}`,
+		`{"link":"lan0","kind":"dns","prefix":"2001:db8::1/128","lifetime_seconds":60,"option":"AAEAAAAAAAAAAAAAAAAAAA=="}`,
+	} {
+		if s, _, whole, err := read(strings.NewReader(line+"\n"), start); err != nil || whole || s.len() > 0 {
+			t.Errorf("%s: accepted (%v)", line, err)
+		}
 	}
 }
 
@@ -158,6 +194,7 @@ func TestLogAfterAnError(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"link":"lan0","kind":"prefix","prefix":"2001:db8::/64","lifetime_seconds":5400}` + "\n"))
 	f.Add([]byte(`{"kind":"aggregate","prefix":"2001:db8::/48","since":"2026-11-21T12:00:00Z","until":"2026-11-21T13:00:00Z"}` + "\n{"))
+	f.Add([]byte(`{"link":"lan0","kind":"dnr","prefix":"::/128","lifetime_seconds":60,"option":"AAEAAAAAAAAAAAAAAAAAAA==","name":"dns.example"}` + "\n"))
 	f.Add(bytes.Repeat([]byte("x"), 2*maxLine))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, _, _, err := read(bytes.NewReader(data), start)

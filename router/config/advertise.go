@@ -28,6 +28,7 @@ func (b *builder) advertise(m *sixfoldv1.Advertise, s *spot) *Advertise {
 	b.intervals(a, m, s)
 	a.Prefix = b.prefixDefaults(m, s)
 	a.DNSLifetime = b.lifetime(m.GetDnsLifetime(), s.field("dns_lifetime"), a.usual())
+	a.DomainsLifetime = b.lifetime(m.GetDomainsLifetime(), s.field("domains_lifetime"), a.DNSLifetime)
 	a.Prefixes = b.advertisedPrefixes(m.GetPrefixes(), a, s.field("prefixes"))
 	b.advertiseExtra(a, m, s)
 	b.unwise(a, m, s)

@@ -25,6 +25,9 @@ func (b *builder) unwise(a *Advertise, m *sixfoldv1.Advertise, s *spot) {
 	if m.DnsLifetime != nil {
 		short(s.field("dns_lifetime"), a.DNSLifetime, "their name servers (RFC 8106 5.1)")
 	}
+	if m.DomainsLifetime != nil {
+		short(s.field("domains_lifetime"), a.DomainsLifetime, "their search domains (RFC 8106 5.2)")
+	}
 	for _, text := range inOrder(m.GetRoutes(), s.field("routes")) {
 		if r := m.GetRoutes()[text]; r.Lifetime != nil {
 			short(s.field("routes").entry(text).field("lifetime"), r.GetLifetime().AsDuration(), "the route")

@@ -97,6 +97,7 @@ type Advertise struct {
 	Domains                    []string
 	DNSFrom                    string // delegation or uplink whose DNS servers and domains are advertised too; empty: none
 	DNSLifetime                time.Duration
+	DomainsLifetime            time.Duration
 	AdvertiseExtra
 	RouterWhile *RouterWhile `json:",omitempty"` // nil: see the schema
 	RoutesFrom  *RoutesFrom  `json:",omitempty"` // nil: none

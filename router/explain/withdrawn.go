@@ -35,7 +35,7 @@ func (v View) earlier(p netip.Prefix) []check {
 		for _, e := range v.Plan.Advertised[link].Withdrawn {
 			since, left := span(v.Now.Sub(e.Since)), v.left(e.Until)
 			switch {
-			case !plan.Within(p, e.Prefix) && !plan.Within(e.Prefix, p):
+			case !plan.Within(p, e.Prefix) && !plan.Within(e.Prefix, p), e.Prefix.Addr().IsUnspecified() && e.Kind == advertised.Resolver:
 			case e.Kind == advertised.Aggregate:
 				out = append(out, note("delegation", "delegation "+e.Delegation,
 					"%s was delegated to us as %s until %s ago, and is no longer: %s; it is kept unreachable %s, and announced to nobody", e.Prefix, e.Delegation, since, e.Reason, left))

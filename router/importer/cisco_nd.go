@@ -144,7 +144,7 @@ func (i *ciscoInterface) dnsServer(l ciscoLine) {
 	}
 	i.mark(i.advertised().field("dns").item(len(i.adv.Dns)), t)
 	i.adv.Dns = append(i.adv.Dns, a.String())
-	i.dnsLifetime(l, 4)
+	i.dnsLifetime(l, 4, "dns_lifetime", &i.adv.DnsLifetime)
 }
 
 func (i *ciscoInterface) searchList(l ciscoLine) {
@@ -164,11 +164,11 @@ func (i *ciscoInterface) searchList(l ciscoLine) {
 		i.mark(i.advertised().field("domains").item(len(i.adv.Domains)), t)
 		i.adv.Domains = append(i.adv.Domains, name)
 	}
-	i.dnsLifetime(l, n+1)
+	i.dnsLifetime(l, n+1, "domains_lifetime", &i.adv.DomainsLifetime)
 }
 
-// dnsLifetime reads the lifetime of a server or domain, which is the same for all here.
-func (i *ciscoInterface) dnsLifetime(l ciscoLine, n int) {
+// dnsLifetime reads the lifetime of a server or domain into what all servers or all domains have here.
+func (i *ciscoInterface) dnsLifetime(l ciscoLine, n int, field string, all **durationpb.Duration) {
 	t, ok := l.arg(n)
 	if !ok {
 		return
@@ -176,11 +176,11 @@ func (i *ciscoInterface) dnsLifetime(l ciscoLine, n int) {
 	v, ok := i.lifetimeOf(t)
 	switch {
 	case !ok:
-	case i.adv.DnsLifetime == nil:
-		i.mark(i.advertised().field("dns_lifetime"), t)
-		i.adv.DnsLifetime = seconds(v)
-	case i.adv.DnsLifetime.Seconds != int64(v):
-		i.lost(t, "servers and domains have one lifetime, %d seconds: this one is left out", i.adv.DnsLifetime.Seconds)
+	case *all == nil:
+		i.mark(i.advertised().field(field), t)
+		*all = seconds(v)
+	case (*all).Seconds != int64(v):
+		i.lost(t, "all of them have one lifetime, %d seconds: this one is left out", (*all).Seconds)
 	}
 }
 

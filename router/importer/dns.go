@@ -40,9 +40,9 @@ func (g dnsGroup) data() []byte {
 	return b
 }
 
-// advertiseDNS puts groups of servers and domains into a section. We have one lifetime for all, and withdraw all at the end or none:
-// as the first group has it. Groups with another lifetime, or that are withdrawn otherwise, become options of their own; these stay
-// as they are to the end.
+// advertiseDNS puts groups of servers and domains into a section. We have one lifetime for all servers and one for all domains, as the
+// first group of each has it, and withdraw all at the end or none: as the first group of all. Groups with another lifetime, or that are
+// withdrawn otherwise, become options of their own; these stay as they are to the end.
 func (d *draft) advertiseDNS(a *sixfoldv1.Advertise, at path, groups []dnsGroup, raw func(token, uint32, []byte)) {
 	if len(groups) == 0 {
 		return
@@ -54,13 +54,29 @@ func (d *draft) advertiseDNS(a *sixfoldv1.Advertise, at path, groups []dnsGroup,
 			first = g
 		}
 	}
-	a.DnsLifetime = seconds(first.lifetime)
-	d.mark(at.field("dns_lifetime"), first.token)
 	if first.keep {
 		a.WithdrawDns = ref(false)
 	}
+	lead := map[bool]*dnsGroup{} // of servers, and of domains
+	for n, g := range groups {
+		if of := len(g.domains) > 0; lead[of] == nil && g.keep == first.keep {
+			lead[of] = &groups[n]
+		}
+	}
+	if g := lead[false]; g != nil {
+		a.DnsLifetime = seconds(g.lifetime)
+		d.mark(at.field("dns_lifetime"), g.token)
+	}
+	if g := lead[true]; g != nil && (lead[false] == nil || lead[false].lifetime != g.lifetime) {
+		a.DomainsLifetime = seconds(g.lifetime)
+		d.mark(at.field("domains_lifetime"), g.token)
+	}
 	for _, g := range groups {
-		if g.lifetime != first.lifetime || g.keep != first.keep {
+		like := lead[len(g.domains) > 0]
+		if like == nil || g.lifetime != like.lifetime || g.keep != like.keep {
+			if like == nil {
+				like = &first
+			}
 			kind := uint32(rdnssOption)
 			if len(g.domains) > 0 {
 				kind = dnsslOption
@@ -70,7 +86,7 @@ func (d *draft) advertiseDNS(a *sixfoldv1.Advertise, at path, groups []dnsGroup,
 			if !g.keep {
 				text += ", which is not withdrawn at the end"
 			}
-			d.tell(g.token, text, first.line, kind)
+			d.tell(g.token, text, like.line, kind)
 			continue
 		}
 		for _, s := range g.servers {

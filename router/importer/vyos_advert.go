@@ -270,6 +270,9 @@ func (a *vyosAdvert) finish() {
 	switch {
 	case a.lifetime != nil:
 		a.adv.DnsLifetime = seconds(*a.lifetime)
+		if len(a.adv.Domains) > 0 && *a.lifetime != a.max {
+			a.adv.DomainsLifetime = seconds(a.max) // as radvd has it: name-server-lifetime is of servers only
+		}
 	case a.servers: // as radvd has it
 		a.adv.DnsLifetime = seconds(a.max)
 	}

@@ -21,7 +21,7 @@ func (p *planner) planAdvertise(i config.Interface, state kernel.LinkState, self
 		MinInterval: adv.MinInterval, MaxInterval: adv.MaxInterval,
 		HopLimit: adv.HopLimit, LinkMTU: adv.LinkMTU, ReachableTime: adv.ReachableTime, RetransTimer: adv.RetransTime,
 		RouterLifetime: adv.RouterLifetime, Preference: uint8(adv.Preference),
-		RDNSS: p.servers(where+".dns", adv.DNS, self, addresses), DNSSL: adv.Domains, DNSLifetime: adv.DNSLifetime,
+		RDNSS: p.servers(where+".dns", adv.DNS, self, addresses), DNSSL: adv.Domains, DNSLifetime: adv.DNSLifetime, DNSSLLifetime: adv.DomainsLifetime,
 	}
 	if out.LinkMTU == 0 {
 		out.LinkMTU = i.MTU

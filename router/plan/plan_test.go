@@ -122,7 +122,7 @@ func render(p *plan.Plan) string {
 		}
 		renderAdvertised(w, i)
 		if len(i.RDNSS)+len(i.DNSSL) > 0 {
-			fmt.Fprintf(w, "  dns %v %v for %v\n", i.RDNSS, i.DNSSL, i.DNSLifetime)
+			fmt.Fprintf(w, "  dns %v %v for %v%s\n", i.RDNSS, i.DNSSL, i.DNSLifetime, show(" and "+i.DNSSLLifetime.String(), i.DNSSLLifetime != i.DNSLifetime))
 		}
 	}
 	renderFollow(w, p)

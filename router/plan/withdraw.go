@@ -30,6 +30,10 @@ func (p *planner) planWithdrawal(i config.Interface, out *ra.Interface) {
 			out.Routes = append(out.Routes, ra.Route{Prefix: e.Prefix, Preference: e.Preference})
 		case advertised.Server:
 			out.GoneRDNSS = append(out.GoneRDNSS, e.Prefix.Addr())
+		case advertised.PREF64:
+			out.PREF64 = append(out.PREF64, ra.PREF64{Prefix: e.Prefix})
+		case advertised.Resolver:
+			out.GoneDNR = append(out.GoneDNR, ra.RawOption{Type: optionDNR, Data: []byte(e.Option)})
 		}
 	}
 	p.plan.Advertised[i.Name] = advertised.Link{Current: current, Withdrawn: gone}
@@ -39,7 +43,7 @@ func (p *planner) planWithdrawal(i config.Interface, out *ra.Interface) {
 func (p *planner) advertisedNow(out *ra.Interface) []advertised.Entry {
 	var list []advertised.Entry
 	add := func(kind advertised.Kind, prefix netip.Prefix, e advertised.Entry) {
-		e.Key = advertised.Key{Link: out.Link, Kind: kind, Prefix: prefix}
+		e.Link, e.Kind, e.Prefix = out.Link, kind, prefix
 		e.Delegation = p.cutFrom(prefix)
 		list = append(list, e)
 	}
@@ -52,8 +56,25 @@ func (p *planner) advertisedNow(out *ra.Interface) []advertised.Entry {
 	for _, x := range out.RDNSS {
 		add(advertised.Server, netip.PrefixFrom(x, 128), advertised.Entry{Lifetime: out.DNSLifetime})
 	}
+	for _, x := range out.PREF64 {
+		add(advertised.PREF64, x.Prefix, advertised.Entry{Lifetime: x.Lifetime, Ends: x.Until})
+	}
+	for _, x := range out.DNR {
+		gone, err := x.Gone()
+		if err != nil {
+			continue // it is not advertised either
+		}
+		address := netip.IPv6Unspecified()
+		if len(x.Addresses) > 0 {
+			address = x.Addresses[0]
+		}
+		add(advertised.Resolver, netip.PrefixFrom(address, 128), advertised.Entry{Key: advertised.Key{Option: string(gone.Data)}, Name: x.Name, Lifetime: x.Lifetime})
+	}
 	return list
 }
+
+// optionDNR is the type of the encrypted DNS option (RFC 9463 6.1).
+const optionDNR = 144
 
 // skipped reports whether the configuration says of a prefix not to advertise it.
 func (p *planner) skipped(list []config.AdvertisedPrefix, prefix netip.Prefix) bool {
@@ -109,7 +130,7 @@ func notThere(kind advertised.Kind) string {
 	switch kind {
 	case advertised.Route:
 		return "the route is there no more"
-	case advertised.Server:
+	case advertised.Server, advertised.Resolver:
 		return "it is no DNS server of the link any more"
 	}
 	return "the configuration has it no more"
@@ -149,5 +170,5 @@ func (p *planner) planDelegated() {
 }
 
 func Withdrawn(e advertised.Entry) ra.Withdrawn {
-	return ra.Withdrawn{Kind: string(e.Kind), Prefix: e.Prefix, Since: e.Since, Until: e.Until, Reason: e.Reason}
+	return ra.Withdrawn{Kind: string(e.Kind), Prefix: e.Prefix, Name: e.Name, Since: e.Since, Until: e.Until, Reason: e.Reason}
 }
