@@ -206,13 +206,17 @@ func (v View) drifted(object, words string) []check {
 
 func (v View) taleOfLinkLocal(a netip.Addr) tale {
 	t := tale{bad: map[string]string{"": "does not answer"}}
-	found := false
+	found := ""
 	for _, n := range v.Neighbors {
 		if n.Address.WithZone("") != a.WithZone("") || a.Zone() != "" && a.Zone() != n.Link {
 			continue
 		}
-		found = true
-		t.good = fmt.Sprintf("%s is a host on %s", a.WithZone(""), n.Link)
+		if found == "" {
+			t.good = fmt.Sprintf("%s is a host on %s", a.WithZone(""), n.Link)
+		} else if found != n.Link {
+			t.good += ", and one on " + n.Link
+		}
+		found = n.Link
 		steps := []check{v.link(n.Link), v.neighbor(n.Link, n.Address, "").with(v.identifier(a.WithZone(""), n.MAC, "")...)}
 		for _, l := range v.Leases {
 			if l.Client == a.WithZone("") && l.Key.Link == n.Link {
@@ -222,7 +226,7 @@ func (v View) taleOfLinkLocal(a netip.Addr) tale {
 		t.checks = append(t.checks, chain(steps)...)
 	}
 	switch {
-	case found:
+	case found != "":
 	case a.Zone() != "":
 		t.good = fmt.Sprintf("nothing is known of %s", a)
 		t.checks = chain([]check{v.link(a.Zone()), v.neighbor(a.Zone(), a, "").with(v.identifier(a.WithZone(""), nil, "")...)})
