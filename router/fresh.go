@@ -14,6 +14,7 @@ type fresh struct {
 	since  time.Time // when the commit in progress began; zero: there is none
 	writes uint64    // what had been written to links when they were read
 	read   bool      // all links were read since then
+	known  bool      // they were all read a moment ago, for this look: what was told of since is all there is to read
 	told   bool      // what the kernel told of is enough: this is no periodic look
 }
 
@@ -34,7 +35,7 @@ func (r *Router) freshSince() time.Time {
 func (r *Router) readLinks(ctx context.Context) error {
 	since, writes := r.freshSince(), r.linkWrites()
 	read := func() error { return r.monitor.RefreshSince(ctx, since) }
-	if r.fresh.told {
+	if r.fresh.told || r.fresh.known {
 		read = func() error { return r.monitor.Update(ctx) }
 	}
 	if err := read(); err != nil {
@@ -48,7 +49,10 @@ func (r *Router) readLinks(ctx context.Context) error {
 // applyLinks applies the part of the kernel unit.
 func (r *Router) applyLinks(ctx context.Context, p *plan.Plan) error {
 	apply := func() error { return r.links.ApplySince(ctx, p.Kernel, r.freshSince()) }
-	if r.fresh.told {
+	switch {
+	case r.fresh.known:
+		apply = func() error { return r.links.ApplyKnown(ctx, p.Kernel) }
+	case r.fresh.told:
 		apply = func() error { return r.links.ApplyChanges(ctx, p.Kernel) }
 	}
 	err := apply()
@@ -56,11 +60,11 @@ func (r *Router) applyLinks(ctx context.Context, p *plan.Plan) error {
 	return err
 }
 
-// look has what is read of the links from now on count until the returned function is called: a periodic look reads them once, unless
-// something is written. r.applying is held.
-func (r *Router) look() (ended func()) {
+// look has what was read of the links since then count until the returned function is called: a periodic look reads them once, unless
+// something is written. known says that all were read since. r.applying is held.
+func (r *Router) look(since time.Time, known bool) (ended func()) {
 	before := r.fresh
-	r.fresh = fresh{since: time.Now()}
+	r.fresh = fresh{since: since, known: known}
 	return func() {
 		before.writes = r.fresh.writes
 		r.fresh = before

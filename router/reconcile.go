@@ -61,37 +61,81 @@ func (u *unit) due(want *plan.Plan, now time.Time) bool {
 func (r *Router) reconcileLoop(ctx context.Context) error {
 	retry := time.NewTimer(time.Hour)
 	defer retry.Stop()
-	var told string // so that each problem is logged when it comes, not at each look
-	for first := true; ; first = false {
-		woken := false
-		if !first {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-r.wake:
-				woken = true
-			case <-retry.C:
-			}
+	var logged string // so that each problem is logged when it comes, not at each look
+	// A periodic look reads the links beside, so that what happens meanwhile does not wait for it.
+	var looking chan looked
+	defer func() {
+		if looking != nil {
+			<-looking
 		}
+	}()
+	all, told := func() error { return r.follow(ctx, false) }, func() error { return r.follow(ctx, true) }
+	for follow := all; ; {
 		problem := ""
-		if err := r.follow(ctx, woken); err != nil {
+		if err := follow(); err != nil {
 			problem = err.Error()
 		}
-		if ctx.Err() == nil && problem != told {
-			if told = problem; problem != "" {
+		if ctx.Err() == nil && problem != logged {
+			if logged = problem; problem != "" {
 				r.log.Warn("not all of the configuration is in force", "error", problem)
 			} else {
 				r.log.Info("all of the configuration is in force")
 			}
 		}
-		retry.Reset(r.nextLook(time.Now()))
+		retry.Reset(r.nextLook(time.Now(), looking != nil))
+		select {
+		case <-ctx.Done():
+			return nil
+		case l := <-looking:
+			looking, follow = nil, all
+			if l.err == nil {
+				follow = func() error { return r.examine(ctx, l.began) }
+			}
+			continue
+		case <-r.wake:
+			follow = told
+		case <-retry.C:
+			follow = all
+		}
+		if looking == nil && !r.lookAt().After(time.Now()) {
+			looking = r.lookBeside(ctx)
+		}
+		if looking != nil {
+			follow = told
+		}
 	}
 }
 
-// nextLook says when to look again without being woken: at a retry, at the end of a delegation, or when it is time for the periodic look.
-func (r *Router) nextLook(now time.Time) time.Duration {
+// looked is how the reading of all links for a periodic look went.
+type looked struct {
+	began time.Time
+	err   error
+}
+
+// lookBeside reads the links in the background.
+func (r *Router) lookBeside(ctx context.Context) chan looked {
+	done := make(chan looked, 1)
+	go func() {
+		began := time.Now()
+		done <- looked{began, r.monitor.Look(ctx)}
+	}()
+	return done
+}
+
+// lookAt says when it is time for the periodic look.
+func (r *Router) lookAt() time.Time {
 	r.applying.Lock()
-	next := r.lookedAt.Add(lookAfter(r.lookCost))
+	defer r.applying.Unlock()
+	return r.lookedAt.Add(lookAfter(r.lookCost))
+}
+
+// nextLook says when to look again without being woken: at a retry, at the end of a delegation, or when it is time for the periodic look.
+func (r *Router) nextLook(now time.Time, looking bool) time.Duration {
+	next := r.lookAt()
+	if looking { // its end is waited for
+		next = now.Add(maxLook)
+	}
+	r.applying.Lock()
 	for _, u := range r.units {
 		if u.retryAt.After(now) && u.retryAt.Before(next) {
 			next = u.retryAt
@@ -110,27 +154,43 @@ func (r *Router) nextLook(now time.Time) time.Duration {
 // reconcile plans and applies until the plan stands still, and looks at all that is in the kernel.
 func (r *Router) reconcile(ctx context.Context) error { return r.follow(ctx, false) }
 
-// follow is reconcile, but if it was woken, by the kernel or a subsystem, what the kernel told of is enough until the next periodic look.
+// follow is reconcile, but if it was woken, by the kernel or a subsystem, what the kernel told of is enough after the first time.
 func (r *Router) follow(ctx context.Context, woken bool) error {
 	r.applying.Lock()
 	defer r.applying.Unlock()
-	began := time.Now()
-	told := woken && began.Before(r.lookedAt.Add(lookAfter(r.lookCost)))
-	if told {
+	if woken && !r.lookedAt.IsZero() {
 		r.fresh.told = true
 		defer func() { r.fresh.told = false }()
-	} else {
-		defer r.look()()
-		if err := r.readLinks(ctx); err != nil {
-			return fmt.Errorf("read the links: %w", err)
+		if _, err := r.converge(ctx, nil); err != nil {
+			return err
 		}
+		return r.unitProblems(ctx)
+	}
+	return r.lookOver(ctx, time.Now(), false)
+}
+
+// examine is reconcile for links that were all read since then.
+func (r *Router) examine(ctx context.Context, since time.Time) error {
+	r.applying.Lock()
+	defer r.applying.Unlock()
+	return r.lookOver(ctx, since, true)
+}
+
+// lookOver is a periodic look that began then; known says that the links were all read since. r.applying is held.
+func (r *Router) lookOver(ctx context.Context, began time.Time, known bool) error {
+	defer r.look(began, known)()
+	if err := r.readLinks(ctx); err != nil {
+		return fmt.Errorf("read the links: %w", err)
 	}
 	if _, err := r.converge(ctx, nil); err != nil {
 		return err
 	}
-	if !told {
-		r.lookedAt, r.lookCost = began, time.Since(began)
-	}
+	r.lookedAt, r.lookCost = began, time.Since(began)
+	return r.unitProblems(ctx)
+}
+
+// unitProblems returns what is wrong with the units.
+func (r *Router) unitProblems(ctx context.Context) error {
 	units, err := r.Units(ctx)
 	errs := []error{err}
 	for _, u := range units {

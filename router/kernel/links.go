@@ -63,6 +63,16 @@ func (w *LinkWriter) ApplySince(ctx context.Context, want Config, since time.Tim
 	return w.apply(ctx, want, false)
 }
 
+// ApplyKnown is Apply for a caller that had the monitor look at all links a moment ago: only what it was told of since is read again.
+func (w *LinkWriter) ApplyKnown(ctx context.Context, want Config) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.monitor.Update(ctx); err != nil {
+		return err
+	}
+	return w.apply(ctx, want, false)
+}
+
 // ApplyChanges is Apply for a caller that was woken by events, and calls Apply now and then. After an Apply that left nothing undone
 // it sees only to links of which something else is wanted than then, or to which something happened. What the kernel tells nobody
 // of, as most sysctls, is found by Apply.

@@ -50,6 +50,10 @@ type Monitor struct {
 	allTook time.Duration // and how long it took
 	events  *events       // of Run; nil: it does not run
 	unread  unread        // what to read
+	// meanwhile has the indexes of links that were read while a Look is in progress, which is no later than they are; nil: there is none.
+	meanwhile map[int]struct{}
+
+	looking sync.Mutex // one Look at a time; taken before reading
 
 	mu        sync.Mutex // guards what follows
 	watches   map[*func()]struct{}
@@ -238,12 +242,7 @@ func (m *Monitor) refresh(ctx context.Context) error {
 // readAll reads links and addresses, publishes them and tells those who watch. Some were told of, and if more was missed, any may have
 // changed. m.reading is held.
 func (m *Monitor) readAll(ctx context.Context, told []int, missed bool) error {
-	c, err := dial()
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	links, err := m.read(ctx, c)
+	links, err := m.dumpLinks(ctx)
 	if err != nil {
 		return err
 	}

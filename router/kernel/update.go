@@ -216,6 +216,11 @@ func (m *Monitor) readSome(ctx context.Context, old Links, indexes []int) (Links
 			links[name] = l
 		}
 	}
+	if m.meanwhile != nil {
+		for index := range byIndex {
+			m.meanwhile[index] = struct{}{}
+		}
+	}
 	for _, l := range byIndex {
 		if l == nil {
 			continue
