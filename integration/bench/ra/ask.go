@@ -64,7 +64,14 @@ func (r *rig) asker() (*asker, error) {
 	return a, err
 }
 
-func (a *asker) send() error { return unix.Sendto(a.fd, a.message, 0, a.to) }
+// send sends one. Where the neighbor table, which all namespaces share, has no room for a moment, it is as one that got lost.
+func (a *asker) send() error {
+	err := unix.Sendto(a.fd, a.message, 0, a.to)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOBUFS) {
+		return nil
+	}
+	return err
+}
 
 // receive waits for an advertisement that is for this host alone. It reports false if none comes for a while.
 func (a *asker) receive() (bool, error) {
