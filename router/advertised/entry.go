@@ -39,11 +39,12 @@ type Key struct {
 	Kind   Kind
 	Prefix netip.Prefix // masked; of a resolver the first of its addresses as a /128, or ::/128
 	Option string       // of a resolver: what hosts were sent, without type and length and with lifetime 0
+	Table  uint32       // kernel table of an aggregate: several VRFs may have the same; 0: the main one
 }
 
-// Compare orders keys by link, kind, prefix and option.
+// Compare orders keys by link, kind, prefix, option and table.
 func (k Key) Compare(o Key) int {
-	return cmp.Or(strings.Compare(k.Link, o.Link), strings.Compare(string(k.Kind), string(o.Kind)), k.Prefix.Compare(o.Prefix), strings.Compare(k.Option, o.Option))
+	return cmp.Or(strings.Compare(k.Link, o.Link), strings.Compare(string(k.Kind), string(o.Kind)), k.Prefix.Compare(o.Prefix), strings.Compare(k.Option, o.Option), cmp.Compare(k.Table, o.Table))
 }
 
 // Entry is what hosts of a link may have.
@@ -55,7 +56,6 @@ type Entry struct {
 	Lifetime           time.Duration // how long a host has it after an advertisement, at most
 	Ends               time.Time     // no host has it longer, however often it is advertised; zero: it does not end
 	Delegation         string        // that it was cut from; empty: none
-	Table              uint32        // kernel table of an aggregate; 0: the main one
 
 	Since  time.Time // when it was withdrawn; zero: it is not
 	Until  time.Time // of what is withdrawn, or was on a link that is not advertised on: when it is forgotten; otherwise zero

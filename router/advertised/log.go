@@ -149,8 +149,8 @@ func parse(text []byte, now time.Time) (e Entry, gone bool, err error) {
 		return e, false, errors.New("not an entry")
 	}
 	e = Entry{
-		Key: Key{Link: l.Link, Kind: l.Kind, Prefix: l.Prefix, Option: string(l.Option)}, Name: l.Name, OnLink: l.OnLink, Autonomous: l.Autonomous, Preference: l.Preference,
-		Lifetime: time.Duration(min(max(0, l.Lifetime), 0xffffffff)) * time.Second, Delegation: l.Delegation, Table: l.Table, Reason: l.Reason,
+		Key: Key{Link: l.Link, Kind: l.Kind, Prefix: l.Prefix, Option: string(l.Option), Table: l.Table}, Name: l.Name, OnLink: l.OnLink, Autonomous: l.Autonomous, Preference: l.Preference,
+		Lifetime: time.Duration(min(max(0, l.Lifetime), 0xffffffff)) * time.Second, Delegation: l.Delegation, Reason: l.Reason,
 	}
 	switch {
 	case l.Gone:
@@ -184,7 +184,7 @@ func (l *Log) Keep(next Set) error {
 	}
 	var b bytes.Buffer
 	for _, k := range gone {
-		encode(&b, line{Link: k.Link, Kind: k.Kind, Prefix: k.Prefix, Option: []byte(k.Option), Gone: true})
+		encode(&b, line{Link: k.Link, Kind: k.Kind, Prefix: k.Prefix, Option: []byte(k.Option), Table: k.Table, Gone: true})
 	}
 	for _, e := range put {
 		encode(&b, lineOf(e))

@@ -142,8 +142,8 @@ func (p *planner) planDelegated() {
 	var current []advertised.Entry
 	add := func(name string, prefix netip.Prefix, table uint32) {
 		current = append(current, advertised.Entry{
-			Key:      advertised.Key{Kind: advertised.Aggregate, Prefix: prefix},
-			Lifetime: advertised.Hold, Delegation: name, Table: table,
+			Key:      advertised.Key{Kind: advertised.Aggregate, Prefix: prefix, Table: table},
+			Lifetime: advertised.Hold, Delegation: name,
 		})
 	}
 	for _, name := range sortedNames(p.held) {
