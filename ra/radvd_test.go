@@ -146,7 +146,8 @@ func TestKernelAsRadvd(t *testing.T) {
 					{Prefix: prefix("2001:db8::4242/128"), Lifetime: 77 * time.Second},
 				}
 				i.RDNSS = []netip.Addr{addr("2001:db8::53"), addr("2001:db8::54"), addr("2001:db8::55")}
-				i.DNSSL, i.DNSSLLifetime = []string{"example.net", "a.very-long-name.of-a-branch.example.org"}, 600*time.Second
+				i.DNSSL = []string{"example.net", "a.very-long-name.of-a-branch.example.org"}
+				i.DNSLifetime, i.DNSSLLifetime = 600*time.Second, 600*time.Second
 			})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

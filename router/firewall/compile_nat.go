@@ -53,8 +53,10 @@ func (c *compiler) masquerade(source *Chain, m *Masquerade) {
 		return
 	}
 	for _, on := range c.on(OutName, z) {
-		source.add("firewall.masquerade."+m.Name, slices.Concat([]Part{on}, inPrefix(m.From, true),
-			[]Part{c.counter(masqueradeCounter + m.Name), masquerade{}})...)
+		for _, from := range slices.Concat([]netip.Prefix{m.From}, m.FormerFrom) {
+			source.add("firewall.masquerade."+m.Name, slices.Concat([]Part{on}, inPrefix(from, true),
+				[]Part{c.counter(masqueradeCounter + m.Name), masquerade{}})...)
+		}
 	}
 }
 
@@ -65,13 +67,17 @@ func (c *compiler) translation(destination, source *Chain, t *Translation) {
 		return
 	}
 	where := "firewall.translate." + t.Name
-	out, in, back := c.counter(translateCounter+t.Name+sourceSuffix), c.counter(translateCounter+t.Name+destinationSuffix), inPrefix(t.Outside, false)
+	out, in := c.counter(translateCounter+t.Name+sourceSuffix), c.counter(translateCounter+t.Name+destinationSuffix)
 	for _, on := range c.on(OutName, z) {
-		source.add(where, slices.Concat([]Part{on}, inPrefix(t.Inside, true), []Part{out, mapped{source: true, to: t.Outside}})...)
+		for _, inside := range slices.Concat([]netip.Prefix{t.Inside}, t.FormerInside) {
+			source.add(where, slices.Concat([]Part{on}, inPrefix(inside, true), []Part{out, mapped{source: true, to: t.Outside}})...)
+		}
 	}
 	// Our own addresses in the outside prefix stay ours. From any interface: hosts inside may use the outside addresses of others
 	// (RFC 6296 4.2), and get answers only if they come from such an address too.
-	destination.add(where, slices.Concat(back, []Part{notLocal(), in, mapped{to: t.Inside}})...)
+	for _, outside := range slices.Concat([]netip.Prefix{t.Outside}, t.FormerOutside) {
+		destination.add(where, slices.Concat(inPrefix(outside, false), []Part{notLocal(), in, mapped{to: t.Inside}})...)
+	}
 	source.add(where, slices.Concat(inPrefix(t.Inside, true), inPrefix(t.Inside, false)[1:], []Part{translated{}, out, mapped{source: true, to: t.Outside}})...)
 }
 
@@ -82,17 +88,22 @@ func (c *compiler) forwardPort(destination, source *Chain, f *Forward) {
 		return
 	}
 	where := "firewall.forwards." + f.Name
-	family, ours := octet(Family, family6), []Part{number(DestinationType, typeLocal)}
+	family, ours := octet(Family, family6), [][]Part{{number(DestinationType, typeLocal)}}
 	if f.To.Is4() {
 		family = octet(Family, family4)
 	}
 	if f.Address.IsValid() {
-		ours = inPrefix(alone(f.Address), false)[1:]
+		ours = nil
+		for _, a := range slices.Concat([]netip.Addr{f.Address}, f.Former) {
+			ours = append(ours, inPrefix(alone(a), false)[1:])
+		}
 	}
 	used := c.counter(forwardCounter + f.Name)
 	for _, on := range c.on(InName, z) {
-		for _, transport := range f.transports(f.Ports) {
-			destination.add(where, slices.Concat([]Part{family, on}, ours, transport, []Part{used, sentTo{f.To, f.ToPort}})...)
+		for _, address := range ours {
+			for _, transport := range f.transports(f.Ports) {
+				destination.add(where, slices.Concat([]Part{family, on}, address, transport, []Part{used, sentTo{f.To, f.ToPort}})...)
+			}
 		}
 	}
 	// A machine that is in the same zone as who connects would answer past us.

@@ -161,6 +161,8 @@ type Masquerade struct {
 	Text string       // From as configured, for people
 	From netip.Prefix // invalid: waits for a delegation
 	Out  string       // a zone
+
+	FormerFrom []netip.Prefix // earlier ones that hosts may still have addresses of
 }
 
 // Translation translates a prefix into another of the same length, without state (RFC 6296).
@@ -169,14 +171,19 @@ type Translation struct {
 	InsideText, OutsideText string       // as configured, for people
 	Inside, Outside         netip.Prefix // invalid: waits for a delegation
 	Out                     string       // a zone
+
+	// What they were and still is valid, while a server lets an earlier delegation run out. Connections that begin inside get an address of
+	// Outside; those that others begin to a former outside address arrive inside as before.
+	FormerInside, FormerOutside []netip.Prefix
 }
 
 // Forward sends connections on to another machine.
 type Forward struct {
 	Name        string
-	In          string     // a zone
-	AddressText string     // as configured, for people; empty: all of ours
-	Address     netip.Addr // ours; invalid: all of ours
+	In          string       // a zone
+	AddressText string       // as configured, for people; empty: all of ours
+	Address     netip.Addr   // ours; invalid: all of ours
+	Former      []netip.Addr // what Address was, and still is valid
 	Protocols   []Protocol
 	Ports       []PortRange
 	ToText      string     // as configured, for people

@@ -112,7 +112,7 @@ func TestMasquerade(t *testing.T) {
 	c := labZones()
 	c.Masquerades = []Masquerade{
 		{Name: "lab", From: netip.MustParsePrefix("fd00::/64"), Out: "wan"},
-		{Name: "lab4", From: netip.MustParsePrefix("10.0.0.0/24"), Out: "wan"},
+		{Name: "lab4", From: netip.MustParsePrefix("10.9.0.0/24"), FormerFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Out: "wan"},
 		{Name: "waits", Out: "wan"},
 	}
 	apply(t, m, c)
@@ -144,6 +144,63 @@ func TestPrefixTranslation(t *testing.T) {
 	sees(t, host, "[2001:db8:1::2]:7", "2001:db8:bb::2")
 	sees(t, server, "[2001:db8:bb::2]:7", "2001:db8:1::2")
 	refused(t, server, "[2001:db8:aa::2]:7")
+
+	// Renumbered while the old prefix runs out: who still has the old address gets through, and what lasts since before goes on.
+	server.Sh(t, "ip -6 route add 2001:db8:cc::/64 via 2001:db8:1::1")
+	lasting := talk(t, host, server)
+	lasting("before")
+	outside := func(p string) netip.Prefix { return netip.MustParsePrefix(p) }
+	c.Translations = []Translation{{Name: "lab", Inside: outside("fd00::/64"), Outside: outside("2001:db8:cc::/64"), FormerOutside: []netip.Prefix{outside("2001:db8:bb::/64")}, Out: "wan"}}
+	apply(t, m, c)
+	settled(t, m, c)
+	lasting("renumbered")
+	sees(t, host, "[2001:db8:1::2]:7", "2001:db8:cc::2")
+	sees(t, server, "[2001:db8:cc::2]:7", "2001:db8:1::2")
+	sees(t, server, "[2001:db8:bb::2]:7", "2001:db8:1::2")
+	c.Translations[0].FormerOutside = nil
+	apply(t, m, c)
+	lasting("the old prefix has run out")
+	refused(t, server, "[2001:db8:bb::2]:7")
+}
+
+// talk opens a connection from inside to the server, and returns what says a word over it and hears it back.
+func talk(t *testing.T, inside, server *netns.Node) func(word string) {
+	t.Helper()
+	var l net.Listener
+	var c net.Conn
+	err := server.Do(func() (err error) {
+		l, err = net.Listen("tcp", "[2001:db8:1::2]:9")
+		return err
+	})
+	if err == nil {
+		t.Cleanup(func() { l.Close() })
+		err = inside.Do(func() (err error) {
+			c, err = net.DialTimeout("tcp", "[2001:db8:1::2]:9", 20*time.Second)
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	other, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	return func(word string) {
+		t.Helper()
+		for _, way := range [][2]net.Conn{{c, other}, {other, c}} {
+			way[1].SetReadDeadline(time.Now().Add(20 * time.Second))
+			heard := make([]byte, len(word))
+			if _, err := way[0].Write([]byte(word)); err != nil {
+				t.Fatalf("%s: %v", word, err)
+			}
+			if _, err := io.ReadFull(way[1], heard); err != nil || string(heard) != word {
+				t.Fatalf("%s: heard %q, %v", word, heard, err)
+			}
+		}
+	}
 }
 
 func TestPortForward(t *testing.T) {
@@ -155,7 +212,7 @@ func TestPortForward(t *testing.T) {
 	tcp := []Protocol{packet.TCP}
 	c.Forwards = []Forward{
 		{Name: "web", In: "wan", Protocols: tcp, Ports: []PortRange{packet.Port(8080)}, To: netip.MustParseAddr("fd00::2"), ToPort: 80},
-		{Name: "one", In: "wan", Address: netip.MustParseAddr("192.0.2.1"), Protocols: tcp, Ports: []PortRange{{First: 8440, Last: 8449}}, To: netip.MustParseAddr("10.0.0.2")},
+		{Name: "one", In: "wan", Address: netip.MustParseAddr("192.0.2.9"), Former: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Protocols: tcp, Ports: []PortRange{{First: 8440, Last: 8449}}, To: netip.MustParseAddr("10.0.0.2")},
 		{Name: "reflect", In: "lab", Address: netip.MustParseAddr("2001:db8:1::1"), Protocols: tcp, Ports: []PortRange{packet.Port(8080)}, To: netip.MustParseAddr("fd00::2"), ToPort: 80},
 	}
 	apply(t, m, c)

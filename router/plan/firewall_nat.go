@@ -15,7 +15,9 @@ func (p *planner) planTranslation(f *config.Firewall) {
 	out := &p.plan.Firewall
 	for _, m := range f.Masquerades {
 		from, _ := p.resolve("firewall.masquerade."+m.Name+".from", m.From)
-		out.Masquerades = append(out.Masquerades, firewall.Masquerade{Name: m.Name, Text: m.From.String(), From: from.prefix, Out: m.Out})
+		out.Masquerades = append(out.Masquerades, firewall.Masquerade{
+			Name: m.Name, Text: m.From.String(), From: from.prefix, Out: m.Out, FormerFrom: p.formerPrefixes(m.From, from),
+		})
 	}
 	for _, t := range f.Translations {
 		where := "firewall.translate." + t.Name
@@ -23,6 +25,7 @@ func (p *planner) planTranslation(f *config.Firewall) {
 		outside, _ := p.resolve(where+".outside", t.Outside)
 		out.Translations = append(out.Translations, firewall.Translation{
 			Name: t.Name, InsideText: t.Inside.String(), OutsideText: t.Outside.String(), Inside: inside.prefix, Outside: outside.prefix, Out: t.Out,
+			FormerInside: p.formerPrefixes(t.Inside, inside), FormerOutside: p.formerPrefixes(t.Outside, outside),
 		})
 	}
 	for _, one := range f.Forwards {
@@ -34,6 +37,9 @@ func (p *planner) planTranslation(f *config.Firewall) {
 			var known bool
 			w.Address, known = p.resolveHost(where+".address", one.Address)
 			ok = ok && known
+			for _, was := range p.formerPrefixes(one.Address.Expr(), cut{prefix: netip.PrefixFrom(w.Address, w.Address.BitLen())}) {
+				w.Former = append(w.Former, was.Addr())
+			}
 		}
 		if ok {
 			w.To = to
@@ -43,6 +49,19 @@ func (p *planner) planTranslation(f *config.Firewall) {
 	for _, m := range f.MSSClamps {
 		out.MSSClamps = append(out.MSSClamps, firewall.MSSClamp{Out: m.Out, MSS: m.MSS})
 	}
+}
+
+// formerPrefixes returns what a prefix was in earlier delegations that are still valid. The kernel goes on translating what began before;
+// what others begin to an old address, as long as their name server remembers it, has to arrive too.
+func (p *planner) formerPrefixes(e config.Expr, now cut) []netip.Prefix {
+	var out []netip.Prefix
+	if !now.prefix.IsValid() {
+		return nil
+	}
+	for _, c := range p.formers(e.Delegation, now) {
+		out = append(out, c.prefix)
+	}
+	return out
 }
 
 // planProtection says what packets to this router must be, by what the rest of the plan does with others.
