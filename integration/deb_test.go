@@ -19,21 +19,28 @@ import (
 	"github.com/sixfold-router/sixfold/integration/netns"
 )
 
-// buildDeb makes the package as make deb does, only that nobody waits for its compression.
-func buildDeb(t *testing.T) string {
-	t.Helper()
-	out := t.TempDir()
+// buildDeb makes the package as make deb does, only that nobody waits for its compression. It is made once for all tests, beside the
+// program, where a machine of package vm finds it.
+var buildDeb = sync.OnceValues(func() (string, error) {
+	out := filepath.Join(filepath.Dir(sixfold), "deb")
 	build := exec.Command("make", "-s", "-C", "..", "deb", "OUT="+out)
 	build.Env = append(os.Environ(), "DPKG_DEB_COMPRESSOR_TYPE=gzip", "DPKG_DEB_COMPRESSOR_LEVEL=1", "MAKEFLAGS=")
 	if text, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("make deb: %v\n%s", err, text)
+		return "", fmt.Errorf("make deb: %w\n%s", err, text)
 	}
-	found, err := filepath.Glob(filepath.Join(out, "*.deb"))
-	must(t, err)
-	if len(found) != 1 {
-		t.Fatalf("make deb made %q", found)
+	return builtDeb()
+})
+
+// builtDeb finds the package that buildDeb made.
+func builtDeb() (string, error) {
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(sixfold), "deb", "*.deb"))
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("make deb made %q", found)
 	}
-	return found[0]
+	if err != nil {
+		return "", err
+	}
+	return found[0], nil
 }
 
 // debian is a host with a file system of its own: that of this machine, with changes that only the test sees.
@@ -156,7 +163,8 @@ const networkState = `sysctl -a 2>/dev/null | grep '^net\.' | grep -v -e 'cache'
 
 // The package is built, clean in the eyes of lintian, installed, does its work with what the unit allows, and leaves nothing.
 func TestDebianPackage(t *testing.T) {
-	deb := buildDeb(t)
+	deb, err := buildDeb()
+	must(t, err)
 	checked := make(chan string, 1)
 	go func() {
 		out, err := exec.Command("lintian", "--allow-root", "--tag-display-limit", "0", "--fail-on", "error,warning", deb).CombinedOutput()

@@ -28,10 +28,14 @@ func TestShowWhatWasBefore(t *testing.T) {
 	i := &b.AdvertisementList[0].Interface
 	i.Prefixes = []ra.Prefix{{Prefix: prefix("2001:db8:9::/64"), OnLink: true, Autonomous: true}}
 	i.Routes = []ra.Route{{Prefix: prefix("2001:db8:9:100::/56")}}
+	i.PREF64 = []ra.PREF64{{Prefix: prefix("2001:db8:9:64::/96")}}
 	for _, w := range []ra.Withdrawn{
 		{Kind: "prefix", Prefix: prefix("2001:db8:9::/64")},
 		{Kind: "route", Prefix: prefix("2001:db8:9:100::/56")},
 		{Kind: "dns", Prefix: prefix("2001:db8:9::53/128")},
+		{Kind: "pref64", Prefix: prefix("2001:db8:9:64::/96")},
+		{Kind: "dnr", Prefix: prefix("2001:db8:9::53/128"), Name: "dns.example"},
+		{Kind: "dnr", Prefix: prefix("::/128"), Name: "name.example"},
 	} {
 		w.Since, w.Until, w.Reason = at(-3*time.Minute), at(87*time.Minute), why
 		i.Withdrawn = append(i.Withdrawn, w)
@@ -69,6 +73,9 @@ func TestShowWhatWasBefore(t *testing.T) {
 		"withdrawn 2001:db8:9::/64 for 3m, 1h 27m more " + why,
 		"withdrawn route 2001:db8:9:100::/56 for 3m, 1h 27m more " + why,
 		"withdrawn dns 2001:db8:9::53 for 3m, 1h 27m more " + why,
+		"withdrawn pref64 2001:db8:9:64::/96 for 3m, 1h 27m more " + why,
+		"withdrawn dnr dns.example 2001:db8:9::53 for 3m, 1h 27m more " + why,
+		"withdrawn dnr name.example for 3m, 1h 27m more " + why,
 		"before: 2001:db8:8000::/36, which the server lets run out: deprecated, valid for 20m",
 		"before: 2001:db8:9000::/36, unreachable for 1h, 30m more: " + why,
 	}

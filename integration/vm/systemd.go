@@ -28,9 +28,9 @@ const machineID = "5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e\n"
 // testTarget is what is booted: the tests, and what every service needs. What the host has enabled for itself stays out.
 const testTarget = "sixfold-vm.target"
 
-// systemdWords are for systemd on the kernel's command line: what is wrong goes to the console, which the test shows, and nothing of the
-// host's disks is mounted.
-const systemdWords = "systemd.unit=" + testTarget + " systemd.show_status=error systemd.log_target=console systemd.log_level=warning " +
+// systemdWords are for systemd on the kernel's command line. Nothing of the host's disks is mounted, and what systemd does is in its
+// journal only: a console that is emulated takes its time.
+const systemdWords = "systemd.unit=" + testTarget + " systemd.show_status=error systemd.log_target=journal-or-kmsg systemd.log_level=info " +
 	"systemd.gpt_auto=0 fstab=no systemd.firstboot=0 systemd.hostname=vm"
 
 // testUnit runs the tests as a service.
