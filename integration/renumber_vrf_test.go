@@ -22,6 +22,7 @@ local: ["2001:db8:53::53/128"]
 // Three customers in VRFs of their own have the same prefix from three providers, and all three change it at once: each instance has its
 // own new prefix, addresses and routes, hosts of each leave the old one, and what one VRF has no more another may still have.
 func TestRenumberedInVRFs(t *testing.T) {
+	t.Parallel()
 	if vm.Run(t, vm.UML) {
 		return
 	}
