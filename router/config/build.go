@@ -28,6 +28,7 @@ type builder struct {
 	rests       map[string]*spot    // pools of all that is left, by name of the delegation
 	lengths     map[[2]string][]int // of parts among the addresses, by delegation and name: see lengthsOf
 	parts       []partOf            // of delegations that the router chooses, as they were spoken of
+	files       map[string]*spot    // that consumers write, by path
 }
 
 // delegation is where a delegated prefix comes from.

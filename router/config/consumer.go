@@ -121,6 +121,13 @@ func (b *builder) consumerFile(m *sixfoldv1.ConsumerFile, s *spot) *ConsumerFile
 	f := &ConsumerFile{Path: m.GetPath(), Template: m.GetTemplate(), Mode: 0o644, Owner: m.GetOwner(), Remove: m.GetRemove()}
 	if f.Path != "" && (!filepath.IsAbs(f.Path) || strings.HasSuffix(f.Path, "/") || strings.ContainsRune(f.Path, 0)) {
 		b.errorf(s.field("path"), "%q is not the whole path of a file, as /etc/docker/ipv6.prefix", excerpt(f.Path))
+	} else if first, taken := b.files[filepath.Clean(f.Path)]; taken {
+		b.errorf(s.field("path"), "%s writes this file too: give each a file of its own", first.where())
+	} else if f.Path != "" {
+		if b.files == nil {
+			b.files = map[string]*spot{}
+		}
+		b.files[filepath.Clean(f.Path)] = s
 	}
 	if _, err := render.Parse(f.Template); err != nil {
 		b.errorf(s.field("template"), "%v", err)
@@ -165,12 +172,23 @@ func (b *builder) webhook(c Consumer, s *spot) {
 	case u.Scheme == "http" && c.Token != "" && !loopbackHost(u.Hostname()):
 		b.errorf(s.field("token"), "a token goes over https only, or everybody on the way can read it")
 	}
+	if a, bad := netip.ParseAddr(hostOf(u)); bad == nil && a.IsLinkLocalUnicast() && a.Zone() == "" {
+		b.errorf(at, "a link-local address is one on each link: say on which, as http://[fe80::1%%25eth0]/")
+	}
 	if c.CA != "" && !filepath.IsAbs(c.CA) {
 		b.errorf(s.field("ca"), "%q is not the whole path of a file", excerpt(c.CA))
 	}
 	if strings.ContainsAny(c.Token, "\r\n\x00") {
 		b.errorf(s.field("token"), "a token has no line breaks")
 	}
+}
+
+// hostOf is the host of a URL, which may be none.
+func hostOf(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 func loopbackHost(name string) bool {
