@@ -5,7 +5,7 @@
 //
 //  1. the text is read with protoyaml. Its hook for custom messages gets the whole tree first: decode.go checks it against
 //     the schema, says what is wrong in an operator's words, cuts that out, and remembers where everything stands;
-//  2. the field rules of the schema (protovalidate's) are evaluated in rules.go, and rules_words.go puts them into words;
+//  2. the field rules of the schema (protovalidate) are evaluated, rules.go puts them into words;
 //  3. text becomes Go types (addresses, prefixes, durations), and the defaults are filled in;
 //  4. what spans sections is checked: names that must exist, addresses that must be unique, pools that must fit.
 //

@@ -1,209 +1,43 @@
 package config
 
 import (
-	"regexp"
-	"slices"
-	"unicode/utf8"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
 )
 
-// checkRules evaluates the field rules of the schema. It does what protovalidate does with them, for the kinds of rules that our schema
-// has. The library itself translates each rule of all messages to a program first, which was half of the time from the start of the
-// router to its first advertisement.
+// checkRules evaluates the field rules of the schema.
 func checkRules(m *sixfoldv1.Config, root *spot, r *report) {
-	for _, v := range violations(m, root) {
-		switch message, accepted := v.words(); {
-		case v.id == "repeated.unique":
-			repeated(v.value.List(), v.at, r)
-		case v.key:
-			r.key(v.at, "%s", message)
-		default:
-			r.accepted(v.at, accepted, "%s", message)
-		}
-	}
-}
-
-// violation is a value that a rule does not allow.
-type violation struct {
-	id    string // of the rule, as protovalidate has it
-	at    *spot
-	value protoreflect.Value
-	key   bool // it is the key of a map
-	field protoreflect.FieldDescriptor
-	rules *validate.FieldRules // of the value
-}
-
-// violations returns all that is against a rule in a message.
-func violations(m *sixfoldv1.Config, root *spot) []violation {
-	w := walker{rules: map[protoreflect.MessageDescriptor][]fieldRules{}}
-	w.message(m.ProtoReflect(), root)
-	return w.found
-}
-
-// walker goes through a message.
-type walker struct {
-	rules map[protoreflect.MessageDescriptor][]fieldRules // of messages that it came by
-	found []violation
-}
-
-// fieldRules are the rules of a field. A field is there without rules of its own where its values are messages.
-type fieldRules struct {
-	field      protoreflect.FieldDescriptor
-	itself     *validate.FieldRules
-	key, value valueRules // of a map, or of the items of a list; of any other field value has the rules of the field
-}
-
-// valueRules are the rules of a single value.
-type valueRules struct {
-	*validate.FieldRules
-	pattern *regexp.Regexp // compiled, or nil
-}
-
-func newValueRules(rules *validate.FieldRules) valueRules {
-	v := valueRules{FieldRules: rules}
-	if rules.GetString().HasPattern() {
-		v.pattern = regexp.MustCompile(rules.GetString().GetPattern())
-	}
-	return v
-}
-
-// of returns the rules of the fields of a message, in their order.
-func (w *walker) of(message protoreflect.MessageDescriptor) []fieldRules {
-	if rules, ok := w.rules[message]; ok {
-		return rules
-	}
-	var all []fieldRules
-	for i := range message.Fields().Len() {
-		f := fieldRules{field: message.Fields().Get(i)}
-		f.itself, _ = proto.GetExtension(f.field.Options(), validate.E_Field).(*validate.FieldRules)
-		inner := f.field.Message()
-		switch {
-		case f.field.IsMap():
-			inner = f.field.MapValue().Message()
-			f.key, f.value = newValueRules(f.itself.GetMap().GetKeys()), newValueRules(f.itself.GetMap().GetValues())
-		case f.field.IsList():
-			f.value = newValueRules(f.itself.GetRepeated().GetItems())
-		default:
-			f.value = newValueRules(f.itself)
-		}
-		if f.itself != nil || inner != nil && inner.ParentFile().Package() == message.ParentFile().Package() {
-			all = append(all, f)
-		}
-	}
-	w.rules[message] = all
-	return all
-}
-
-func (w *walker) message(m protoreflect.Message, s *spot) {
-	for _, f := range w.of(m.Descriptor()) {
-		has := m.Has(f.field)
-		switch {
-		case !has && f.itself.GetRequired():
-			w.add("required", s.field(f.name()), protoreflect.Value{}, f, valueRules{FieldRules: f.itself})
-		case !has && f.field.HasPresence():
-		case f.field.IsMap():
-			w.entries(m.Get(f.field), f, s)
-		case f.field.IsList():
-			w.items(m.Get(f.field), f, s)
-		default:
-			w.single(m.Get(f.field), f.field, f, f.value, func() *spot { return s.field(f.name()) })
-		}
-	}
-}
-
-func (f *fieldRules) name() string { return string(f.field.Name()) }
-
-func (w *walker) entries(v protoreflect.Value, f fieldRules, s *spot) {
-	if limit := f.itself.GetMap(); limit.HasMaxPairs() && uint64(v.Map().Len()) > limit.GetMaxPairs() {
-		w.add("map.max_pairs", s.field(f.name()), v, f, valueRules{FieldRules: f.itself})
-	}
-	v.Map().Range(func(key protoreflect.MapKey, value protoreflect.Value) bool {
-		at := func() *spot { return s.field(f.name()).entry(key.String()) }
-		first := len(w.found)
-		w.single(key.Value(), f.field.MapKey(), f, f.key, at)
-		for n := range w.found[first:] {
-			w.found[first+n].key = true
-		}
-		w.single(value, f.field.MapValue(), f, f.value, at)
-		return true
-	})
-}
-
-func (w *walker) items(v protoreflect.Value, f fieldRules, s *spot) {
-	list, rules := v.List(), f.itself.GetRepeated()
-	add := func(id string) { w.add(id, s.field(f.name()), v, f, valueRules{FieldRules: f.itself}) }
-	switch n := uint64(list.Len()); {
-	case n < rules.GetMinItems():
-		add("repeated.min_items")
-	case rules.HasMaxItems() && n > rules.GetMaxItems():
-		add("repeated.max_items")
-	}
-	if rules.GetUnique() && twice(list) {
-		add("repeated.unique")
-	}
-	for i := range list.Len() {
-		w.single(list.Get(i), f.field, f, f.value, func() *spot { return s.field(f.name()).item(i) })
-	}
-}
-
-// single evaluates the rules of one value, of the kind of a field, that is at a spot.
-func (w *walker) single(v protoreflect.Value, kind protoreflect.FieldDescriptor, f fieldRules, rules valueRules, at func() *spot) {
+	err := protovalidate.Validate(m)
+	var all *protovalidate.ValidationError
 	switch {
-	case kind.Message() != nil:
-		if len(w.of(kind.Message())) > 0 {
-			w.message(v.Message(), at())
+	case err == nil:
+	case errors.As(err, &all):
+		for _, v := range all.Violations {
+			s := find(root, v.Proto.GetField())
+			if v.Proto.GetRuleId() == "repeated.unique" {
+				repeated(v.FieldValue.List(), s, r)
+				continue
+			}
+			message, accepted := words(v, s)
+			if v.Proto.GetForKey() {
+				r.key(s, "%s", message)
+				continue
+			}
+			r.accepted(s, accepted, "%s", message)
 		}
-	case rules.HasString():
-		for _, id := range againstText(v.String(), rules) {
-			w.add(id, at(), v, f, rules)
-		}
-	case rules.HasUint32():
-		low, high := bounds(rules.FieldRules)
-		if n := uint32(v.Uint()); n < low || n > high {
-			w.add("uint32", at(), v, f, rules)
-		}
+	default:
+		r.errorf(root, "the rules of the schema cannot be evaluated: %v", err)
 	}
-}
-
-// againstText names the rules that a text does not keep.
-func againstText(s string, rules valueRules) []string {
-	var ids []string
-	r := rules.GetString()
-	if r.HasMinLen() && uint64(utf8.RuneCountInString(s)) < r.GetMinLen() {
-		ids = append(ids, "string.min_len")
-	}
-	if r.HasMaxLen() && uint64(utf8.RuneCountInString(s)) > r.GetMaxLen() {
-		ids = append(ids, "string.max_len")
-	}
-	if rules.pattern != nil && !rules.pattern.MatchString(s) {
-		ids = append(ids, "string.pattern")
-	}
-	if in := r.GetIn(); len(in) > 0 && !slices.Contains(in, s) {
-		ids = append(ids, "string.in")
-	}
-	return ids
-}
-
-// twice tells whether a list has a value twice.
-func twice(list protoreflect.List) bool {
-	seen := map[string]bool{}
-	for i := range list.Len() {
-		text := list.Get(i).String()
-		if seen[text] {
-			return true
-		}
-		seen[text] = true
-	}
-	return false
-}
-
-func (w *walker) add(id string, at *spot, v protoreflect.Value, f fieldRules, rules valueRules) {
-	w.found = append(w.found, violation{id: id, at: at, value: v, field: f.field, rules: rules.FieldRules})
 }
 
 // repeated reports the values of a list that were there before.
@@ -216,4 +50,81 @@ func repeated(list protoreflect.List, s *spot, r *report) {
 		}
 		seen[text] = true
 	}
+}
+
+// find follows the path of a violation.
+func find(s *spot, path *validate.FieldPath) *spot {
+	for _, e := range path.GetElements() {
+		s = s.field(e.GetFieldName())
+		switch sub := e.GetSubscript().(type) {
+		case *validate.FieldPathElement_Index:
+			s = s.item(int(sub.Index))
+		case *validate.FieldPathElement_StringKey:
+			s = s.entry(sub.StringKey)
+		}
+	}
+	return s
+}
+
+// words says a violation in the words of the file, with what is accepted.
+func words(v *protovalidate.Violation, s *spot) (message string, accepted []string) {
+	value := v.FieldValue
+	switch rule := v.Proto.GetRuleId(); {
+	case rule == "required":
+		return "is missing", nil
+	case strings.HasPrefix(rule, "uint32."):
+		low, high := bounds(v.FieldDescriptor)
+		span := []string{fmt.Sprintf("%d to %d", low, high)}
+		if value.Uint() == 0 && s.key.line == 0 && !v.FieldDescriptor.HasPresence() {
+			return "is missing", span
+		}
+		return fmt.Sprintf("%d is out of range", value.Uint()), span
+	case rule == "string.min_len":
+		return "a name cannot be empty", nil
+	case rule == "string.max_len":
+		return fmt.Sprintf("is longer than %d characters", v.RuleValue.Uint()), nil
+	case rule == "string.in":
+		var in []string
+		for i := range v.RuleValue.List().Len() {
+			if one := v.RuleValue.List().Get(i).String(); one != "" {
+				in = append(in, one)
+			}
+		}
+		written := value.String()
+		return fmt.Sprintf("%s is not known here%s", excerpt(strconv.Quote(written)), suggest(written, in)), in
+	case rule == "string.pattern":
+		return notAName(value.String(), v.RuleValue.String()), nil
+	}
+	return v.Proto.GetMessage(), nil
+}
+
+// bounds returns the range that the schema gives to a number.
+func bounds(field protoreflect.FieldDescriptor) (low, high uint32) {
+	rules, _ := proto.GetExtension(field.Options(), validate.E_Field).(*validate.FieldRules)
+	low, high = 0, math.MaxUint32
+	if g, ok := rules.GetUint32().GetGreaterThan().(*validate.UInt32Rules_Gte); ok {
+		low = g.Gte
+	}
+	if l, ok := rules.GetUint32().GetLessThan().(*validate.UInt32Rules_Lte); ok {
+		high = l.Lte
+	}
+	return low, high
+}
+
+// notAName says in words what the patterns of the schema's map keys ask for.
+func notAName(name, pattern string) string {
+	name = excerpt(strconv.Quote(name))
+	switch pattern {
+	case `^[^/\s:%]{1,15}$`:
+		return name + " cannot be the name of an interface: it has 1 to 15 characters, without blanks, /, : and %"
+	case `^[^/\s:%*]{1,15}$`, `^([^/\s:%*]{1,15})?$`:
+		return name + " cannot be the name of an instance: it has 1 to 15 characters, without blanks, /, :, % and *"
+	case `^ipv[46]\.(neigh\.)?[a-z][a-z0-9_]{0,40}$`:
+		return name + " is not a setting of a link: write ipv6.NAME or ipv4.NAME for net.ipv6.conf.LINK.NAME, ipv6.neigh.NAME for net.ipv6.neigh.LINK.NAME"
+	case `^[A-Za-z][A-Za-z0-9_-]{0,31}$`:
+		return name + " cannot be the name of a delegation: a letter, then up to 31 letters, digits, _ and -"
+	case `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`:
+		return name + " cannot be a name: a letter or digit, then up to 63 letters, digits, ., _ and -"
+	}
+	return name + " does not have the form " + pattern
 }
