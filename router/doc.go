@@ -55,7 +55,8 @@
 // next plan has other addresses, pools, sets and routes, and one round applies them. What has to outlive the change is an input of the
 // plan: router/assign has the parts that the router chose, written before they are used; router/advertised has what hosts of each
 // link may have heard, written before the advertisement leaves, and whatever of it is not in the plan is advertised with lifetime 0
-// until no host can have it; dhcpv6/pd keeps the former prefixes that the server lets run out. It does not matter whether the change
+// until no host can have it; dhcpv6/pd keeps the former prefixes that the server lets run out,
+// and what the configuration lets run out for clients (former) takes the same way. It does not matter whether the change
 // came by a Reply, by a commit, or while the router was down.
 //
 // The advertisements also follow the routing table: RouteWatch tells of default routes whoever made them, route_feed.go of the routes
@@ -89,7 +90,8 @@
 //
 // Each writer compares with the kernel, not with memory. What it finds changed although its configuration did not is drift:
 // mended, kept in a bounded list, shown. Events of all kinds go into a ring that overwrites its oldest: readers that are too slow
-// are told so, and nobody waits for them.
+// are told so, and nobody waits for them. A periodic look reads all links beside what events tell of; parts of a plan that did not
+// change are those of the plan before, so that comparing costs nothing.
 //
 // # Routes
 //
@@ -115,7 +117,7 @@
 //
 // What decides is pure and tested without privileges. Tests of kernel behaviour run in namespaces that package
 // integration/netns makes, and where the kernel of the machine lacks VLANs, VRFs, GRE or bonds, in a virtual machine of package
-// integration/vm; package integration has the whole program against real peers.
+// integration/vm, which can also have Debian's systemd as its first process; package integration has the whole program against real peers.
 //
 // # Who may import whom
 //
