@@ -38,7 +38,7 @@ test: root packages modules lint generated unit
 
 # A result of another day says nothing of this kernel and these peers: no cached ones.
 unit: root
-	CI=$${CI:-true} go test -count=1 -timeout 15m ./...
+	CI=$${CI:-true} go test -count=1 -timeout 20m ./...
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo 'make test needs root: it installs packages and makes network namespaces. Run: sudo -E env PATH="$$PATH" make test'; exit 1; }
