@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"api/apitest":          {"router/explain", "router/health", "router/plan", "router/notify", "router/firewall", "router/firewall/packet", "router/device", "router/change", "router/event", "router/revision", "api", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "proto/sixfold/v1", "ra", "router", "router/config", "router/kernel", "router/rib", "vxlan", "vxlan/mld"},
 	"api/metrics":          {"router/health", "router/plan", "router/notify", "router/firewall", "bgp", "dhcpv6", "dhcpv6/lease", "ra", "router", "router/revision", "vxlan", "vxlan/mld"},
 	"router/importer":      {"proto/sixfold/v1", "router/config"},
-	"router/explain":       {"bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/advertised", "router/assign", "router/config", "router/device", "router/firewall", "router/health", "router/kernel", "router/notify", "router/plan", "router/rib", "vxlan", "vxlan/mld"},
+	"router/explain":       {"router/change", "bgp", "dhcpv6", "dhcpv6/lease", "dhcpv6/pd", "ra", "router/advertised", "router/assign", "router/config", "router/device", "router/firewall", "router/health", "router/kernel", "router/notify", "router/plan", "router/rib", "vxlan", "vxlan/mld"},
 	"router/health":        {},
 	"router/plan":          {"bgp", "dhcpv6", "dhcpv6/pd", "ra", "router/advertised", "router/assign", "router/config", "router/device", "router/firewall", "router/firewall/packet", "router/kernel", "router/notify", "router/rib", "router/vrf", "vxlan", "vxlan/mld"},
 	"router/plan/plantest": {"dhcpv6/pd", "router/advertised", "router/assign", "router/config", "router/device", "router/kernel", "router/plan", "router/rib"},

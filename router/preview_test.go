@@ -5,21 +5,17 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
-
 	"github.com/sixfold-router/sixfold/integration/netns"
 	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
+	"github.com/sixfold-router/sixfold/router/plan/plantest"
 )
 
 // table prints a preview.
@@ -72,52 +68,28 @@ func (m *machine) settled(text string) {
 // Each file of testdata/preview has links of the machine, configurations to go from and to, the address of the session if there
 // is one, and what is foreseen on the way there and on the way back.
 func TestPreview(t *testing.T) {
-	files, err := filepath.Glob("testdata/preview/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
+	plantest.Goldens(t, "testdata/preview/*.txtar", *update, func(t *testing.T, g *plantest.Golden) {
+		var session netip.Addr
+		if s := strings.TrimSpace(g.Text("session")); s != "" {
+			session = netip.MustParseAddr(s)
+		}
+		for _, name := range strings.Fields(g.Text("links")) {
+			netns.Cable(t, netns.End{Node: netns.Own(), Name: name}, netns.End{Node: netns.Own(), Name: name + "p"})
+		}
+		m := boot(t, t.TempDir(), g.Text("before.yaml"))
+		t.Cleanup(func() { m.commit("", 0) })
+		for _, way := range []struct{ golden, from, to string }{{"operations", "before.yaml", "after.yaml"}, {"back", "after.yaml", "before.yaml"}} {
+			m.settled(g.Text(way.from))
+			before := m.written()
+			got := table(m.preview(g.Text(way.to), session))
+			if n := m.written() - before; n != 0 {
+				t.Errorf("the preview wrote %d times", n)
 			}
-			part := map[string]*txtar.File{}
-			for i, f := range archive.Files {
-				part[f.Name] = &archive.Files[i]
-			}
-			text := func(name string) string { return string(part[name].Data) }
-			var session netip.Addr
-			if s, ok := part["session"]; ok {
-				session = netip.MustParseAddr(strings.TrimSpace(string(s.Data)))
-			}
-			for _, name := range strings.Fields(text("links")) {
-				netns.Cable(t, netns.End{Node: netns.Own(), Name: name}, netns.End{Node: netns.Own(), Name: name + "p"})
-			}
-			m := boot(t, t.TempDir(), text("before.yaml"))
-			t.Cleanup(func() { m.commit("", 0) })
-			for _, way := range []struct{ golden, from, to string }{{"operations", "before.yaml", "after.yaml"}, {"back", "after.yaml", "before.yaml"}} {
-				m.settled(text(way.from))
-				before := m.written()
-				got := table(m.preview(text(way.to), session))
-				if n := m.written() - before; n != 0 {
-					t.Errorf("the preview wrote %d times", n)
-				}
-				if *update {
-					part[way.golden].Data = []byte(got)
-				} else if diff := cmp.Diff(text(way.golden), got); diff != "" {
-					t.Errorf("%s: -want +got\n%s", way.golden, diff)
-				}
-				m.must(m.commit(text(way.to), 0))
-				m.settled(text(way.to))
-			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+			g.Expect(t, way.golden, got)
+			m.must(m.commit(g.Text(way.to), 0))
+			m.settled(g.Text(way.to))
+		}
+	})
 }
 
 // segments is a configuration of n VXLANs on p0.

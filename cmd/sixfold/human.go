@@ -7,34 +7,9 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
-)
 
-// span writes a duration in its two largest units: 29d 23h, 4m 10s, 0s.
-func span(d time.Duration) string {
-	if d < 0 {
-		return "0s"
-	}
-	if d > 0 && d < time.Second {
-		return d.Round(time.Millisecond).String()
-	}
-	units := []struct {
-		size time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}}
-	for i, u := range units {
-		if d < u.size {
-			continue
-		}
-		text := strconv.FormatInt(int64(d/u.size), 10) + u.name
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 {
-				text += " " + strconv.FormatInt(int64(rest), 10) + units[i+1].name
-			}
-		}
-		return text
-	}
-	return "0s"
-}
+	"github.com/sixfold-router/sixfold/router/change"
+)
 
 // left is what remains until t; a time that is absent never comes.
 func left(t *timestamppb.Timestamp, now time.Time) string {
@@ -44,7 +19,7 @@ func left(t *timestamppb.Timestamp, now time.Time) string {
 	case !t.AsTime().After(now):
 		return "expired"
 	}
-	return span(t.AsTime().Sub(now))
+	return change.Rough(t.AsTime().Sub(now))
 }
 
 // ago is how long t is past; empty if it is absent.
@@ -52,7 +27,7 @@ func ago(t *timestamppb.Timestamp, now time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return span(now.Sub(t.AsTime()))
+	return change.Rough(now.Sub(t.AsTime()))
 }
 
 // lifetime writes a lifetime; one that is absent is infinite.
@@ -60,7 +35,7 @@ func lifetime(d *durationpb.Duration) string {
 	if d == nil {
 		return "forever"
 	}
-	return span(d.AsDuration())
+	return change.Rough(d.AsDuration())
 }
 
 // orDash is for numbers that zero says nothing of.

@@ -8,28 +8,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-func TestSpan(t *testing.T) {
-	const day = 24 * time.Hour
-	for d, want := range map[time.Duration]string{
-		-time.Second:                          "0s",
-		0:                                     "0s",
-		250 * time.Millisecond:                "250ms",
-		time.Second:                           "1s",
-		59*time.Second + 999*time.Millisecond: "59s",
-		time.Minute:                           "1m",
-		10*time.Minute + 5*time.Second:        "10m 5s",
-		time.Hour:                             "1h",
-		25*time.Hour - time.Second:            "1d",
-		30*day - time.Minute:                  "29d 23h",
-		1000 * day:                            "1000d",
-		time.Duration(1<<63 - 1):              "106751d 23h",
-	} {
-		if got := span(d); got != want {
-			t.Errorf("span(%d) = %q, want %q", d, got, want)
-		}
-	}
-}
-
 func TestLeft(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 func raCommand(a *app) *cobra.Command {
@@ -72,7 +73,7 @@ object a line.`,
 			case err != nil:
 				return fmt.Errorf("watch %s: %w", where, err)
 			case wait > 0 && seen == 0 && cmd.Context().Err() == nil:
-				return fmt.Errorf("no router advertisement on %s in %s", where, span(wait))
+				return fmt.Errorf("no router advertisement on %s in %s", where, change.Rough(wait))
 			}
 			return nil
 		},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // printReceived prints an advertisement that came in on a link. before is when the last of the same router came; zero: it is the first.
@@ -20,9 +21,9 @@ func printReceived(w io.Writer, link string, r ra.Received, before time.Time, ch
 	switch {
 	case before.IsZero():
 	case len(changes) == 0:
-		fmt.Fprintf(&b, ", as %s before", span(r.Time.Sub(before)))
+		fmt.Fprintf(&b, ", as %s before", change.Rough(r.Time.Sub(before)))
 	default:
-		fmt.Fprintf(&b, ", changed since %s before", span(r.Time.Sub(before)))
+		fmt.Fprintf(&b, ", changed since %s before", change.Rough(r.Time.Sub(before)))
 	}
 	b.WriteByte('\n')
 	news := newTable("", "", "")
@@ -50,7 +51,7 @@ func printReceived(w io.Writer, link string, r ra.Received, before time.Time, ch
 func receivedHeader(t *table, r ra.Received) {
 	lifetime, preference := "not a default router", ""
 	if r.RouterLifetime > 0 {
-		lifetime, preference = "for "+span(time.Duration(r.RouterLifetime)*time.Second), "preference "+r.Preference
+		lifetime, preference = "for "+change.Rough(time.Duration(r.RouterLifetime)*time.Second), "preference "+r.Preference
 	}
 	flags := strings.Join(words(
 		yes(r.Managed, "managed"), yes(r.OtherConfig, "other-config"), yes(r.HomeAgent, "home-agent"), yes(r.Proxy, "proxy"), yes(r.SNAC, "snac")), " ")
@@ -62,10 +63,10 @@ func receivedHeader(t *table, r ra.Received) {
 		t.more("mtu", fmt.Sprint(r.MTU))
 	}
 	if r.ReachableTime != 0 {
-		t.more("reachable", span(time.Duration(r.ReachableTime)*time.Millisecond))
+		t.more("reachable", change.Rough(time.Duration(r.ReachableTime)*time.Millisecond))
 	}
 	if r.RetransTimer != 0 {
-		t.more("retransmit", span(time.Duration(r.RetransTimer)*time.Millisecond))
+		t.more("retransmit", change.Rough(time.Duration(r.RetransTimer)*time.Millisecond))
 	}
 }
 
@@ -107,7 +108,7 @@ func receivedOptions(t *table, r ra.Received) {
 		t.more("captive portal", r.CaptivePortal)
 	}
 	if r.Interval != 0 {
-		t.more("interval", span(time.Duration(r.Interval)*time.Millisecond))
+		t.more("interval", change.Rough(time.Duration(r.Interval)*time.Millisecond))
 	}
 	if h := r.HomeAgentInfo; h != nil {
 		t.more("home agent", fmt.Sprintf("preference %d", h.Preference), lasting(uint32(h.Lifetime)), yes(h.MobileRouter, "serves mobile networks"))
@@ -163,5 +164,5 @@ func seconds(n uint32) string {
 	if n == 0xffffffff {
 		return "forever"
 	}
-	return span(time.Duration(n) * time.Second)
+	return change.Rough(time.Duration(n) * time.Second)
 }

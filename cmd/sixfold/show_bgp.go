@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 func showBGP(a *app) *cobra.Command {
@@ -155,7 +156,7 @@ func printBGPNeighbor(p printer, n *sixfoldv1.BgpNeighborState) error {
 	d.add("advertised", number(n.GetAdvertised())+" routes")
 	d.add("import filter", orElse(n.GetImport(), "none: accepts nothing (RFC 8212)"))
 	d.add("export filter", orElse(n.GetExport(), "none: announces nothing (RFC 8212)"))
-	d.add("hold time", span(n.GetHoldTime().AsDuration()))
+	d.add("hold time", change.Rough(n.GetHoldTime().AsDuration()))
 	d.add("local address", n.GetLocalAddress())
 	d.add("multihop", orDash(n.GetMultihop()))
 	d.add("options", strings.Join(words(

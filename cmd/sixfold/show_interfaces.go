@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 func showInterfaces(a *app) *cobra.Command {
@@ -92,7 +93,7 @@ func addressText(a *sixfoldv1.LinkAddress) string {
 		}
 	}
 	if v := a.GetValid(); v != nil {
-		notes = append(notes, "valid "+span(v.AsDuration()))
+		notes = append(notes, "valid "+change.Rough(v.AsDuration()))
 	}
 	if len(notes) == 0 {
 		return a.GetPrefix()

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 func showMLD(a *app) *cobra.Command {
@@ -90,7 +91,7 @@ func remains(p printer, t *timestamppb.Timestamp) string {
 	if t == nil {
 		return ""
 	}
-	return span(t.AsTime().Sub(p.now))
+	return change.Rough(t.AsTime().Sub(p.now))
 }
 
 func printMLDInterfaces(p printer, m *sixfoldv1.ListMldInterfacesResponse) error {
@@ -102,7 +103,7 @@ func printMLDInterfaces(p printer, m *sixfoldv1.ListMldInterfacesResponse) error
 	for _, i := range m.GetInterfaces() {
 		version, interval, most := "", "", ""
 		if i.GetVersion() != 0 {
-			version, interval, most = number(i.GetVersion()), span(i.GetQueryInterval().AsDuration()), number(i.GetMaxGroups())
+			version, interval, most = number(i.GetVersion()), change.Rough(i.GetQueryInterval().AsDuration()), number(i.GetMaxGroups())
 		}
 		next := remains(p, i.GetNextQuery())
 		if next != "" {
@@ -133,7 +134,7 @@ func mldDetails(p printer, i *sixfoldv1.MldInterface) [][]string {
 	}
 	if i.GetVersion() != 0 {
 		rows = append(rows, []string{"timers", fmt.Sprintf("response %s, last listener %s, robustness %d",
-			span(i.GetQueryResponseInterval().AsDuration()), span(i.GetLastListenerQueryInterval().AsDuration()), i.GetRobustness())})
+			change.Rough(i.GetQueryResponseInterval().AsDuration()), change.Rough(i.GetLastListenerQueryInterval().AsDuration()), i.GetRobustness())})
 	}
 	for _, j := range i.GetJoins() {
 		rows = append(rows, []string{"joined", j})

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 func showRA(a *app) *cobra.Command {
@@ -71,12 +72,12 @@ func printAdvertisements(p printer, m *sixfoldv1.ListAdvertisementsResponse) err
 			last += " ago"
 		}
 		if r.GetNext() != nil {
-			next = "in " + span(r.GetNext().AsTime().Sub(p.now))
+			next = "in " + change.Rough(r.GetNext().AsTime().Sub(p.now))
 		}
 		t.add(r.GetLink(), strings.Join(words(yes(r.GetManaged(), "M"), yes(r.GetOtherConfig(), "O"), yes(r.GetHomeAgent() != nil, "H"),
 			yes(r.GetSnac(), "SNAC")), " "),
 			routerLifetime(r), r.GetPreference(),
-			span(r.GetMinInterval().AsDuration())+" - "+span(r.GetMaxInterval().AsDuration()),
+			change.Rough(r.GetMinInterval().AsDuration())+" - "+change.Rough(r.GetMaxInterval().AsDuration()),
 			number(r.GetSent()), number(r.GetSolicited()), last, next)
 		branches = append(branches, advertisementDetails(p, r))
 	}
@@ -85,7 +86,7 @@ func printAdvertisements(p printer, m *sixfoldv1.ListAdvertisementsResponse) err
 
 func routerLifetime(r *sixfoldv1.Advertisement) string {
 	if d := r.GetRouterLifetime().AsDuration(); d > 0 {
-		return span(d)
+		return change.Rough(d)
 	}
 	return "no default"
 }
@@ -103,10 +104,10 @@ func advertisementDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 	}
 	rows = append(rows, withdrawnRows(p, r)...)
 	for _, s := range r.GetDns() {
-		rows = append(rows, []string{"dns", s, "for " + span(r.GetDnsLifetime().AsDuration())})
+		rows = append(rows, []string{"dns", s, "for " + change.Rough(r.GetDnsLifetime().AsDuration())})
 	}
 	for _, d := range r.GetDomains() {
-		rows = append(rows, []string{"domain", d, "for " + span(r.GetDomainsLifetime().AsDuration())})
+		rows = append(rows, []string{"domain", d, "for " + change.Rough(r.GetDomainsLifetime().AsDuration())})
 	}
 	if r.GetLinkMtu() != 0 {
 		rows = append(rows, []string{"mtu", number(r.GetLinkMtu())})

@@ -8,13 +8,14 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // counted is a lifetime as it is advertised now, which may count down to a moment.
 func counted(p printer, configured *durationpb.Duration, until *timestamppb.Timestamp) string {
 	if until != nil {
 		if d := until.AsTime().Sub(p.now); configured == nil || d < configured.AsDuration() {
-			return span(d)
+			return change.Rough(d)
 		}
 	}
 	return lifetime(configured)
@@ -79,7 +80,7 @@ func optionDetails(p printer, r *sixfoldv1.Advertisement) [][]string {
 		add("portal", uri)
 	}
 	if h := r.GetHomeAgent(); h != nil {
-		add("home agent", fmt.Sprintf("preference %d", h.GetPreference()), "for "+span(h.GetLifetime().AsDuration()), yes(h.GetMobileRouter(), "mobile networks"))
+		add("home agent", fmt.Sprintf("preference %d", h.GetPreference()), "for "+change.Rough(h.GetLifetime().AsDuration()), yes(h.GetMobileRouter(), "mobile networks"))
 	}
 	for _, o := range r.GetOptions() {
 		add("option", fmt.Sprintf("type %d", o.GetType()), fmt.Sprintf("%x", o.GetData()))
@@ -96,11 +97,11 @@ func sendingDetails(r *sixfoldv1.Advertisement) [][]string {
 		}
 	}
 	add(r.GetSource() != "", "source", r.GetSource(), r.GetSourceLinkLayer())
-	add(r.GetIntervalOption(), "interval", span(r.GetMaxInterval().AsDuration())+" is advertised")
+	add(r.GetIntervalOption(), "interval", change.Rough(r.GetMaxInterval().AsDuration())+" is advertised")
 	add(r.GetUnicastOnly(), "sending", "by unicast only")
 	add(len(r.GetClients()) > 0, "clients", strings.Join(r.GetClients(), ", "))
 	add(len(r.GetExcluded()) > 0, "excluded", strings.Join(r.GetExcluded(), ", "))
-	add(r.GetMinDelay() != nil, "distance", "at least "+span(r.GetMinDelay().AsDuration()))
+	add(r.GetMinDelay() != nil, "distance", "at least "+change.Rough(r.GetMinDelay().AsDuration()))
 	add(r.GetRaMtu() != 0, "size", "at most "+number(r.GetRaMtu()))
 	add(r.GetKeep(), "end", "nothing is withdrawn")
 	add(r.GetKeepDns() && !r.GetKeep(), "end", "name servers are not withdrawn")

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 func showRouters(a *app) *cobra.Command {
@@ -65,7 +66,7 @@ func printRouters(p printer, m *sixfoldv1.ListRoutersResponse) error {
 	for _, r := range m.GetRouters() {
 		lifetime := "no default"
 		if d := r.GetRouterLifetime().AsDuration(); d > 0 {
-			lifetime = span(d)
+			lifetime = change.Rough(d)
 		}
 		t.add(r.GetLink(), r.GetAddress(), r.GetMac(), r.GetStanding(),
 			strings.Join(words(yes(r.GetManaged(), "M"), yes(r.GetOtherConfig(), "O")), " "), lifetime, r.GetPreference(),

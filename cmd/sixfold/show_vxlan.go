@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	sixfoldv1 "github.com/sixfold-router/sixfold/proto/sixfold/v1"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 func showVXLAN(a *app) *cobra.Command {
@@ -143,7 +144,7 @@ func forwardingMAC(f *sixfoldv1.ForwardingEntry) string {
 func forwardingAge(f *sixfoldv1.ForwardingEntry) string {
 	switch {
 	case f.GetSince() != nil:
-		return fmt.Sprintf("for %s, seen %s ago", span(f.GetSince().AsDuration()), span(f.GetAge().AsDuration()))
+		return fmt.Sprintf("for %s, seen %s ago", change.Rough(f.GetSince().AsDuration()), change.Rough(f.GetAge().AsDuration()))
 	case !f.GetConfigured():
 		return "not configured"
 	}
@@ -203,7 +204,7 @@ func vxlanDetails(v *sixfoldv1.VxlanState) *details {
 	if v.GetLearning() {
 		learning = number(v.GetLearnt()) + " addresses, forever"
 		if v.GetAgeing() != nil {
-			learning = fmt.Sprintf("%d addresses, for %s", v.GetLearnt(), span(v.GetAgeing().AsDuration()))
+			learning = fmt.Sprintf("%d addresses, for %s", v.GetLearnt(), change.Rough(v.GetAgeing().AsDuration()))
 		}
 	}
 	d.add("Learning", learning)
@@ -221,7 +222,7 @@ func forwardingTable(p printer, entries []*sixfoldv1.ForwardingEntry) *table {
 	for _, f := range entries {
 		since, seen := "", ""
 		if f.GetSince() != nil {
-			since, seen = span(f.GetSince().AsDuration()), span(f.GetAge().AsDuration())+" ago"
+			since, seen = change.Rough(f.GetSince().AsDuration()), change.Rough(f.GetAge().AsDuration())+" ago"
 		}
 		t.add(forwardingMAC(f), f.GetRemote(), f.GetState(), yes(f.GetConfigured(), "yes"), since, seen)
 	}

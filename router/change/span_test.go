@@ -21,3 +21,25 @@ func TestSpan(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestRough(t *testing.T) {
+	const day = 24 * time.Hour
+	for d, want := range map[time.Duration]string{
+		-time.Second:                          "0s",
+		0:                                     "0s",
+		250 * time.Millisecond:                "250ms",
+		time.Second:                           "1s",
+		59*time.Second + 999*time.Millisecond: "59s",
+		time.Minute:                           "1m",
+		10*time.Minute + 5*time.Second:        "10m 5s",
+		time.Hour:                             "1h",
+		25*time.Hour - time.Second:            "1d",
+		30*day - time.Minute:                  "29d 23h",
+		1000 * day:                            "1000d",
+		time.Duration(1<<63 - 1):              "106751d 23h",
+	} {
+		if got := Rough(d); got != want {
+			t.Errorf("Rough(%d) = %q, want %q", d, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
@@ -134,7 +135,7 @@ func (v View) present(o owned, from string) check {
 		return bad("address", what, advice, "%s is %s, but %s does not have it", p, from, o.link)
 	}
 	if o.state.Dynamic && o.state.Valid < century {
-		text += fmt.Sprintf(", preferred for %s, valid for %s", span(o.state.Preferred), span(o.state.Valid))
+		text += fmt.Sprintf(", preferred for %s, valid for %s", change.Rough(o.state.Preferred), change.Rough(o.state.Valid))
 	}
 	switch {
 	case o.state.Duplicate:
@@ -194,7 +195,7 @@ func (v View) drifted(object, words string) []check {
 		if d.Object != object || words != "" && !strings.Contains(d.What, words) || len(out) == 3 {
 			continue
 		}
-		text := fmt.Sprintf("%s ago: %s %s", span(v.Now.Sub(d.Time)), d.Object, d.What)
+		text := fmt.Sprintf("%s ago: %s %s", change.Rough(v.Now.Sub(d.Time)), d.Object, d.What)
 		if d.Problem != "" {
 			out = append(out, bad("drift", "", "", "%s, and could not be mended: %s", text, d.Problem))
 		} else {

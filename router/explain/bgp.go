@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sixfold-router/sixfold/bgp"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
 
@@ -233,7 +234,7 @@ func (v View) taleOfNeighbor(name string) tale {
 			}
 		}
 		t.good = fmt.Sprintf("neighbor %s (AS %d) is established for %s: %d routes received, %d accepted, %d advertised",
-			name, n.RemoteAS, span(v.Now.Sub(s.Since)), s.Received, s.Accepted, s.Advertised)
+			name, n.RemoteAS, change.Rough(v.Now.Sub(s.Since)), s.Received, s.Accepted, s.Advertised)
 	}
 	steps = append(steps, session.with(v.filter("import", n.Import, s.Received, s.Accepted, up), v.filter("export", n.Export, 0, s.Advertised, up)))
 	t.checks = append(t.checks, chain(steps)...)
@@ -243,7 +244,7 @@ func (v View) taleOfNeighbor(name string) tale {
 func (v View) session(n bgp.Neighbor, s bgp.NeighborStatus) check {
 	since := ""
 	if !s.Since.IsZero() {
-		since = " since " + span(v.Now.Sub(s.Since))
+		since = " since " + change.Rough(v.Now.Sub(s.Since))
 	}
 	last := when(s.LastError != "", "; last error: "+s.LastError)
 	kind := "external"

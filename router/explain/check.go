@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // check is one thing that was looked at. Those in next rest on it: if it is broken, they are not looked at.
@@ -95,30 +97,6 @@ func (t tale) explanation(s Subject) Explanation {
 	return e
 }
 
-// span writes a duration in its two largest units: 29d 23h, 4m 10s, 0s.
-func span(d time.Duration) string {
-	if d < time.Second {
-		return "0s"
-	}
-	units := [...]struct {
-		size time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}}
-	for i, u := range units {
-		if d < u.size {
-			continue
-		}
-		text := fmt.Sprintf("%d%s", d/u.size, u.name)
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 {
-				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
-			}
-		}
-		return text
-	}
-	return "0s"
-}
-
 // century is longer than any lifetime that ends.
 const century = 100 * 365 * 24 * time.Hour
 
@@ -129,9 +107,9 @@ func (v View) left(t time.Time) string {
 	case t.IsZero() || d > century:
 		return "forever"
 	case d <= 0:
-		return "ended " + span(-d) + " ago"
+		return "ended " + change.Rough(-d) + " ago"
 	}
-	return "for " + span(d)
+	return "for " + change.Rough(d)
 }
 
 // lifetime is one that is advertised: the configured one, or what is left until an end.
@@ -142,7 +120,7 @@ func (v View) lifetime(d time.Duration, until time.Time) string {
 	if d > century {
 		return "forever"
 	}
-	return span(d)
+	return change.Rough(d)
 }
 
 // commas joins what is not empty.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/notify"
 )
 
@@ -33,13 +34,13 @@ func (v View) consumer(s notify.Status) check {
 	}
 	switch s.State {
 	case "failed":
-		text := fmt.Sprintf("%s (%s) could not be told, %s ago: %s", id, s.Target, span(v.Now.Sub(s.Tried)), s.Result)
+		text := fmt.Sprintf("%s (%s) could not be told, %s ago: %s", id, s.Target, change.Rough(v.Now.Sub(s.Tried)), s.Result)
 		if s.Next.After(v.Now) {
-			text += "; it is tried again in " + span(s.Next.Sub(v.Now))
+			text += "; it is tried again in " + change.Rough(s.Next.Sub(v.Now))
 		}
 		return bad("consumer", "", fmt.Sprintf("see sixfold show consumers %s; to try now: sixfold consumer run %[1]s", id), "%s", text)
 	case "told":
-		return good("consumer", "", "%s (%s) knows %s, told %s ago: %s", id, s.Target, knows, span(v.Now.Sub(s.Told)), strings.TrimSpace(s.Result))
+		return good("consumer", "", "%s (%s) knows %s, told %s ago: %s", id, s.Target, knows, change.Rough(v.Now.Sub(s.Told)), strings.TrimSpace(s.Result))
 	}
 	return note("consumer", "", "%s (%s) is %s, and knows %s", id, s.Target, s.State, knows)
 }

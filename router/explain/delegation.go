@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/sixfold-router/sixfold/dhcpv6/pd"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/plan"
 )
@@ -52,7 +53,7 @@ func (v View) since(s plan.Delegated) string {
 	if s.Since.IsZero() {
 		return ""
 	}
-	return " since " + span(v.Now.Sub(s.Since))
+	return " since " + change.Rough(v.Now.Sub(s.Since))
 }
 
 func (v View) held(s plan.Delegated, d pd.Delegation) check {
@@ -70,7 +71,7 @@ func (v View) held(s plan.Delegated, d pd.Delegation) check {
 		c.state, c.advice = Info, "the server no longer answers"
 		c.text += ", rebinding" + v.since(s)
 	case d.T1.After(v.Now):
-		c.text += ", renewed in " + span(d.T1.Sub(v.Now))
+		c.text += ", renewed in " + change.Rough(d.T1.Sub(v.Now))
 	}
 	if s.Problem != "" {
 		c = c.with(note("delegation", "", "%s", s.Problem))

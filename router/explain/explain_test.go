@@ -6,16 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6"
@@ -39,50 +34,27 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // TestExplain reads a configuration and a state of the machine, and explains what the names of the other files ask for. The plan
 // is that of TestMake of router/plan; so are advertisements, devices, sessions and the routes that follow from it.
 func TestExplain(t *testing.T) {
-	files, err := filepath.Glob("testdata/explain/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
 	subjects := 0
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
+	plantest.Goldens(t, "testdata/explain/*.txtar", *update, func(t *testing.T, g *plantest.Golden) {
+		v, err := parseView(g.Path, g.Text("config.yaml"), g.Text("state"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range g.Names() {
+			asked, ok := strings.CutPrefix(name, "explain ")
+			if !ok {
+				continue
+			}
+			subjects++
+			e, err := Of(v, asked)
+			got := tell(e)
 			if err != nil {
-				t.Fatal(err)
+				got = "error: " + err.Error() + "\n"
 			}
-			part := map[string]string{}
-			for _, f := range archive.Files {
-				part[f.Name] = string(f.Data)
-			}
-			v, err := parseView(file, part["config.yaml"], part["state"])
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, f := range archive.Files {
-				asked, ok := strings.CutPrefix(f.Name, "explain ")
-				if !ok {
-					continue
-				}
-				subjects++
-				e, err := Of(v, asked)
-				got := tell(e)
-				if err != nil {
-					got = "error: " + err.Error() + "\n"
-				}
-				if *update {
-					archive.Files[i].Data = []byte(got)
-				} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
-					t.Errorf("%s: -want +got\n%s", asked, diff)
-				}
-				checkTree(t, asked, e.Finding, false)
-			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+			g.Expect(t, name, got)
+			checkTree(t, asked, e.Finding, false)
+		}
+	})
 	if subjects < 25 {
 		t.Errorf("%d subjects", subjects)
 	}

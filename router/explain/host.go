@@ -9,6 +9,7 @@ import (
 	"github.com/sixfold-router/sixfold/dhcpv6"
 	"github.com/sixfold-router/sixfold/dhcpv6/lease"
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/change"
 )
 
 // origin tells how a host on a link came to its address: a lease, a reservation, or SLAAC. mac is what the neighbor table says,
@@ -99,7 +100,7 @@ func (v View) lease(l lease.Lease) check {
 		return note("lease", what, "%s was leased to %s, and the lease %s", name, who, v.left(l.Valid))
 	}
 	return good("lease", what, "%s is leased to %s on %s from %s, preferred %s, valid %s%s", name, who, l.Key.Link, from,
-		v.left(l.Preferred), v.left(l.Valid), when(!l.Updated.IsZero(), ", last extended "+span(v.Now.Sub(l.Updated))+" ago"))
+		v.left(l.Preferred), v.left(l.Valid), when(!l.Updated.IsZero(), ", last extended "+change.Rough(v.Now.Sub(l.Updated))+" ago"))
 }
 
 // reservationOf returns the reservation that has p, and the link it is on.
@@ -211,11 +212,11 @@ func (v View) advertisement(link string, p netip.Prefix) []check {
 	text += ", router flags " + flags(when(a.Managed, "M"), when(a.OtherConfig, "O"), when(a.HomeAgent != nil, "H"), when(a.SNAC, "SNAC")) +
 		when(a.UnicastOnly, ", by unicast only") + when(len(a.Clients) > 0, ", to "+count(len(a.Clients), "client", "clients")+" only")
 	if a.RouterLifetime > 0 {
-		text += ", default router for " + span(a.RouterLifetime)
+		text += ", default router for " + change.Rough(a.RouterLifetime)
 	} else {
 		text += ", not as default router"
 	}
-	c := good("advertisement", "advertisement on "+link, "%s%s", text, when(!s.Last.IsZero(), ", last "+span(v.Now.Sub(s.Last))+" ago"))
+	c := good("advertisement", "advertisement on "+link, "%s%s", text, when(!s.Last.IsZero(), ", last "+change.Rough(v.Now.Sub(s.Last))+" ago"))
 	if s.LastError != "" {
 		c.state, c.advice = Broken, ""
 		c.text = fmt.Sprintf("sending advertisements on %s fails: %s", link, s.LastError)

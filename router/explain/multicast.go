@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/vxlan/mld"
 )
 
@@ -182,7 +183,7 @@ func (v View) flows(a netip.Addr) []check {
 		if r.Installed {
 			text += ", " + count(int(r.Packets), "packet", "packets")
 			if !r.Used.IsZero() {
-				text += fmt.Sprintf(", last %s ago", span(v.Now.Sub(r.Used)))
+				text += fmt.Sprintf(", last %s ago", change.Rough(v.Now.Sub(r.Used)))
 			}
 			text += when(r.Wrong > 0, fmt.Sprintf(", %d by another link", r.Wrong))
 		} else {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sixfold-router/sixfold/dhcpv6"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/config"
 	"github.com/sixfold-router/sixfold/router/kernel"
 	"github.com/sixfold-router/sixfold/router/plan"
@@ -345,7 +346,7 @@ func (v View) reservedThing(r dhcpv6.Reservation, link string, p netip.Prefix) [
 func (v View) unit(name string) []check {
 	for _, u := range v.Units {
 		if u.Name == name && u.Problem != "" {
-			return []check{bad("unit", "unit "+name, "see the log of the daemon", "%s does not run as configured since %s: %s", name, span(v.Now.Sub(u.Since)), u.Problem)}
+			return []check{bad("unit", "unit "+name, "see the log of the daemon", "%s does not run as configured since %s: %s", name, change.Rough(v.Now.Sub(u.Since)), u.Problem)}
 		}
 	}
 	return nil
@@ -358,7 +359,7 @@ func (v View) taleOfUnit(name string) tale {
 	}
 	for _, d := range v.Drift {
 		if d.Unit == name && len(t.checks) < maxNeighbors {
-			t.checks = append(t.checks, note("drift", "", "%s ago: %s %s%s", span(v.Now.Sub(d.Time)), d.Object, d.What, when(d.Problem != "", ": "+d.Problem)))
+			t.checks = append(t.checks, note("drift", "", "%s ago: %s %s%s", change.Rough(v.Now.Sub(d.Time)), d.Object, d.What, when(d.Problem != "", ": "+d.Problem)))
 		}
 	}
 	return t

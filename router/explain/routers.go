@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sixfold-router/sixfold/ra"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/plan"
 	"github.com/sixfold-router/sixfold/router/rib"
 )
@@ -48,9 +49,9 @@ func (v View) otherRouter(s ra.RouterStatus) check {
 	}
 	text := fmt.Sprintf("%s advertises on %s too, as no default router", who, s.Link)
 	if s.State.RouterLifetime > 0 {
-		text = fmt.Sprintf("%s advertises on %s too, as default router for %s with preference %s", who, s.Link, span(time.Duration(s.State.RouterLifetime)*time.Second), s.State.Preference)
+		text = fmt.Sprintf("%s advertises on %s too, as default router for %s with preference %s", who, s.Link, change.Rough(time.Duration(s.State.RouterLifetime)*time.Second), s.State.Preference)
 	}
-	text += ", last " + span(v.Now.Sub(s.State.Time)) + " ago"
+	text += ", last " + change.Rough(v.Now.Sub(s.State.Time)) + " ago"
 	for _, d := range s.Disagreements {
 		text += fmt.Sprintf("; it does not agree with us on %s: %s, ours %s", d.What, d.Theirs, d.Ours)
 	}
@@ -87,7 +88,7 @@ func (v View) followers(p netip.Prefix) []check {
 	for _, s := range v.RA {
 		for _, r := range s.Interface.Routes {
 			if r.Prefix == p && r.Lifetime > 0 {
-				out = append(out, note("advertisement", "", "hosts on %s are told to send to us what goes there, for %s", s.Interface.Link, span(r.Lifetime)))
+				out = append(out, note("advertisement", "", "hosts on %s are told to send to us what goes there, for %s", s.Interface.Link, change.Rough(r.Lifetime)))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/vxlan"
 )
 
@@ -64,7 +65,7 @@ func (v View) vtep(s vxlan.Status, f vxlan.ForwardingEntry) check {
 	}
 	seen := when(f.State != "", ", "+f.State)
 	if f.Learnt {
-		seen = fmt.Sprintf(", seen %s ago", span(f.Age))
+		seen = fmt.Sprintf(", seen %s ago", change.Rough(f.Age))
 	}
 	c := good("vxlan", "", "behind VTEP %s, %s, %s%s", f.Remote, text, where, seen)
 	if !expected {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sixfold-router/sixfold/router/advertised"
+	"github.com/sixfold-router/sixfold/router/change"
 	"github.com/sixfold-router/sixfold/router/plan"
 )
 
@@ -33,7 +34,7 @@ func (v View) earlier(p netip.Prefix) []check {
 	named, more := 0, 0
 	for _, link := range slices.Sorted(maps.Keys(v.Plan.Advertised)) {
 		for _, e := range v.Plan.Advertised[link].Withdrawn {
-			since, left := span(v.Now.Sub(e.Since)), v.left(e.Until)
+			since, left := change.Rough(v.Now.Sub(e.Since)), v.left(e.Until)
 			switch {
 			case !plan.Within(p, e.Prefix) && !plan.Within(e.Prefix, p), e.Prefix.Addr().IsUnspecified() && e.Kind == advertised.Resolver:
 			case e.Kind == advertised.Aggregate:

@@ -5,16 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 
 	"github.com/sixfold-router/sixfold/bgp"
 	"github.com/sixfold-router/sixfold/dhcpv6"
@@ -31,44 +26,28 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // Each file of testdata/plan has a configuration, the state of the machine, and the plan that follows. A line of the state
 // is what plantest.State reads.
 func TestMake(t *testing.T) {
-	files, err := filepath.Glob("testdata/plan/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
+	plantest.Goldens(t, "testdata/plan/*.txtar", *update, func(t *testing.T, g *plantest.Golden) {
+		in := inputs(t, g)
+		made := plan.Make(in)
+		if again := plan.Make(in); !reflect.DeepEqual(made, again) {
+			t.Error("equal inputs give different plans")
+		}
+		g.Expect(t, "plan", render(made))
+	})
+}
+
+// inputs reads the configuration and the state of a file.
+func inputs(t *testing.T, g *plantest.Golden) plan.Inputs {
+	t.Helper()
+	conf, _, err := config.Load(g.Path, []byte(g.Text("config.yaml")))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			part := map[string]*txtar.File{}
-			for i, f := range archive.Files {
-				part[f.Name] = &archive.Files[i]
-			}
-			conf, _, err := config.Load(file, part["config.yaml"].Data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			in := plan.Inputs{Config: conf, Links: kernel.Links{}, DUID: []byte{0, 3, 0, 1, 1, 2, 3, 4, 5, 6}, Now: now}
-			if err := plantest.State(string(part["state"].Data), &in); err != nil {
-				t.Fatal(err)
-			}
-			made := plan.Make(in)
-			if again := plan.Make(in); !reflect.DeepEqual(made, again) {
-				t.Error("equal inputs give different plans")
-			}
-			got := render(made)
-			if *update {
-				part["plan"].Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(string(part["plan"].Data), got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
+	in := plan.Inputs{Config: conf, Links: kernel.Links{}, DUID: []byte{0, 3, 0, 1, 1, 2, 3, 4, 5, 6}, Now: now}
+	if err := plantest.State(g.Text("state"), &in); err != nil {
+		t.Fatal(err)
 	}
+	return in
 }
 
 func TestPlanOfNothingIsEmpty(t *testing.T) {
